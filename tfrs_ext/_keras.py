@@ -1,0 +1,30 @@
+"""The one decision about which Keras this package runs on: Keras 2, as TFRS does."""
+
+import os
+import sys
+import types
+
+_VARIABLE = "TF_USE_LEGACY_KERAS"
+_MEND = (
+    f"tfrs_ext needs Keras 2 (tf_keras), as TensorFlow Recommenders does, but {{found}}: "
+    f"import tfrs_ext before tensorflow, or set {_VARIABLE}=1 before Python starts."
+)
+
+
+def _select() -> types.ModuleType:
+    if os.environ.get(_VARIABLE, "1") not in ("1", "true", "True"):
+        found = f"{_VARIABLE}={os.environ[_VARIABLE]} asks for Keras 3"
+        raise ImportError(_MEND.format(found=found))
+    imported_before = "tensorflow" in sys.modules
+    if imported_before and _VARIABLE not in os.environ:
+        raise ImportError(_MEND.format(found="tensorflow was already imported with Keras 3"))
+    os.environ[_VARIABLE] = "1"
+    import tensorflow as tf
+    import tf_keras
+
+    if tf.keras.layers.Layer is not tf_keras.layers.Layer:
+        raise ImportError(_MEND.format(found="tensorflow was already imported with Keras 3"))
+    return tf_keras
+
+
+keras = _select()

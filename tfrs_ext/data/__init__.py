@@ -1,0 +1,1 @@
+"""pandas frames to tf.data: schemas, splits, vocabularies, synthetic data."""

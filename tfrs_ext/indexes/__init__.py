@@ -1,0 +1,1 @@
+"""Top-k layers over a corpus of candidates."""

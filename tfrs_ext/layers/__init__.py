@@ -1,0 +1,1 @@
+"""Keras layers for towers and rankers."""

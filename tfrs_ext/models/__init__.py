@@ -1,0 +1,1 @@
+"""Towers and the named architectures of the literature."""

@@ -1,0 +1,1 @@
+"""Sources of negatives, each answering with `Candidates`, and estimators of Q."""

@@ -1,0 +1,1 @@
+"""Exports that a server can load, their verification and their versions."""

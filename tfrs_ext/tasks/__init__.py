@@ -1,0 +1,1 @@
+"""Tasks that wire towers, similarity, negatives, loss and metrics."""

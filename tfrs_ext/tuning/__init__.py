@@ -1,0 +1,1 @@
+"""keras-tuner searches over models of this package."""
