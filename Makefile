@@ -1,0 +1,43 @@
+# Two commands set up everything: `make demo` runs the main job, `make test` passes the tests.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: setup demo test slow check lock clean
+
+setup: $(READY)
+
+# A copy of the lock as a constraint: versions come from it, and the extras from pyproject.toml.
+$(READY): pyproject.toml requirements.lock
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 10) <= v <= (3, 13) and "Python 3.10 to 3.13 is needed, found %d.%d: make PYTHON=python3.12" % v)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[dev]'
+	touch $@
+
+demo: setup
+	$(BIN)/python -m recipes.retrieval all
+
+test: setup
+	$(BIN)/python -m pytest -n 2
+
+slow: setup
+	$(BIN)/python -m pytest -n 2 -m slow
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+# The markers that hold everywhere in the matrix of versions say nothing: sed takes them out.
+lock:
+	{ sed -n '/^#/p' requirements.lock; \
+	  uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 --upgrade \
+	    --no-python-downloads --no-emit-index-url --no-header --no-annotate --quiet \
+	  | sed -E "s/ and (platform_machine|sys_platform|platform_python_implementation) [!=]= '[^']*'//g; \
+	      s/( ;| and) python_full_version < '3.14'//"; } > requirements.lock.new
+	mv requirements.lock.new requirements.lock
+
+clean:
+	rm -rf $(VENV) runs build dist
