@@ -1,1 +1,21 @@
-"""keras-tuner searches over models of this package."""
+"""keras-tuner searches over models of this package: importing it is all that it takes."""
+
+from tfrs_ext.tuning._bridge import keras_tuner as _keras_tuner
+
+BayesianOptimization = _keras_tuner.BayesianOptimization
+GridSearch = _keras_tuner.GridSearch
+HyperModel = _keras_tuner.HyperModel
+Hyperband = _keras_tuner.Hyperband
+HyperParameters = _keras_tuner.HyperParameters
+Objective = _keras_tuner.Objective
+RandomSearch = _keras_tuner.RandomSearch
+
+__all__ = [
+    "BayesianOptimization",
+    "GridSearch",
+    "HyperModel",
+    "HyperParameters",
+    "Hyperband",
+    "Objective",
+    "RandomSearch",
+]

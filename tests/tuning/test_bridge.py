@@ -1,0 +1,81 @@
+"""keras-tuner and Keras 2 meet, and nobody else notices: in fresh interpreters."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+def run_fresh(code):
+    env = {k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"}
+    return subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False
+    )
+
+
+def printed(code):
+    run = run_fresh(code)
+    assert run.returncode == 0, run.stderr
+    return run.stdout.strip()
+
+
+def test_a_plain_import_afterwards_gets_the_bridged_one():
+    code = """
+from tfrs_ext import tuning
+import keras_tuner, tf_keras
+from keras_tuner.src.engine import tuner
+print(keras_tuner.Hyperband is tuning.Hyperband, tuner.keras.Model is tf_keras.Model)
+"""
+    assert printed(code) == "True True"
+
+
+def test_keras_3_imported_before_stays_what_it_was():
+    code = """
+import tfrs_ext, sys, keras, keras.layers
+before = {name: m for name, m in sys.modules.items() if name.split(".")[0] == "keras"}
+import tfrs_ext.tuning
+after = {name: m for name, m in sys.modules.items() if name.split(".")[0] == "keras"}
+print(before == after, keras.__version__[0], len(before) > 100)
+"""
+    assert printed(code) == "True 3 True"
+
+
+def test_keras_3_imported_afterwards_is_keras_3():
+    code = """
+import tfrs_ext.tuning, sys
+print([name for name in sys.modules if name.split(".")[0] == "keras"])
+import keras
+from keras.layers import Dense
+print(keras.__version__[0], Dense.__module__)
+"""
+    assert printed(code) == "[]\n3 keras.src.layers.core.dense"
+
+
+def test_keras_tuner_imported_with_keras_3_is_refused_in_one_line_that_names_the_mend():
+    run = run_fresh("import tfrs_ext, keras_tuner, tfrs_ext.tuning")
+    assert run.returncode == 1
+    last = run.stderr.strip().splitlines()[-1]
+    assert last.startswith("ImportError: tfrs_ext.tuning needs keras_tuner on Keras 2")
+    assert last.endswith("import tfrs_ext.tuning before keras_tuner.")
+
+
+@pytest.mark.parametrize("name", ["keras_tuner", "keras_tuner.src.tuners"])
+def test_a_missing_package_is_named_with_what_to_install(name):
+    code = f"""
+import sys, importlib.abc
+import tfrs_ext, keras
+class Missing(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == {name!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Missing())
+try:
+    import tfrs_ext.tuning
+except ImportError as error:
+    print(error)
+print(keras.__version__[0], sys.modules["keras"] is keras, "keras_tuner" in sys.modules)
+"""
+    lines = printed(code).splitlines()
+    assert lines[0] == f'tfrs_ext.tuning needs {name}: pip install "tfrs-ext[tune]"'
+    assert lines[1] == "3 True False"

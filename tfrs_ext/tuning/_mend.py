@@ -1,0 +1,55 @@
+"""Two repairs to keras-tuner 1.4, applied once when the bridge imports it.
+
+Its JSON files are written in place, so a kill in the middle of a write loses the search; and it
+deep-copies callbacks with everything that they hold, which no `tf.data.Dataset` survives.
+"""
+
+import copy
+import importlib
+import json
+import os
+from typing import Any
+
+import tensorflow as tf
+
+from tfrs_ext._keras import keras
+
+
+def save_json(path: str, value: Any) -> str:
+    """Writes `value` to `path` so that readers find the old file or the new one, never a part.
+
+    Args:
+        path: The file, on any file system that TensorFlow knows.
+        value: What `json.dumps` accepts.
+
+    Returns:
+        The text written.
+    """
+    text = json.dumps(value)
+    part = f"{path}.{os.getpid()}.part"
+    with tf.io.gfile.GFile(part, "w") as file:
+        file.write(text)
+    tf.io.gfile.rename(part, path, overwrite=True)
+    return text
+
+
+def copy_callbacks(callbacks: list[Any]) -> list[Any]:
+    """Copies callbacks for one trial; datasets and models that they hold are shared.
+
+    Args:
+        callbacks: Keras callbacks, as given to `search`.
+
+    Returns:
+        Copies whose state is their own.
+    """
+    held = [part for callback in callbacks for part in tf.nest.flatten(vars(callback))]
+    shared = (tf.data.Dataset, keras.Model)
+    return copy.deepcopy(callbacks, {id(part): part for part in held if isinstance(part, shared)})
+
+
+def mend() -> None:
+    """Puts the repairs in place of keras-tuner's functions."""
+    utils: Any = importlib.import_module("keras_tuner.src.utils")
+    utils.save_json = save_json
+    tuner: Any = importlib.import_module("keras_tuner.src.engine.tuner").Tuner
+    tuner._deepcopy_callbacks = lambda self, callbacks: copy_callbacks(callbacks)
