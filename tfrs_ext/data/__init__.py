@@ -1,1 +1,31 @@
 """pandas frames to tf.data: schemas, splits, vocabularies, synthetic data."""
+
+from tfrs_ext.data.features import FeatureSet, fit_features
+from tfrs_ext.data.frames import Frames, join
+from tfrs_ext.data.load import DataWarning, load_frames
+from tfrs_ext.data.pipelines import candidates_dataset, training_dataset
+from tfrs_ext.data.queries import EvaluationQueries, evaluation_queries, user_states
+from tfrs_ext.data.schema import Schema
+from tfrs_ext.data.splits import Split, global_time_split, leave_one_out, random_split
+from tfrs_ext.data.synthetic import Truth, synthetic
+
+__all__ = [
+    "DataWarning",
+    "EvaluationQueries",
+    "FeatureSet",
+    "Frames",
+    "Schema",
+    "Split",
+    "Truth",
+    "candidates_dataset",
+    "evaluation_queries",
+    "fit_features",
+    "global_time_split",
+    "join",
+    "leave_one_out",
+    "load_frames",
+    "random_split",
+    "synthetic",
+    "training_dataset",
+    "user_states",
+]

@@ -1,0 +1,163 @@
+"""The way in: tables from memory or files, checked before any training."""
+
+import os
+import warnings
+from typing import Any, Union
+
+import numpy as np
+import pandas as pd
+
+from tfrs_ext.data._checks import as_feature, as_ids, as_numbers, as_times, require_columns
+from tfrs_ext.data._read import read_table
+from tfrs_ext.data.frames import Frames
+from tfrs_ext.data.schema import Schema
+
+Source = Union[pd.DataFrame, str, "os.PathLike[str]"]
+
+
+class DataWarning(UserWarning):
+    """Rows were left out or values filled in while loading."""
+
+
+def load_frames(
+    interactions: Source,
+    users: Source | None = None,
+    items: Source | None = None,
+    schema: Schema | None = None,
+) -> Frames:
+    """Loads three tables, checks them, and puts the interactions in order of time.
+
+    Left out, counted and warned of once: rows without a time, rows equal in user, item and time,
+    and rows whose user or item has no row in its table. All else that is wrong is an error.
+
+    Args:
+        interactions: A frame, or the path of a CSV or Parquet file.
+        users: The user table; `None` takes the users of the interactions.
+        items: The item table; `None` takes the items of the interactions.
+        schema: The columns' names; `None` for those of `Schema()`.
+
+    Returns:
+        The frames. Ids are int64 or strings, times int64 seconds. Among equal times rows keep
+        their order.
+
+    Raises:
+        ValueError: If a column is missing, an id is missing or occurs twice in its table, a time
+            can't be read or is negative, or a value doesn't fit its kind.
+
+    Example:
+        >>> log = pd.DataFrame({"user_id": [1, 1], "item_id": [5, 7], "timestamp": [20, 10]})
+        >>> load_frames(log).interactions["item_id"].tolist()
+        [7, 5]
+    """
+    schema = schema or Schema()
+    id_columns = (schema.user_id, schema.item_id)
+    rows = _check_interactions(read_table(interactions, id_columns), schema)
+    rows, notes = _drop_untimed(rows, schema)
+    user_table = _entities(users, rows, schema, "users")
+    item_table = _entities(items, rows, schema, "items")
+    for table, column, where in (
+        (user_table, schema.user_id, "users"),
+        (item_table, schema.item_id, "items"),
+    ):
+        rows, note = _drop_unknown(rows, table, column, where)
+        notes += note
+    rows, note = _drop_duplicates(rows, schema)
+    notes += note
+    if not len(rows):
+        raise ValueError(f"interactions must have at least one usable row, received 0. {notes}")
+    if notes:
+        warnings.warn(" ".join(notes), DataWarning, stacklevel=2)
+    if schema.timestamp is not None:
+        rows = rows.sort_values(schema.timestamp, kind="stable")
+    return Frames(rows.reset_index(drop=True), user_table, item_table, schema, tuple(notes))
+
+
+def _check_interactions(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    where = "interactions"
+    optional = [name for name in (schema.timestamp, schema.weight, schema.label) if name]
+    require_columns(table, [schema.user_id, schema.item_id, *optional], where)
+    table = table.reset_index(drop=True)
+    changed = {name: as_ids(table[name], where) for name in (schema.user_id, schema.item_id)}
+    if schema.timestamp is not None:
+        changed[schema.timestamp] = as_times(table[schema.timestamp], where)
+    for name in (schema.weight, schema.label):
+        if name is not None:
+            changed[name] = _complete_numbers(table[name], where)
+    if schema.weight is not None and (changed[schema.weight] < 0).any():
+        raise ValueError(
+            f"{where}[{schema.weight!r}] must not be negative, received "
+            f"{changed[schema.weight].min()}. Use labels for dislikes."
+        )
+    return table.assign(**changed)
+
+
+def _complete_numbers(column: "pd.Series[Any]", where: str) -> "pd.Series[Any]":
+    values = as_numbers(column, where)
+    if values.isna().any():
+        raise ValueError(
+            f"{where}[{column.name!r}] must have a number in every row, received "
+            f"{int(values.isna().sum()):,} missing. Fill or drop them."
+        )
+    return values
+
+
+def _entities(
+    source: Source | None, interactions: pd.DataFrame, schema: Schema, where: str
+) -> pd.DataFrame:
+    of_users = where == "users"
+    column = schema.user_id if of_users else schema.item_id
+    features = schema.user_features if of_users else schema.item_features
+    if source is None:
+        # Sorted, so that the numbering doesn't depend on who came first.
+        source = pd.DataFrame({column: np.sort(interactions[column].unique())})
+    title = [schema.title] if schema.title and not of_users else []
+    table = read_table(source, (column,)).reset_index(drop=True)
+    require_columns(table, list(dict.fromkeys([column, *features, *title])), where)
+    converted = {n: as_feature(table[n], kind, where) for n, kind in features.items()}
+    table = table.assign(**converted, **{column: as_ids(table[column], where)})
+    twice = table[column].duplicated()
+    if twice.any():
+        example = table[column][twice].iloc[0]
+        raise ValueError(
+            f"{where}[{column!r}] must hold each id once, received {example!r} again. Keep one "
+            f"row: `{where}.drop_duplicates({column!r})`."
+        )
+    return table
+
+
+def _drop_untimed(rows: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, list[str]]:
+    if schema.timestamp is None:
+        return rows, []
+    missing = rows[schema.timestamp].isna()
+    kept = rows[~missing].astype({schema.timestamp: "int64"})
+    return kept, _note(missing, f"without a {schema.timestamp!r}")
+
+
+def _drop_unknown(
+    rows: pd.DataFrame, table: pd.DataFrame, column: str, where: str
+) -> tuple[pd.DataFrame, list[str]]:
+    if rows[column].dtype != table[column].dtype:
+        raise ValueError(
+            f"{column!r} must be of one type in interactions and {where}, received "
+            f"{rows[column].iloc[0]!r} and {table[column].iloc[0]!r}. Convert both, for example "
+            "with `.astype(str)`."
+        )
+    unknown = ~rows[column].isin(table[column])
+    if len(rows) and unknown.all():
+        raise ValueError(
+            f"interactions[{column!r}] must name rows of {where}, received none that does, for "
+            f"example {rows[column].iloc[0]!r}. Are these tables of one data set?"
+        )
+    example = f", for example {rows[column][unknown].iloc[0]!r}" if unknown.any() else ""
+    return rows[~unknown], _note(unknown, f"whose {column!r} is missing in {where}{example}")
+
+
+def _drop_duplicates(rows: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, list[str]]:
+    columns = [name for name in (schema.user_id, schema.item_id, schema.timestamp) if name]
+    twice = rows.duplicated(columns)
+    return rows[~twice], _note(twice, f"that repeat the same {', '.join(map(repr, columns))}")
+
+
+def _note(left_out: "pd.Series[Any]", why: str) -> list[str]:
+    count = int(left_out.sum())
+    return [f"Left out {count:,} of {len(left_out):,} interactions {why}."] if count else []

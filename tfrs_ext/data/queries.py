@@ -1,0 +1,97 @@
+"""Users at a moment: what the query tower sees, and what it should and should not find."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import tensorflow as tf
+
+from tfrs_ext.data._columns import to_array
+from tfrs_ext.data._windows import windows_of_users
+from tfrs_ext.data.features import FeatureSet
+from tfrs_ext.data.frames import Frames
+from tfrs_ext.typing import History
+
+
+def user_states(
+    frames: Frames, features: FeatureSet, *, history: Frames | None = None
+) -> dict[str, npt.NDArray[Any]]:
+    """The query tower's inputs for each row of the user table.
+
+    Args:
+        frames: Whose user table.
+        features: From `fit_features`.
+        history: Whose interactions the histories are taken from: all that is known at the moment
+            of the query. `None` for those of `frames`.
+
+    Returns:
+        `{column: array}`, each `[U]`, and `"history"` `[U, L]`; users without any interaction have
+        a history of padding.
+    """
+    windows = windows_of_users(history or frames)
+    columns = {
+        feature.name: to_array(frames.users[feature.name], feature)
+        for feature in features.query
+        if not isinstance(feature, History)
+    }
+    latest = windows.gather(tf.range(len(frames.users), dtype=tf.int64), features.history)
+    return {**columns, features.history.name: latest.numpy()}
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationQueries:
+    """Users with held-out rows, as they were when these rows were still to come.
+
+    Args:
+        queries: The query tower's inputs, `{column: [Q] array}` and `"history"` `[Q, L]`.
+        user_rows: `[Q]` int64 row numbers in the user table, ascending.
+        positives: `[Q, (P)]` int64 ragged: row numbers in the item table of the held-out items,
+            each once, ascending.
+        seen: `[Q, (S)]` int64 ragged: row numbers of the items in the history, each once,
+            ascending. Where users repeat items, a positive may be among them; leave those
+            positives out if you exclude seen items from the ranking.
+        cold: `[Q]` bool: users without any history.
+    """
+
+    queries: dict[str, npt.NDArray[Any]]
+    user_rows: npt.NDArray[np.int64]
+    positives: tf.RaggedTensor
+    seen: tf.RaggedTensor
+    cold: npt.NDArray[np.bool_]
+
+
+def evaluation_queries(
+    part: Frames, features: FeatureSet, *, history_from: Frames
+) -> EvaluationQueries:
+    """One query for each user with rows in a held-out part.
+
+    Args:
+        part: The held-out part.
+        features: From `fit_features`.
+        history_from: What is known before the part: the training part where `part` is the
+            validation part, `join(train, validation)` where it is the test part.
+
+    Returns:
+        The queries with what they should find; cold users included.
+    """
+    users = np.unique(part.user_rows())
+    states = user_states(part, features, history=history_from)
+    seen = _items_of(users, history_from)
+    return EvaluationQueries(
+        queries={name: values[users] for name, values in states.items()},
+        user_rows=users,
+        positives=_items_of(users, part),
+        seen=seen,
+        cold=seen.row_lengths().numpy() == 0,
+    )
+
+
+def _items_of(users: npt.NDArray[np.int64], frames: Frames) -> tf.RaggedTensor:
+    pairs = np.unique(np.stack([frames.user_rows(), frames.item_rows()]), axis=1)
+    wanted = np.isin(pairs[0], users)
+    rows = pd.Index(users).get_indexer(pd.Index(pairs[0][wanted]))
+    return tf.RaggedTensor.from_value_rowids(
+        pairs[1][wanted], rows.astype(np.int64), nrows=len(users)
+    )

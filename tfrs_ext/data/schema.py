@@ -1,0 +1,82 @@
+"""Which columns of the user's tables mean what."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Literal
+
+Kind = Literal["categorical", "numeric", "text", "timestamp"]
+KINDS = ("categorical", "numeric", "text", "timestamp")
+HISTORY = "history"
+SAMPLE_WEIGHT = "sample_weight"
+
+
+@dataclasses.dataclass(frozen=True)
+class Schema:
+    """Names the columns of the interactions and of the user and item tables.
+
+    The names of features become the keys of the batches and of an export's signatures, so no two
+    of them may be equal.
+
+    Args:
+        user_id: Column of the user ids, in the interactions and in the user table.
+        item_id: Column of the item ids, in the interactions and in the item table.
+        timestamp: Column of the interactions' times; `None` where the order of rows is all that
+            is known.
+        weight: Column of the interactions' weights, if any.
+        label: Column of the interactions' labels (a rating, a click), if any.
+        title: Column of the item table with titles for people to read, if any.
+        user_features: Columns of the user table and their kinds: `"categorical"`, `"numeric"`,
+            `"text"` or `"timestamp"`.
+        item_features: Columns of the item table and their kinds.
+
+    Raises:
+        ValueError: If a kind is unknown or two features share a name.
+
+    Example:
+        >>> schema = Schema(item_id="movie_id", item_features={"genres": "text"})
+        >>> Schema.from_config(schema.get_config()) == schema
+        True
+    """
+
+    user_id: str = "user_id"
+    item_id: str = "item_id"
+    timestamp: str | None = "timestamp"
+    weight: str | None = None
+    label: str | None = None
+    title: str | None = None
+    user_features: Mapping[str, Kind] = dataclasses.field(default_factory=dict)
+    item_features: Mapping[str, Kind] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for side in ("user_features", "item_features"):
+            for name, kind in getattr(self, side).items():
+                if kind not in KINDS:
+                    raise ValueError(
+                        f"`{side}` must map each column to one of {KINDS}, received "
+                        f"{name!r}: {kind!r}."
+                    )
+        self._check_names()
+
+    def _check_names(self) -> None:
+        names = [self.user_id, self.item_id, HISTORY, SAMPLE_WEIGHT]
+        names += [*self.user_features, *self.item_features]
+        names += [self.label] if self.label else []
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(
+                    f"The ids, features and label must have distinct names other than "
+                    f"{HISTORY!r} and {SAMPLE_WEIGHT!r}, because a batch holds them side by "
+                    f"side; received {name!r} twice. Rename the column."
+                )
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns a JSON-able description, for `Schema.from_config`."""
+        config = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        config["user_features"] = dict(self.user_features)
+        config["item_features"] = dict(self.item_features)
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Schema":
+        """Builds the schema that `get_config` described."""
+        return cls(**config)
