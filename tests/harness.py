@@ -37,9 +37,12 @@ def _assert_close(actual: Any, expected: Any, tolerance: float) -> None:
 
 
 def _inputs(data: Any) -> Any:
-    return tf.nest.map_structure(
-        lambda value: keras.Input(shape=value.shape[1:], dtype=value.dtype), data
-    )
+    def make(value: Any, name: str | None = None) -> Any:
+        return keras.Input(shape=value.shape[1:], dtype=value.dtype, name=name)
+
+    if isinstance(data, dict):
+        return {name: make(value, name) for name, value in data.items()}
+    return tf.nest.map_structure(make, data)
 
 
 def _first_float(outputs: Any) -> Any:
@@ -80,7 +83,7 @@ def run_layer_test(
     assert bool(layer.trainable_weights) == trains
     if trains:
         output = keras.layers.Dense(1)(keras.layers.Flatten()(_first_float(model.outputs)))
-        trainer = keras.Model(model.inputs, output)
+        trainer = keras.Model(inputs, output)
         trainer.compile("sgd", "mse")
         before = [w.numpy() for w in layer.trainable_weights]
         rows = tf.nest.flatten(data)[0].shape[0]

@@ -1,0 +1,54 @@
+"""A weighted mean of a user's history in which the model learns how much recency counts."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from tfrs_ext._keras import keras
+
+
+@keras.saving.register_keras_serializable(package="tfrs_ext")
+class HistoryPooling(keras.layers.Layer):
+    """Pools a sequence with weights that depend on the position alone.
+
+    `y = sum_l softmax_l(w_l) x_l` over the positions that are not padding. The weights start
+    equal, so an untrained layer is the masked mean of YouTube's candidate generation; training
+    lets recent items count for more. A sequence of nothing but padding gives zeros.
+
+    Call arguments:
+        inputs: `[B, L, D]` floating point, oldest first, padded on the left.
+        mask: `[B, L]` boolean, False where padded.
+
+    Returns:
+        `[B, D]` in the layer's compute dtype.
+
+    Relations: `DINAttention` also looks at the candidate, which a two-tower model can't.
+
+    Example:
+        >>> HistoryPooling()(tf.ones([2, 3, 4]), mask=tf.ones([2, 3], tf.bool)).shape
+        TensorShape([2, 4])
+
+    References:
+        Covington, Adams, Sargin: Deep Neural Networks for YouTube Recommendations, RecSys 2016.
+    """
+
+    def build(self, input_shape: tf.TensorShape) -> None:
+        """Creates one weight a position."""
+        length = input_shape[1]
+        if length is None:
+            raise ValueError(
+                f"`inputs` must have a known length, received shape {tuple(input_shape)}: pad "
+                "every batch to the same length"
+            )
+        self.logits = self.add_weight(name="logits", shape=[length], initializer="zeros")
+        super().build(input_shape)
+
+    def call(self, inputs: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        """Returns the pooled sequence `[B, D]`."""
+        logits = tf.where(mask, tf.cast(self.logits, tf.float32), -1e9)
+        weights = tf.where(mask, tf.nn.softmax(logits, axis=1), 0.0)
+        return tf.einsum("bl,bld->bd", tf.cast(weights, inputs.dtype), inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the configuration, JSON-able."""
+        return super().get_config()
