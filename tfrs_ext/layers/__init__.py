@@ -1,6 +1,17 @@
 """Keras layers for towers and rankers."""
 
+from tfrs_ext.layers.cross import Cross
+from tfrs_ext.layers.cross_mixture import CrossMixture
+from tfrs_ext.layers.cross_network import CrossNetwork
+from tfrs_ext.layers.cross_vector import CrossVector
 from tfrs_ext.layers.feature_encoder import FeatureEncoder
 from tfrs_ext.layers.history_pooling import HistoryPooling
 
-__all__ = ["FeatureEncoder", "HistoryPooling"]
+__all__ = [
+    "Cross",
+    "CrossMixture",
+    "CrossNetwork",
+    "CrossVector",
+    "FeatureEncoder",
+    "HistoryPooling",
+]
