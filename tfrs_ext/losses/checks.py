@@ -65,7 +65,7 @@ def _candidates(name: str, value: Candidates, width: Any) -> list[Any]:
     ]
 
 
-def all_of(
+def check_per_query(
     query_embeddings: tf.Tensor,
     positives: Candidates,
     negatives: Candidates,

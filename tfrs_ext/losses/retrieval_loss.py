@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.losses import checks
+from tfrs_ext.losses.checks import check_per_query
 from tfrs_ext.ops import dense_row_loss, row_loss
 from tfrs_ext.ops.objectives import Objective
 from tfrs_ext.typing import Candidates
@@ -93,7 +93,7 @@ class RetrievalLoss(keras.losses.Loss):
         positives = Candidates(*map(tf.convert_to_tensor, positives))
         negatives = Candidates(*map(tf.convert_to_tensor, negatives))
         with tf.control_dependencies(
-            checks.all_of(query_embeddings, positives, negatives, scale, mask, sample_weight)
+            check_per_query(query_embeddings, positives, negatives, scale, mask, sample_weight)
         ):
             queries = tf.cast(query_embeddings, tf.float32)
         return self._per_query(queries, positives, negatives, scale, mask, sample_weight)
