@@ -4,6 +4,7 @@ from tfrs_ext.layers.cross import Cross
 from tfrs_ext.layers.cross_mixture import CrossMixture
 from tfrs_ext.layers.cross_network import CrossNetwork
 from tfrs_ext.layers.cross_vector import CrossVector
+from tfrs_ext.layers.dice import Dice
 from tfrs_ext.layers.feature_encoder import FeatureEncoder
 from tfrs_ext.layers.history_pooling import HistoryPooling
 
@@ -12,6 +13,7 @@ __all__ = [
     "CrossMixture",
     "CrossNetwork",
     "CrossVector",
+    "Dice",
     "FeatureEncoder",
     "HistoryPooling",
 ]
