@@ -3,6 +3,7 @@
 from tfrs_ext.data.features import FeatureSet, fit_features
 from tfrs_ext.data.frames import Frames, join
 from tfrs_ext.data.load import DataWarning, load_frames
+from tfrs_ext.data.movielens import load_movielens
 from tfrs_ext.data.pipelines import candidates_dataset, training_dataset
 from tfrs_ext.data.queries import EvaluationQueries, evaluation_queries, user_states
 from tfrs_ext.data.schema import Schema
@@ -24,6 +25,7 @@ __all__ = [
     "join",
     "leave_one_out",
     "load_frames",
+    "load_movielens",
     "random_split",
     "synthetic",
     "training_dataset",

@@ -37,3 +37,12 @@ def to_array(column: "pd.Series[Any]", feature: Feature) -> npt.NDArray[Any]:
     if isinstance(feature, Categorical) and pd.api.types.is_numeric_dtype(column):
         return column.fillna(-1).to_numpy(np.int64)
     return column.astype(object).where(column.notna(), "").to_numpy(object)
+
+
+def on_host(values: npt.NDArray[Any]) -> tf.Tensor:
+    """Returns the array as a tensor in main memory, where tf.data works.
+
+    A tensor is passed to the functions of a pipeline; an array would be copied into their graphs.
+    """
+    with tf.device("CPU:0"):
+        return tf.constant(values, tf.string if values.dtype == object else None)

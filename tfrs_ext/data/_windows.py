@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tfrs_ext.data._columns import to_array
+from tfrs_ext.data._columns import on_host, to_array
 from tfrs_ext.data.frames import Frames
 from tfrs_ext.typing import Categorical, History
 
@@ -18,27 +18,25 @@ class Windows:
 
     Args:
         items: `[N]` item ids.
-        starts: `[M]` where the window's user begins in `items`.
-        ends: `[M]` where the window ends in `items`; the item there doesn't belong to it.
+        starts: `[M]` int32, where the window's user begins in `items`.
+        ends: `[M]` int32, where the window ends in `items`; the item there doesn't belong to it.
     """
 
-    items: npt.NDArray[Any]
-    starts: npt.NDArray[np.int64]
-    ends: npt.NDArray[np.int64]
+    items: tf.Tensor
+    starts: tf.Tensor
+    ends: tf.Tensor
 
     def gather(self, rows: tf.Tensor, history: History) -> tf.Tensor:
         """Returns the latest items of some windows.
 
         Args:
-            rows: `[B]` int64 numbers of windows.
+            rows: `[B]` integer numbers of windows.
             history: The length `L` and the padding.
 
         Returns:
             `[B, L]` item ids, oldest first, padded on the left.
         """
-        positions = tf.gather(self.ends, rows)[:, None] + tf.range(
-            -history.length, 0, dtype=tf.int64
-        )
+        positions = tf.gather(self.ends, rows)[:, None] + tf.range(-history.length, 0)
         inside = positions >= tf.gather(self.starts, rows)[:, None]
         items = tf.gather(self.items, tf.maximum(positions, 0))
         return tf.where(inside, items, tf.constant(history.padding, items.dtype))
@@ -60,7 +58,7 @@ def windows_before_rows(frames: Frames, earlier: Frames | None = None) -> Window
     place[order] = np.arange(len(order))
     starts = _offsets(users, len(frames.users))[:-1][users]
     size = len(frames.interactions)
-    return Windows(_items(parts)[order], starts[-size:], place[-size:])
+    return _windows(_items(parts)[order], starts[-size:], place[-size:])
 
 
 def windows_of_users(frames: Frames) -> Windows:
@@ -72,7 +70,14 @@ def windows_of_users(frames: Frames) -> Windows:
     users = frames.user_rows()
     order = np.lexsort((frames.times(), users))
     offsets = _offsets(users, len(frames.users))
-    return Windows(_items([frames])[order], offsets[:-1], offsets[1:])
+    return _windows(_items([frames])[order], offsets[:-1], offsets[1:])
+
+
+def _windows(
+    items: npt.NDArray[Any], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
+) -> Windows:
+    narrow = (starts.astype(np.int32), ends.astype(np.int32))
+    return Windows(on_host(items), *map(on_host, narrow))
 
 
 def _offsets(users: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:

@@ -1,13 +1,10 @@
 """tf.data pipelines of whole batches: row numbers are shuffled and columns gathered."""
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import tensorflow as tf
 
-from tfrs_ext.data._columns import to_array
+from tfrs_ext.data._columns import on_host, to_array
 from tfrs_ext.data._windows import windows_before_rows
 from tfrs_ext.data.features import FeatureSet
 from tfrs_ext.data.frames import Frames
@@ -48,7 +45,7 @@ def training_dataset(
     """
     users = _columns(frames.users, features.query)
     items = _columns(frames.items, features.candidate)
-    user_rows, item_rows = frames.user_rows(), frames.item_rows()
+    user_rows, item_rows = on_host(frames.user_rows()), on_host(frames.item_rows())
     windows = windows_before_rows(frames, history)
     extras = _row_columns(frames)
 
@@ -112,22 +109,20 @@ def _check_batch_size(batch_size: int) -> None:
         raise ValueError(f"`batch_size` must be at least 1, received {batch_size}.")
 
 
-def _columns(
-    table: pd.DataFrame, features: tuple[Feature, ...]
-) -> dict[str, npt.NDArray[np.generic]]:
+def _columns(table: pd.DataFrame, features: tuple[Feature, ...]) -> dict[str, tf.Tensor]:
     plain = [feature for feature in features if not isinstance(feature, History)]
-    return {feature.name: to_array(table[feature.name], feature) for feature in plain}
+    return {feature.name: on_host(to_array(table[feature.name], feature)) for feature in plain}
 
 
-def _row_columns(frames: Frames) -> dict[str, npt.NDArray[Any]]:
+def _row_columns(frames: Frames) -> dict[str, tf.Tensor]:
     schema = frames.schema
     names = {SAMPLE_WEIGHT: schema.weight, schema.label: schema.label}
     return {
-        key: frames.interactions[column].to_numpy(np.float32)
+        key: on_host(frames.interactions[column].to_numpy(np.float32))
         for key, column in names.items()
         if key is not None and column is not None
     }
 
 
-def _gather(columns: dict[str, npt.NDArray[Any]], rows: tf.Tensor) -> dict[str, tf.Tensor]:
+def _gather(columns: dict[str, tf.Tensor], rows: tf.Tensor) -> dict[str, tf.Tensor]:
     return {name: tf.gather(column, rows) for name, column in columns.items()}

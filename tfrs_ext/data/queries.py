@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import tensorflow as tf
 
 from tfrs_ext.data._columns import to_array
@@ -89,9 +88,9 @@ def evaluation_queries(
 
 
 def _items_of(users: npt.NDArray[np.int64], frames: Frames) -> tf.RaggedTensor:
-    pairs = np.unique(np.stack([frames.user_rows(), frames.item_rows()]), axis=1)
-    wanted = np.isin(pairs[0], users)
-    rows = pd.Index(users).get_indexer(pd.Index(pairs[0][wanted]))
-    return tf.RaggedTensor.from_value_rowids(
-        pairs[1][wanted], rows.astype(np.int64), nrows=len(users)
-    )
+    # A pair as one number: `np.unique` over rows of two columns is 20 times slower.
+    size = len(frames.items)
+    user, item = np.divmod(np.unique(frames.user_rows() * size + frames.item_rows()), size)
+    wanted = np.isin(user, users)
+    rows = np.searchsorted(users, user[wanted])
+    return tf.RaggedTensor.from_value_rowids(item[wanted], rows, nrows=len(users))
