@@ -1,6 +1,31 @@
 """Sources of negatives, each answering with `Candidates`, and estimators of Q."""
 
+from tfrs_ext.negatives.catalogue import Catalogue
 from tfrs_ext.negatives.counted_frequency import CountedFrequency
+from tfrs_ext.negatives.cross_replica import CrossReplica
+from tfrs_ext.negatives.explicit import Explicit
+from tfrs_ext.negatives.hard import Hard
+from tfrs_ext.negatives.hard_from_index import HardFromIndex
+from tfrs_ext.negatives.in_batch import InBatch
+from tfrs_ext.negatives.memory_queue import MemoryQueue
+from tfrs_ext.negatives.mixed import Mixed
+from tfrs_ext.negatives.popularity import Popularity
+from tfrs_ext.negatives.source import Source
 from tfrs_ext.negatives.streaming_frequency import StreamingFrequency
+from tfrs_ext.negatives.uniform import Uniform
 
-__all__ = ["CountedFrequency", "StreamingFrequency"]
+__all__ = [
+    "Catalogue",
+    "CountedFrequency",
+    "CrossReplica",
+    "Explicit",
+    "Hard",
+    "HardFromIndex",
+    "InBatch",
+    "MemoryQueue",
+    "Mixed",
+    "Popularity",
+    "Source",
+    "StreamingFrequency",
+    "Uniform",
+]

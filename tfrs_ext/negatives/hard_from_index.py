@@ -1,0 +1,114 @@
+"""The items of the whole catalogue that an index finds nearest to the queries."""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from tfrs_ext._keras import keras
+from tfrs_ext.negatives._shared import embed, uncorrected
+from tfrs_ext.negatives.catalogue import Catalogue
+from tfrs_ext.negatives.source import Source
+from tfrs_ext.typing import Candidates
+
+
+@keras.saving.register_keras_serializable(package="tfrs_ext")
+class HardFromIndex(Source):
+    """Looks the queries up in an index of all items, and embeds what it finds anew.
+
+    For each query the index's best `num_hard_negatives` items; their union. The index is one of
+    an earlier model, which `refresh` replaces, say after every epoch; the embeddings are today's.
+    Such rows have no Q: each of the N has `-log(N)`, which corrects nothing.
+
+    Args:
+        catalogue: `Catalogue`, or `[M]` ids: the items that the index knows.
+        num_hard_negatives: How many items to look up for each query.
+        index: A callable from queries `[B, D]` and `k` to scores and ids `[B, k]`, as the layers
+            in `tfrs_ext.indexes` and `tfrs.layers.factorized_top_k` are. Not saved with the
+            model.
+
+    Call arguments:
+        See `Source`; `query_embeddings` and `candidate_model` must be given.
+
+    Returns:
+        `Candidates` with at most `B · num_hard_negatives` rows, none twice.
+
+    Raises:
+        ValueError: Where `num_hard_negatives` < 1, or `query_embeddings`, `candidate_model` or an
+            index aren't given.
+
+    Mix it with easier ones (`Mixed`): the nearest items are often positives that nobody saw.
+    `Hard` searches the pool of another source instead, with the current model.
+
+    Example:
+        >>> index = tfrs.layers.factorized_top_k.BruteForce()
+        >>> index = index.index(tf.eye(3), tf.constant([1, 2, 3]))
+        >>> hard = tfrs_ext.negatives.HardFromIndex([1, 2, 3], 2, index)
+
+    References:
+        Xiong et al., "Approximate Nearest Neighbor Negative Contrastive Learning for Dense Text
+        Retrieval", ICLR 2021.
+    """
+
+    def __init__(
+        self,
+        catalogue: Any,
+        num_hard_negatives: int,
+        index: Callable[..., Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if num_hard_negatives < 1:
+            raise ValueError(f"`num_hard_negatives` must be ≥ 1, received {num_hard_negatives}.")
+        self.catalogue = catalogue if isinstance(catalogue, Catalogue) else Catalogue(catalogue)
+        self.num_hard_negatives = num_hard_negatives
+        self.refresh(index)
+
+    def refresh(self, index: Callable[..., Any] | None) -> None:
+        """Takes another index from the next call on, also in a `fit` that is under way."""
+        # Wrapped, so that Keras neither tracks nor saves the index's copy of the corpus.
+        self._index = _Untracked(index)
+
+    @property
+    def has_density(self) -> bool:
+        """No: which items an index finds isn't a draw."""
+        return False
+
+    def pool(self, positives: Candidates, **context: Any) -> Candidates:
+        """Returns the items found."""
+        queries = context["query_embeddings"]
+        if queries is None:
+            raise ValueError("`query_embeddings` must be given to `HardFromIndex`, received None.")
+        # Outside the graph, which would keep the index that it was traced with.
+        found = tf.py_function(self._search, [queries], self.catalogue.ids.dtype)
+        ids = tf.unique(tf.reshape(found, [-1]))[0]
+        positions, known = self.catalogue.positions(ids)
+        positions = tf.boolean_mask(positions, known)
+        embeddings = embed(self.catalogue.features(positions), context["candidate_model"])
+        rows = tf.size(positions)
+        return Candidates(embeddings, tf.gather(self.catalogue.ids, positions), uncorrected(rows))
+
+    def _search(self, queries: tf.Tensor) -> tf.Tensor:
+        if self._index.value is None:
+            raise ValueError("`refresh` must be called with an index before it can be searched.")
+        queries = tf.cast(queries, tf.float32)
+        return tf.convert_to_tensor(self._index.value(queries, k=self.num_hard_negatives)[1])
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments, without the index."""
+        return {
+            **super().get_config(),
+            "catalogue": keras.saving.serialize_keras_object(self.catalogue),
+            "num_hard_negatives": self.num_hard_negatives,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "HardFromIndex":
+        """Builds the source that `get_config` described."""
+        catalogue = keras.saving.deserialize_keras_object(config["catalogue"])
+        return cls(**{**config, "catalogue": catalogue})
+
+
+class _Untracked:
+    def __init__(self, value: Any) -> None:
+        self.value = value

@@ -1,0 +1,140 @@
+"""Earlier batches' candidates as negatives."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfrs_ext._keras import keras
+from tfrs_ext.negatives._checks import concat
+from tfrs_ext.negatives._composite import Composite
+from tfrs_ext.negatives.source import Source
+from tfrs_ext.typing import Candidates
+
+
+@keras.saving.register_keras_serializable(package="tfrs_ext")
+class MemoryQueue(Composite):
+    """Adds the latest rows that another source answered with in earlier steps, without gradient.
+
+    `pool = source's pool + memory`; then the source's pool enters the memory, and the oldest rows
+    leave. Embeddings drift slowly once training has settled, so rows of earlier steps are nearly
+    as good as fresh ones, for the price of their scores alone. Each keeps its id and log_q. The
+    memory is saved with the model: training that resumes goes on as if it hadn't stopped.
+
+    Args:
+        capacity: Rows that the memory holds at most.
+        embedding_dim: D.
+        source: Whose rows are kept; None is `InBatch()`. Under a strategy use `CrossReplica`, or
+            the memory holds the first replica's rows alone.
+        warmup_steps: Training steps in which the memory fills, but isn't answered with.
+        id_dtype: `"int64"` (also for int32 ids) or `"string"`.
+
+    Call arguments:
+        See `Source`. The memory changes where `training` is true.
+
+    Returns:
+        `Candidates` with the source's rows, then those in the memory: none while it is empty.
+
+    Raises:
+        ValueError: Where `capacity` or `embedding_dim` < 1, `warmup_steps` < 0, or `id_dtype` is
+            neither of the two.
+
+    Example:
+        >>> memory = tfrs_ext.negatives.MemoryQueue(capacity=8192, embedding_dim=64)
+
+    References:
+        Wang et al., "Cross-Batch Negative Sampling for Training Two-Tower Recommenders",
+        SIGIR 2021. He et al., "Momentum Contrast for Unsupervised Visual Representation
+        Learning", CVPR 2020.
+    """
+
+    def __init__(
+        self,
+        capacity: int,
+        embedding_dim: int,
+        source: Source | None = None,
+        warmup_steps: int = 0,
+        id_dtype: str = "int64",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(source, **kwargs)
+        for name, value in (("capacity", capacity), ("embedding_dim", embedding_dim)):
+            if value < 1:
+                raise ValueError(f"`{name}` must be ≥ 1, received {name}={value}.")
+        if warmup_steps < 0:
+            raise ValueError(f"`warmup_steps` must be ≥ 0, received {warmup_steps}.")
+        if id_dtype not in ("int64", "string"):
+            raise ValueError(f"`id_dtype` must be 'int64' or 'string', received {id_dtype!r}.")
+        self.capacity = capacity
+        self.embedding_dim = embedding_dim
+        self.warmup_steps = warmup_steps
+        self.id_dtype = id_dtype
+        self.memory = Candidates(
+            self._state("embeddings", (capacity, embedding_dim), tf.float32),
+            self._state("ids", (capacity,), tf.as_dtype(id_dtype)),
+            self._state("log_q", (capacity,), tf.float32),
+        )
+        self.entered = self._state("entered", (), tf.int64)
+        self.steps = self._state("steps", (), tf.int64)
+
+    def _state(self, name: str, shape: tuple[int, ...], dtype: tf.DType) -> tf.Variable:
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            dtype=dtype,
+            initializer=lambda *_, **__: tf.zeros(shape, dtype),
+            trainable=False,
+            experimental_autocast=False,
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        )
+
+    def pool(self, positives: Candidates, **context: Any) -> Candidates:
+        """Returns the source's rows and the memory's, and remembers the former in training."""
+        fresh = self.source(positives, **context)
+        remembered = self._remembered(fresh)
+        if context["training"]:
+            with tf.control_dependencies(list(remembered)):
+                self._enter(fresh)
+        return concat([fresh, remembered])
+
+    def _remembered(self, fresh: Candidates) -> Candidates:
+        filled = tf.minimum(self.entered, self.capacity)
+        filled = tf.where(self.steps < self.warmup_steps, tf.zeros_like(filled), filled)
+        embeddings, ids, log_q = (part[:filled] for part in self.memory)
+        ids = tf.cast(ids, fresh.ids.dtype) if fresh.ids.dtype != ids.dtype else ids
+        return Candidates(tf.cast(embeddings, fresh.embeddings.dtype), ids, log_q)
+
+    def _enter(self, fresh: Candidates) -> None:
+        latest = Candidates(*(tf.stop_gradient(part[-self.capacity :]) for part in fresh))
+        rows = tf.size(latest.ids, tf.int64)
+        slots = (self.entered + tf.range(rows)) % self.capacity
+        for memory, part in zip(self.memory, latest, strict=True):
+            part = tf.cast(part, memory.dtype) if part.dtype != memory.dtype else part
+            memory.scatter_update(tf.IndexedSlices(part, slots))
+        self.entered.assign_add(rows)
+        self.steps.assign_add(1)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Writes the state; HDF5 has no strings of any length, so ids are padded to one."""
+        for variable in self._own_state():
+            value = variable.numpy()
+            store[variable.name] = value.astype("S") if variable.dtype == tf.string else value
+
+    def load_own_variables(self, store: Any) -> None:
+        """Reads the state."""
+        for variable in self._own_state():
+            value = np.asarray(store[variable.name])
+            variable.assign(value.astype(object) if variable.dtype == tf.string else value)
+
+    def _own_state(self) -> list[tf.Variable]:
+        return [*self.memory, self.entered, self.steps]
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "capacity": self.capacity,
+            "embedding_dim": self.embedding_dim,
+            "warmup_steps": self.warmup_steps,
+            "id_dtype": self.id_dtype,
+        }
