@@ -1,1 +1,8 @@
 """Top-k layers over a corpus of candidates."""
+
+from tfrs_ext.indexes._results import gather_rows
+from tfrs_ext.indexes.choice import best_for, build_index
+from tfrs_ext.indexes.exact import Exact
+from tfrs_ext.indexes.index import Index
+
+__all__ = ["Exact", "Index", "best_for", "build_index", "gather_rows"]

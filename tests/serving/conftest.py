@@ -1,0 +1,76 @@
+"""A small retriever of plain Keras layers, with the tables that an export takes."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfrs_ext._keras import keras
+
+USERS, ITEMS, LENGTH, WIDTH = 60, 40, 5, 8
+
+
+def make_tower():
+    user = keras.Input((), dtype=tf.string, name="user_id")
+    history = keras.Input((LENGTH,), dtype=tf.int64, name="history")
+    known = keras.layers.StringLookup(vocabulary=[f"u{i}" for i in range(USERS)])
+    seen = keras.layers.IntegerLookup(vocabulary=list(range(ITEMS)), mask_token=-1)
+    embedded = keras.layers.Embedding(USERS + 1, WIDTH, "normal")(known(user))
+    watched = keras.layers.Embedding(ITEMS + 2, WIDTH, "normal")(seen(history))
+    pooled = keras.layers.GlobalAveragePooling1D()(watched)
+    outputs = keras.layers.Dense(WIDTH)(keras.layers.Concatenate()([embedded, pooled]))
+    return keras.Model({"user_id": user, "history": history}, outputs)
+
+
+@dataclasses.dataclass
+class Retriever:
+    query_model: Any
+    candidates: Any
+    item_ids: Any
+    users: dict
+    seen: list
+    titles: Any
+
+    def arguments(self):
+        return {
+            "query_model": self.query_model,
+            "candidates": self.candidates,
+            "item_ids": self.item_ids,
+            "users": self.users,
+            "seen": self.seen,
+            "item_fields": {"title": self.titles},
+        }
+
+    def expected(self, users, k, excluded=()):
+        """Item ids by a plain loop: what each user should be recommended."""
+        rows = [int(user[1:]) for user in users]
+        features = {name: tf.constant(column[rows]) for name, column in self.users.items()}
+        answers = []
+        for row, query in zip(rows, self.query_model(features).numpy(), strict=True):
+            scores = self.candidates.astype(np.float64) @ query.astype(np.float64)
+            banned = {*self.seen[row], *excluded}
+            order = [i for i in np.argsort(-scores) if self.item_ids[i] not in banned]
+            answers.append([self.item_ids[i] for i in order[:k]])
+        return answers
+
+
+def make_retriever():
+    rng = np.random.default_rng(5)
+    item_ids = np.arange(ITEMS, dtype=np.int64)[::-1] * 3
+    history = rng.choice(item_ids, size=(USERS, LENGTH))
+    history[0] = -1
+    return Retriever(
+        query_model=make_tower(),
+        candidates=rng.normal(size=(ITEMS, WIDTH)).astype(np.float32),
+        item_ids=item_ids,
+        users={"user_id": np.array([f"u{i}" for i in range(USERS)]), "history": history},
+        seen=[sorted({int(i) for i in row if i >= 0}) for row in history],
+        titles=np.array([f"Titel № {i}" for i in item_ids]),
+    )
+
+
+@pytest.fixture
+def retriever():
+    return make_retriever()

@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfrs_ext import serving
+from tfrs_ext.indexes import Exact
+
+
+@pytest.fixture(scope="module")
+def version(tmp_path_factory):
+    from tests.serving.conftest import make_retriever
+
+    retriever = make_retriever()
+    return retriever, serving.export(tmp_path_factory.mktemp("m"), **retriever.arguments(), k=6)
+
+
+def ask(path, name, **inputs):
+    signature = tf.saved_model.load(str(path)).signatures[name]
+    specs = signature.structured_input_signature[1]
+    inputs = {key: tf.constant(value, specs[key].dtype) for key, value in inputs.items()}
+    return {key: value.numpy() for key, value in signature(**inputs).items()}
+
+
+def test_default_answers_user_ids_with_unseen_items_titles_and_scores(version):
+    retriever, path = version
+    answer = ask(path, "serving_default", user_id=["u3", "u0"])
+    assert answer["item_id"].tolist() == retriever.expected(["u3", "u0"], 6)
+    assert answer["title"][0, 0].decode() == f"Titel № {answer['item_id'][0, 0]}"
+    assert np.all(np.diff(answer["score"]) <= 0)
+
+
+def test_fresh_process_without_the_package_answers_the_same(version):
+    retriever, path = version
+    for through in ("load", "session"):
+        answer = serving.query_fresh(path, {"user_id": ["u9"]}, through=through)
+        assert answer["item_id"].tolist() == retriever.expected(["u9"], 6)
+
+
+def test_recommend_takes_any_k_and_exclusions(version):
+    retriever, path = version
+    best = retriever.expected(["u5"], 3)[0]
+    answer = ask(path, "recommend", user_id=["u5"], k=4, exclusions=[[best[0], best[2], -1]])
+    assert answer["item_id"].tolist() == retriever.expected(["u5"], 4, {best[0], best[2]})
+
+
+def test_recommend_pads_where_few_items_remain(version):
+    retriever, path = version
+    most = retriever.item_ids[:-2][None]
+    answer = ask(path, "recommend", user_id=["u5"], k=1000, exclusions=most)
+    left = retriever.expected(["u5"], 100, set(most[0]))[0]
+    padding = len(retriever.item_ids) - len(left)
+    assert answer["item_id"][0].tolist() == left + [-1] * padding
+    assert answer["title"][0].tolist()[len(left) :] == [b""] * padding
+    assert np.all(np.isfinite(answer["score"]))
+
+
+def test_unknown_user_gets_the_default_row_and_an_answer(version):
+    retriever, path = version
+    answer = ask(path, "serving_default", user_id=["nobody"])
+    features = {"user_id": tf.constant(["nobody"]), "history": -tf.ones([1, 5], tf.int64)}
+    query = retriever.query_model(features).numpy()
+    order = np.argsort(-(query @ retriever.candidates.T))[0, :6]
+    assert answer["item_id"][0].tolist() == retriever.item_ids[order].tolist()
+
+
+def test_embed_user_is_the_query_model(version):
+    retriever, path = version
+    features = {name: values[:4] for name, values in retriever.users.items()}
+    answer = ask(path, "embed_user", **features)
+    np.testing.assert_allclose(answer["embedding"], retriever.query_model(features), rtol=1e-5)
+
+
+def test_similar_items_are_others_and_an_unknown_item_has_none(version):
+    retriever, path = version
+    item = retriever.item_ids[7]
+    answer = ask(path, "similar_items", item_id=[item, 10**9])
+    scores = retriever.candidates @ retriever.candidates[7]
+    scores[7] = -np.inf
+    assert answer["item_id"][0].tolist() == retriever.item_ids[np.argsort(-scores)[:6]].tolist()
+    assert answer["item_id"][1].tolist() == [-1] * 6
+
+
+def test_manifest_states_what_was_measured(version):
+    _, path = version
+    manifest = serving.read_manifest(path)
+    assert manifest["index"] == {"kind": "exact", "recall": 1.0}
+    assert manifest["fingerprint"] == serving.fingerprint(path)
+    assert (manifest["k"], manifest["items"], manifest["users"]) == (6, 40, 60)
+    assert set(manifest["signatures"]["recommend"]["inputs"]) == {"user_id", "k", "exclusions"}
+
+
+def test_default_signature_shares_its_first_dimension_and_knows_its_ranks(version):
+    _, path = version
+    signature = tf.saved_model.load(str(path)).signatures["serving_default"]
+    for tensor in (*signature.inputs[:1], *signature.outputs):
+        assert tensor.shape[0] is None
+    assert {tuple(t.shape) for t in signature.outputs} == {(None, 6)}
+
+
+def test_wrong_bundle_is_refused_and_nothing_is_published(retriever, tmp_path):
+    arguments = retriever.arguments()
+    index = Exact().index(arguments["candidates"][::-1], arguments["item_ids"])
+    with pytest.raises(serving.VerificationError, match="expected items"):
+        serving.export(tmp_path, **arguments, index=index)
+    assert list(tmp_path.iterdir()) == []

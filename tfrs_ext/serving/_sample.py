@@ -1,0 +1,109 @@
+"""Questions with known answers, taken from the table of users or of example queries."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tfrs_ext.serving._bundle import Bundle
+from tfrs_ext.serving._tensors import signature_names
+
+# Columns beyond k, so that ties across the last place are recognised.
+_MORE = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """Some queries, as requests and as embeddings.
+
+    Attributes:
+        inputs: Of `serving_default`, Q rows.
+        features: Of `embed_user`, Q rows.
+        embeddings: `[Q, D]`, by the model in this process.
+        seen: Row numbers of seen items for each query, empty where none are excluded.
+    """
+
+    inputs: dict[str, npt.NDArray[Any]]
+    features: dict[str, npt.NDArray[Any]]
+    embeddings: npt.NDArray[np.float32]
+    seen: list[list[int]]
+
+    def head(self, rows: int) -> "Sample":
+        """Returns the first rows."""
+        return Sample(
+            {name: values[:rows] for name, values in self.inputs.items()},
+            {name: values[:rows] for name, values in self.features.items()},
+            self.embeddings[:rows],
+            self.seen[:rows],
+        )
+
+
+def sample_rows(count: int, wanted: int) -> npt.NDArray[np.int64]:
+    """Returns up to `wanted` of `count` row numbers, the same ones at every call."""
+    rows = np.random.default_rng(0).permutation(count)[:wanted]
+    return np.asarray(rows, np.int64)
+
+
+def take_sample(
+    bundle: Bundle,
+    columns: Mapping[str, tf.Tensor],
+    embeddings: npt.NDArray[np.float32],
+    rows: npt.NDArray[np.int64],
+) -> Sample:
+    """Returns rows of the table as a sample.
+
+    Args:
+        bundle: What will be asked.
+        columns: The table, `{column: [U, ...]}`.
+        embeddings: `[Q, D]`, of the rows.
+        rows: `[Q]`.
+    """
+    values = {name: tf.gather(column, rows).numpy() for name, column in columns.items()}
+    names = signature_names(columns, "users or queries")
+    features = {names[name]: values[name] for name in bundle.feature_names}
+    if bundle.users is None:
+        return Sample(features, features, embeddings, [[]] * len(rows))
+    inputs = {names[bundle.users.key]: values[bundle.users.key]}
+    seen: list[list[int]] = [[]] * len(rows)
+    if bundle.exclude_seen and bundle.users.seen_rows is not None:
+        seen = tf.gather(bundle.users.seen_rows, rows).to_list()
+    return Sample(inputs, features, embeddings, seen)
+
+
+def expected_answers(
+    sample: Sample, candidates: npt.NDArray[np.float32], item_ids: npt.NDArray[Any], k: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
+    """Returns the true ids and scores `[Q, k + some]` by plain sorting, padded as a bundle does."""
+    columns = min(k + _MORE, len(candidates))
+    padding = -1 if item_ids.dtype.kind in "iu" else ""
+    ids = np.full((len(sample.embeddings), columns), padding, item_ids.dtype)
+    scores = np.full(ids.shape, np.finfo(np.float32).min, np.float32)
+    for i, (query, seen) in enumerate(zip(sample.embeddings, sample.seen, strict=True)):
+        true = candidates @ query
+        true[seen] = -np.inf
+        best = np.argpartition(-true, columns - 1)[:columns]
+        best = best[np.argsort(-true[best], kind="stable")]
+        best = best[np.isfinite(true[best])]
+        ids[i, : len(best)], scores[i, : len(best)] = item_ids[best], true[best]
+    return ids, scores
+
+
+def warmup_requests(
+    bundle: Bundle, sample: Sample, item_ids: npt.NDArray[Any]
+) -> list[tuple[str, dict[str, Any]]]:
+    """Returns requests for every signature, with one row and with several."""
+    requests: list[tuple[str, dict[str, Any]]] = []
+    for rows in (1, 8):
+        part = sample.head(rows)
+        items = item_ids[:rows]
+        exclusions = np.broadcast_to(items[:1, None], (len(part.embeddings), 1))
+        requests += [
+            ("serving_default", part.inputs),
+            ("recommend", {**part.inputs, "k": np.int32(bundle.k), "exclusions": exclusions}),
+            ("embed_user", part.features),
+            ("similar_items", {bundle.item_input: items}),
+        ]
+    return requests

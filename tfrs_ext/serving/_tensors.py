@@ -1,0 +1,54 @@
+"""Columns of users, items and requests as tensors, and the names they go by in signatures."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+
+def as_tensor(name: str, values: Any) -> tf.Tensor:
+    """Returns a column as a tensor: strings, int32, int64, float32 or bool."""
+    if not tf.is_tensor(values):
+        values = np.asarray(values)
+        if values.dtype.kind in "OUST":
+            values = values.astype(object)
+        elif values.dtype == np.float64:
+            values = values.astype(np.float32)
+    try:
+        return tf.convert_to_tensor(values)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"Column {name!r} must be an array of numbers or of strings, received "
+            f"dtype={getattr(values, 'dtype', type(values).__name__)}: {error}"
+        ) from error
+
+
+def as_columns(columns: Mapping[str, Any], what: str) -> dict[str, tf.Tensor]:
+    """Returns the columns as tensors and checks that they have the same number of rows."""
+    tensors = {name: as_tensor(name, values) for name, values in columns.items()}
+    rows = {
+        name: tensor.shape[0] if tensor.shape.rank else None for name, tensor in tensors.items()
+    }
+    if len(set(rows.values())) > 1 or None in rows.values():
+        raise ValueError(f"`{what}` must hold columns of equal length, received rows={rows}.")
+    return tensors
+
+
+def signature_names(columns: Iterable[str], what: str) -> dict[str, str]:
+    """Maps columns to names that TensorFlow allows in signatures: letters, digits, underscores."""
+    names = {column: re.sub(r"\W", "_", column, flags=re.ASCII) for column in columns}
+    names = {
+        column: f"c{name}" if name[:1] in "_0123456789" else name for column, name in names.items()
+    }
+    if len(set(names.values())) < len(names) or "" in names:
+        raise ValueError(
+            f"`{what}` must have names that differ in letters or digits, received {names}."
+        )
+    return names
+
+
+def spec(name: str, values: tf.Tensor) -> tf.TensorSpec:
+    """Returns the specification of a batch of such rows."""
+    return tf.TensorSpec([None, *values.shape[1:]], values.dtype, name=name)

@@ -1,0 +1,208 @@
+"""One call from a trained model to a version that a server can load."""
+
+import datetime
+import importlib.metadata
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tfrs_ext.indexes import Index, build_index
+from tfrs_ext.serving._bundle import Bundle
+from tfrs_ext.serving._row_lookup import RowLookup
+from tfrs_ext.serving._sample import (
+    Sample,
+    expected_answers,
+    sample_rows,
+    take_sample,
+    warmup_requests,
+)
+from tfrs_ext.serving._tensors import as_columns
+from tfrs_ext.serving._users import Users, columns_read, ragged_rows, unknown_user
+from tfrs_ext.serving.manifest import fingerprint, write_manifest
+from tfrs_ext.serving.verify import Verification, replay_warmup, verify
+from tfrs_ext.serving.versions import publish
+from tfrs_ext.serving.warmup import write_warmup
+
+_PACKAGES = ("tensorflow", "tf-keras", "tensorflow-recommenders", "scann", "tfrs-ext")
+_CHECKED, _TUNED_ON = 64, 448
+_VECTORS = "candidates"
+
+
+def export(
+    base: str | os.PathLike[str],
+    query_model: Any,
+    candidates: Any,
+    item_ids: Any,
+    *,
+    users: Mapping[str, Any] | None = None,
+    queries: Mapping[str, Any] | None = None,
+    item_fields: Mapping[str, Any] | None = None,
+    seen: Any = None,
+    exclude_seen: bool = True,
+    unknown: Mapping[str, Any] | None = None,
+    user_key: str = "user_id",
+    item_key: str = "item_id",
+    k: int = 100,
+    index: str | Index = "auto",
+    min_recall: float = 0.9,
+    model_name: str | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> pathlib.Path:
+    """Writes, checks and publishes a new version of a retriever in `base`.
+
+    The version appears under its number at once and whole, after a fresh process without this
+    package has loaded it and answered as the model does here. Its signatures:
+
+    - `serving_default`: user ids `[B]` (without `users`: the query features) to item ids, `score`
+      and item fields, each `[B, k]`.
+    - `recommend`: the same with `k`, an int32 scalar, and `exclusions`, item ids `[B, E]`, to
+      the same with min(k, C) columns.
+    - `embed_user`: the query features to `embedding` `[B, D]`.
+    - `similar_items`: item ids `[B]` to the same as `serving_default`, without the item itself.
+
+    Every input and output of `serving_default` shares the first dimension, as the server's row
+    format and batching need it. Places for which no item is left hold the id -1 (`""` where ids
+    are strings) and the lowest float32. Characters other than letters, digits and underscores in
+    a column's name become underscores in signatures.
+
+    Args:
+        base: The model's folder of versions.
+        query_model: Keras model from `{column: [B, ...]}` to embeddings `[B, D]`.
+        candidates: `[C, D]` embeddings of the items.
+        item_ids: `[C]` ids of the items.
+        users: `{column: [U, ...]}`, the query features of the known users by id, kept in the
+            bundle; requests then carry user ids alone.
+        queries: `{column: [Q, ...]}`, without `users`: example rows of the query features, for
+            the signatures, the warm-up and the checks.
+        item_fields: `{column: [C, ...]}`, such as titles, returned with the ids.
+        seen: The item ids that each known user has seen: `[U, S]`, ragged, or a sequence of
+            sequences.
+        exclude_seen: Whether a user's seen items are left out of the answers.
+        unknown: Query features of a user whom the table lacks, by column; by default the mean of
+            a number, the padding of a history, and ids that no vocabulary holds (-1, `""`).
+        user_key: The column of the user's id.
+        item_key: What the item ids are called in requests and answers.
+        k: Number of items in an answer of `serving_default`.
+        index: `"exact"`, `"scann"`, `"auto"` (by the number of items) or an index over
+            `candidates` with `item_ids` as identifiers.
+        min_recall: The least recall that an approximate index may have through the bundle.
+        model_name: The server's name for the model; by default the name of the folder `base`.
+        facts: More entries for the manifest, such as metrics; JSON-able.
+
+    Returns:
+        The folder of the new version, `base/<number>`.
+
+    Raises:
+        ValueError: Where an argument doesn't fit.
+        VerificationError: Where the bundle answers otherwise than the model; nothing is published.
+    """
+    base = pathlib.Path(base)
+    if (users is None) == (queries is None):
+        raise ValueError("Either `users` or `queries` must be given, received both or neither.")
+    table = as_columns(users if users is not None else queries or {}, "users or queries")
+    reads = columns_read(query_model, table)
+    chosen = sample_rows(len(next(iter(table.values()))), _CHECKED + _TUNED_ON)
+    embedded = _embed(query_model, {name: tf.gather(table[name], chosen) for name in reads})
+    items = as_columns(
+        {item_key: item_ids, _VECTORS: candidates, **(item_fields or {})}, "item_fields"
+    )
+    ids, vectors = items.pop(item_key), items.pop(_VECTORS)
+    lookup = RowLookup(ids, "`item_ids`")
+    built = _built(index, vectors, ids, embedded, k)
+    known = None
+    if users is not None:
+        defaults = {**unknown_user(query_model), **(unknown or {})}
+        kept = {name: table[name] for name in {*reads, user_key}}
+        known = Users(kept, user_key, defaults, None if seen is None else ragged_rows(seen, lookup))
+    bundle = Bundle(
+        query_model, built, table, reads, lookup, known, items, item_key, k, exclude_seen
+    )
+    sample = take_sample(bundle, table, embedded[:_CHECKED], chosen[:_CHECKED])
+
+    def write(folder: pathlib.Path) -> None:
+        bundle.save(folder)
+        manifest = _manifest(bundle, facts)
+        write_manifest(folder, manifest)
+        requests = warmup_requests(bundle, sample, ids.numpy())
+        write_warmup(folder, requests, model_name or base.resolve().name)
+        replay_warmup(folder)
+        result = _check(folder, bundle, sample, vectors.numpy(), ids.numpy(), min_recall)
+        manifest["index"]["recall"] = result.recall
+        manifest["verified_on"] = result.queries
+        manifest["fingerprint"] = fingerprint(folder)
+        write_manifest(folder, manifest)
+
+    return publish(base, write)
+
+
+def _embed(query_model: Any, columns: Mapping[str, tf.Tensor]) -> npt.NDArray[np.float32]:
+    embeddings = tf.cast(query_model(columns, training=False), tf.float32)
+    if embeddings.shape.rank != 2:
+        raise ValueError(
+            f"`query_model` must return embeddings [B, D], received shape={embeddings.shape}."
+        )
+    return np.asarray(embeddings.numpy(), np.float32)
+
+
+def _built(
+    index: str | Index,
+    candidates: tf.Tensor,
+    ids: tf.Tensor,
+    embedded: npt.NDArray[np.float32],
+    k: int,
+) -> Index:
+    if isinstance(index, str):
+        # Tuned and checked on different queries, where there are enough of them.
+        held_out = embedded[_CHECKED:] if len(embedded) > 2 * _CHECKED else embedded
+        return build_index(candidates, ids, index, k=k, queries=held_out)
+    if not np.array_equal(index.identifiers.numpy(), ids.numpy()):
+        raise ValueError("`index` must hold `item_ids` in the same order, received other ids.")
+    return index
+
+
+def _check(
+    folder: pathlib.Path,
+    bundle: Bundle,
+    sample: Sample,
+    candidates: npt.NDArray[np.float32],
+    ids: npt.NDArray[Any],
+    min_recall: float,
+) -> Verification:
+    expected, scores = expected_answers(sample, candidates, ids, bundle.k)
+    names = bundle.output_names
+    return verify(
+        folder,
+        sample.inputs,
+        expected,
+        scores if bundle.index.has_exact_scores else None,
+        item_key=names[0],
+        score_key=names[1],
+        min_recall=1.0 if bundle.index.is_exact() else min_recall,
+    )
+
+
+def _manifest(bundle: Bundle, facts: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {
+        "format": 1,
+        "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "k": bundle.k,
+        "exclude_seen": bundle.exclude_seen,
+        "items": bundle.index.num_candidates,
+        "users": None if bundle.users is None else bundle.users.count,
+        "index": {"kind": bundle.index.kind, **bundle.index.settings()},
+        "signatures": bundle.describe(),
+        "versions": {name: _version(name) for name in _PACKAGES},
+        "facts": dict(facts or {}),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None

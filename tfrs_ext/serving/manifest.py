@@ -1,0 +1,50 @@
+"""The facts about a version, in a file that servers ignore."""
+
+import hashlib
+import json
+import os
+import pathlib
+from typing import Any
+
+FOLDER = "assets.extra"
+_NAME = "manifest.json"
+
+
+def read_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Returns the manifest of a version.
+
+    Args:
+        path: A version's folder.
+
+    Raises:
+        FileNotFoundError: Where the folder isn't a version that `serving.export` wrote.
+    """
+    file = pathlib.Path(path, FOLDER, _NAME)
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"`path` must be a version's folder that `serving.export` wrote, received "
+            f"path={os.fspath(path)!r}: {file} is missing."
+        )
+    manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return manifest
+
+
+def write_manifest(path: pathlib.Path, manifest: dict[str, Any]) -> None:
+    """Writes the manifest of a version that is still being made."""
+    folder = path / FOLDER
+    folder.mkdir(exist_ok=True)
+    text = json.dumps(manifest, indent=2, ensure_ascii=False, sort_keys=True)
+    (folder / _NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def fingerprint(path: str | os.PathLike[str]) -> str:
+    """Returns a SHA-256 over the names and contents of all files of a version but the manifest."""
+    path = pathlib.Path(path)
+    digest = hashlib.sha256()
+    for file in sorted(p for p in path.rglob("*") if p.is_file() and p.name != _NAME):
+        digest.update(file.relative_to(path).as_posix().encode() + b"\0")
+        digest.update(file.stat().st_size.to_bytes(8, "little"))
+        with file.open("rb") as stream:
+            for block in iter(lambda: stream.read(1 << 20), b""):
+                digest.update(block)
+    return digest.hexdigest()

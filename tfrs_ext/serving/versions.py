@@ -1,0 +1,162 @@
+"""Versions of a served model: folders `base/<number>/`, published whole or not at all."""
+
+import contextlib
+import fcntl
+import os
+import pathlib
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+
+_UNFINISHED = ".unfinished-"
+_WITHDRAWN = ".withdrawn"
+_NUMBERED = re.compile(rf"^(\d+)({re.escape(_WITHDRAWN)})?$", re.ASCII)
+
+
+def list_versions(base: str | os.PathLike[str]) -> list[int]:
+    """Returns the numbers of the finished versions in `base`, ascending.
+
+    Example:
+        >>> list_versions("a/folder/that/does/not/exist")
+        []
+    """
+    base = pathlib.Path(base)
+    if not base.is_dir():
+        return []
+    names = (entry.name for entry in base.iterdir() if (entry / "saved_model.pb").is_file())
+    return sorted(int(name) for name in names if name.isascii() and name.isdigit())
+
+
+def latest_version(base: str | os.PathLike[str]) -> pathlib.Path | None:
+    """Returns the folder of the newest finished version, the one that a server takes, or None."""
+    numbers = list_versions(base)
+    return pathlib.Path(base) / str(numbers[-1]) if numbers else None
+
+
+def rollback(base: str | os.PathLike[str]) -> pathlib.Path:
+    """Withdraws the newest version, so that the server goes back to the one before.
+
+    The version is renamed to `<number>.withdrawn`, which servers ignore; its number is not given
+    out again.
+
+    Returns:
+        The folder of the version that is the newest now.
+
+    Raises:
+        ValueError: Where there is no earlier version to go back to.
+    """
+    base = pathlib.Path(base)
+    with _locked(base):
+        numbers = list_versions(base)
+        if len(numbers) < 2:
+            raise ValueError(
+                f"`base` must hold at least two versions for a rollback, received versions "
+                f"{numbers} in {base}."
+            )
+        newest = base / str(numbers[-1])
+        newest.rename(newest.with_name(newest.name + _WITHDRAWN))
+        _sync(base)
+    return base / str(numbers[-2])
+
+
+def prune(base: str | os.PathLike[str], keep: int) -> list[int]:
+    """Deletes all but the `keep` newest versions, and withdrawn ones older than those.
+
+    Returns:
+        The numbers of the versions deleted.
+    """
+    if keep < 1:
+        raise ValueError(f"`keep` must be at least 1, received keep={keep}.")
+    base = pathlib.Path(base)
+    if not base.is_dir():
+        return []
+    with _locked(base):
+        numbers = list_versions(base)
+        old = numbers[:-keep]
+        oldest_kept = numbers[-keep:][0] if numbers else 0
+        for entry in list(base.iterdir()):
+            match = _NUMBERED.match(entry.name)
+            withdrawn = match and match[2] and int(match[1]) < oldest_kept
+            if withdrawn or (match and not match[2] and int(match[1]) in old):
+                _remove(entry)
+    return old
+
+
+def publish(base: str | os.PathLike[str], write: Callable[[pathlib.Path], None]) -> pathlib.Path:
+    """Lets `write` fill a folder, and publishes it as the next version.
+
+    The folder lies in `base` under a name that servers ignore. When `write` returns, its files
+    are written through to the disk and one rename makes it `base/<next number>`; when it raises,
+    the folder is removed. What a killed process left behind is removed by the next call.
+
+    Args:
+        base: Folder of the model's versions; made where it is missing.
+        write: Called with the unfinished folder.
+
+    Returns:
+        The folder of the new version.
+    """
+    base = pathlib.Path(base)
+    base.mkdir(parents=True, exist_ok=True)
+    with _locked(base):
+        _remove_leftovers(base)
+        unfinished = pathlib.Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=base))
+        # This lock ends with the process, however that ends: it tells work from leftovers.
+        handle = os.open(unfinished, os.O_RDONLY)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        write(unfinished)
+        unfinished.chmod(0o755)  # mkdtemp's 0700 would hide the version from a server's user.
+        for path in [unfinished, *unfinished.rglob("*")]:
+            _sync(path)
+        with _locked(base):
+            version = unfinished.rename(base / str(_next_number(base)))
+            _sync(base)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    finally:
+        os.close(handle)
+    return version
+
+
+def _next_number(base: pathlib.Path) -> int:
+    matches = (_NUMBERED.match(entry.name) for entry in base.iterdir())
+    return max((int(match[1]) for match in matches if match), default=0) + 1
+
+
+def _remove(version: pathlib.Path) -> None:
+    # Renamed first: a server must never see half of a version.
+    doomed = version.with_name(f"{_UNFINISHED}{version.name}-{os.getpid()}")
+    version.rename(doomed)
+    shutil.rmtree(doomed)
+
+
+def _remove_leftovers(base: pathlib.Path) -> None:
+    for path in base.glob(f"{_UNFINISHED}*"):
+        with contextlib.suppress(OSError):
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(handle)
+
+
+@contextlib.contextmanager
+def _locked(folder: pathlib.Path) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _sync(path: pathlib.Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
