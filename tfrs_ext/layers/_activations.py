@@ -1,0 +1,43 @@
+"""Activations by name, function or layer, Dice included."""
+
+import inspect
+from typing import Any
+
+import tensorflow as tf
+
+from tfrs_ext._keras import keras
+from tfrs_ext.layers.dice import Dice
+
+
+def get_activation(activation: Any) -> Any:
+    """Returns "dice", a Keras layer or a function, from one of these, a name, or a config."""
+    if activation == "dice" or isinstance(activation, keras.layers.Layer):
+        return activation
+    if isinstance(activation, dict):
+        return keras.saving.deserialize_keras_object(activation)
+    return keras.activations.get(activation)
+
+
+def serialize_activation(activation: Any) -> Any:
+    """Returns what `get_activation` turns back into the activation."""
+    if activation == "dice":
+        return activation
+    if isinstance(activation, keras.layers.Layer):
+        return keras.saving.serialize_keras_object(activation)
+    return keras.activations.serialize(activation)
+
+
+def make_activation(activation: Any, dtype: Any) -> Any:
+    """Returns a new layer, so that every place has weights of its own."""
+    if activation == "dice":
+        return Dice(dtype=dtype)
+    if isinstance(activation, keras.layers.Layer):
+        return type(activation).from_config({**activation.get_config(), "dtype": dtype})
+    return keras.layers.Activation(activation, dtype=dtype)
+
+
+def activate(layer: Any, inputs: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
+    """Calls the layer, with the mask where it takes one."""
+    if "mask" in inspect.signature(layer.call).parameters:
+        return layer(inputs, mask=mask)
+    return layer(inputs)
