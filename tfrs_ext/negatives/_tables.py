@@ -45,11 +45,11 @@ def check_counts(counts: Any, length: int) -> np.ndarray:
     return array
 
 
-def check_same_kind(ids: tf.Tensor, table: np.ndarray) -> None:
+def check_same_kind(ids: tf.Tensor, table: Any) -> None:
     """Raises where strings are looked up in a table of integers, or the other way round."""
-    dtype = tf.convert_to_tensor(ids).dtype
-    if (dtype == tf.string) != (table.dtype.kind == "U"):
-        wanted = "strings" if table.dtype.kind == "U" else "integers"
+    dtype, wanted = tf.convert_to_tensor(ids).dtype, tf.as_dtype(table.dtype)
+    if (dtype == tf.string) != (wanted == tf.string):
+        wanted = "strings" if wanted == tf.string else "integers"
         raise ValueError(
             f"`ids` must be {wanted}, as the ids of the table are, received dtype={dtype.name}."
         )

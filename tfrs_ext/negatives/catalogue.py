@@ -67,14 +67,13 @@ class Catalogue:
             keys = fingerprint(self.ids).numpy()
             self._order = tf.constant(np.argsort(keys), tf.int64)
             self._keys = tf.constant(np.sort(keys))
-        self._table = ids
 
     def __len__(self) -> int:
-        return len(self._table)
+        return int(self.ids.shape[0])
 
     def positions(self, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the rows `[B]` int64 of `ids`, and whether each is in the catalogue."""
-        check_same_kind(ids, self._table)
+        check_same_kind(ids, self.ids)
         rows, known = lookup(fingerprint(ids), self._keys)
         return tf.gather(self._order, rows), known
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.negatives._shared import embed, uncorrected
+from tfrs_ext.negatives._tables import check_same_kind
 from tfrs_ext.negatives.catalogue import Catalogue
 from tfrs_ext.negatives.source import Source
 from tfrs_ext.typing import Candidates
@@ -92,7 +93,9 @@ class HardFromIndex(Source):
         if self._index.value is None:
             raise ValueError("`refresh` must be called with an index before it can be searched.")
         queries = tf.cast(queries, tf.float32)
-        return tf.convert_to_tensor(self._index.value(queries, k=self.num_hard_negatives)[1])
+        ids = tf.convert_to_tensor(self._index.value(queries, k=self.num_hard_negatives)[1])
+        check_same_kind(ids, self.catalogue.ids)
+        return ids if ids.dtype == tf.string else tf.cast(ids, tf.int64)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments, without the index."""
