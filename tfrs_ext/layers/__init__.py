@@ -1,21 +1,31 @@
 """Keras layers for towers and rankers."""
 
+from tfrs_ext.layers.cosine_similarity import CosineSimilarity
 from tfrs_ext.layers.cross import Cross
 from tfrs_ext.layers.cross_mixture import CrossMixture
 from tfrs_ext.layers.cross_network import CrossNetwork
 from tfrs_ext.layers.cross_vector import CrossVector
 from tfrs_ext.layers.dice import Dice
 from tfrs_ext.layers.din_attention import DINAttention
+from tfrs_ext.layers.dot_similarity import DotSimilarity
 from tfrs_ext.layers.feature_encoder import FeatureEncoder
 from tfrs_ext.layers.history_pooling import HistoryPooling
+from tfrs_ext.layers.learnable_temperature import LearnableTemperature
+from tfrs_ext.layers.max_sim import MaxSim
+from tfrs_ext.layers.temperature import Temperature
 
 __all__ = [
+    "CosineSimilarity",
     "Cross",
     "CrossMixture",
     "CrossNetwork",
     "CrossVector",
     "DINAttention",
     "Dice",
+    "DotSimilarity",
     "FeatureEncoder",
     "HistoryPooling",
+    "LearnableTemperature",
+    "MaxSim",
+    "Temperature",
 ]
