@@ -28,10 +28,11 @@ def as_ids(column: "pd.Series[Any]", where: str) -> "pd.Series[Any]":
         ValueError: If an id is missing, empty or negative, or the ids are of mixed types.
     """
     name = f"{where}[{column.name!r}]"
+    column = _without_categories(column)
     if column.isna().any():
         raise ValueError(
             f"{name} must have an id in every row, received {int(column.isna().sum()):,} missing, "
-            f"the first in row {_first(column.isna())}. Drop these rows: "
+            f"the first in row {_first_row(column.isna())}. Drop these rows: "
             f"`{where}.dropna(subset=[{column.name!r}])`."
         )
     if pd.api.types.is_bool_dtype(column):
@@ -40,14 +41,14 @@ def as_ids(column: "pd.Series[Any]", where: str) -> "pd.Series[Any]":
         return _integers(column, name)
     strings = column.map(lambda value: isinstance(value, str))
     if not strings.all():
-        example = column[~strings].iloc[0]
+        example = first(column, ~strings)
         raise ValueError(
             f"{name} must hold either integers or strings, received {example!r} of "
             f"{type(example).__name__}. Convert it: `{where}[{column.name!r}].astype(str)`."
         )
     if (column == "").any():
         raise ValueError(
-            f"{name} must not be empty, received '' in row {_first(column == '')}; the empty "
+            f"{name} must not be empty, received '' in row {_first_row(column == '')}; the empty "
             "string marks padding. Drop these rows or give them an id."
         )
     return column.astype(object)
@@ -67,10 +68,9 @@ def as_times(column: "pd.Series[Any]", where: str) -> "pd.Series[Any]":
     late, early = seconds >= _MILLISECONDS_FROM, seconds < 0
     for wrong, what in ((early, "not be before 1970"), (late, "be in seconds, not milliseconds")):
         if wrong.any():
-            example = column[wrong.fillna(False).astype(bool)].iloc[0]
             raise ValueError(
-                f"{name} must {what}, received {example!r} in row {_first(wrong)}. Correct the "
-                "column or drop these rows."
+                f"{name} must {what}, received {first(column, wrong)!r} in row "
+                f"{_first_row(wrong)}. Correct the column or drop these rows."
             )
     return seconds
 
@@ -81,16 +81,17 @@ def as_feature(column: "pd.Series[Any]", kind: Kind, where: str) -> "pd.Series[A
     Raises:
         ValueError: If a value doesn't fit the kind.
     """
+    column = _without_categories(column)
     if kind == "timestamp":
         return as_times(column, where)
     if kind == "numeric":
-        return as_numbers(column, where)
+        return as_numbers(column, f"{where}[{column.name!r}]")
     if kind == "text" or not pd.api.types.is_numeric_dtype(column):
         return column.astype(object).map(str, na_action="ignore").astype(object)
     return _whole(column, f"{where}[{column.name!r}]")
 
 
-def as_numbers(column: "pd.Series[Any]", where: str) -> "pd.Series[Any]":
+def as_numbers(column: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
     """Returns a column of finite float64, with NaN where a value is missing.
 
     Raises:
@@ -100,18 +101,24 @@ def as_numbers(column: "pd.Series[Any]", where: str) -> "pd.Series[Any]":
     wrong = (values.isna() & column.notna()) | np.isinf(values)
     if wrong.any():
         raise ValueError(
-            f"{where}[{column.name!r}] must hold finite numbers, received "
-            f"{column[wrong].iloc[0]!r} in row {_first(wrong)}. Correct it or leave it empty."
+            f"{name} must hold finite numbers, received "
+            f"{first(column, wrong)!r} in row {_first_row(wrong)}. Correct it or leave it empty."
         )
     return values
+
+
+def first(column: "pd.Series[Any]", mask: "pd.Series[Any]") -> Any:
+    """Returns the first marked value as a plain Python object, for a message."""
+    value = column.iloc[_first_row(mask)]
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _integers(column: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
     whole = _whole(column, name).astype("int64")
     if (whole < 0).any():
         raise ValueError(
-            f"{name} must not be negative, received {whole[whole < 0].iloc[0]} in row "
-            f"{_first(whole < 0)}; -1 marks padding. Shift the ids or turn them into strings."
+            f"{name} must not be negative, received {first(whole, whole < 0)} in row "
+            f"{_first_row(whole < 0)}; -1 marks padding. Shift the ids or turn them into strings."
         )
     return whole
 
@@ -120,26 +127,31 @@ def _whole(column: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
     wrong = (column % 1 != 0) & column.notna() if column.dtype.kind == "f" else column != column
     if wrong.any():
         raise ValueError(
-            f"{name} must hold whole numbers or strings, received {column[wrong].iloc[0]!r} in "
-            f"row {_first(wrong)}. Round the column, or turn it into strings."
+            f"{name} must hold whole numbers or strings, received {first(column, wrong)!r} in "
+            f"row {_first_row(wrong)}. Round the column, or turn it into strings."
         )
     return column.astype("Int64")
 
 
 def _seconds(column: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
     if pd.api.types.is_numeric_dtype(column):
-        return pd.Series(np.floor(column.astype("Float64")), column.index).astype("Int64")
+        return np.floor(as_numbers(column, name)).astype("Int64")
     moments = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601")
     unread = moments.isna() & column.notna()
     if unread.any():
         raise ValueError(
             f"{name} must hold seconds since 1970, datetimes or ISO 8601 texts, received "
-            f"{column[unread].iloc[0]!r} in row {_first(unread)}. Convert it with "
+            f"{first(column, unread)!r} in row {_first_row(unread)}. Convert it with "
             "`pandas.to_datetime`."
         )
     seconds = moments.dt.tz_localize(None).astype("datetime64[s]")
     return seconds.astype("int64").astype("Int64").mask(moments.isna())
 
 
-def _first(mask: "pd.Series[Any]") -> int:
+def _without_categories(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    categorical = isinstance(column.dtype, pd.CategoricalDtype)
+    return column.astype(column.cat.categories.dtype) if categorical else column
+
+
+def _first_row(mask: "pd.Series[Any]") -> int:
     return int(np.flatnonzero(mask.fillna(False).to_numpy(bool))[0])

@@ -7,7 +7,7 @@ from typing import Any, Union
 import numpy as np
 import pandas as pd
 
-from tfrs_ext.data._checks import as_feature, as_ids, as_numbers, as_times, require_columns
+from tfrs_ext.data._checks import as_feature, as_ids, as_numbers, as_times, first, require_columns
 from tfrs_ext.data._read import read_table
 from tfrs_ext.data.frames import Frames
 from tfrs_ext.data.schema import Schema
@@ -92,10 +92,11 @@ def _check_interactions(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 
 def _complete_numbers(column: "pd.Series[Any]", where: str) -> "pd.Series[Any]":
-    values = as_numbers(column, where)
+    name = f"{where}[{column.name!r}]"
+    values = as_numbers(column, name)
     if values.isna().any():
         raise ValueError(
-            f"{where}[{column.name!r}] must have a number in every row, received "
+            f"{name} must have a number in every row, received "
             f"{int(values.isna().sum()):,} missing. Fill or drop them."
         )
     return values
@@ -117,10 +118,10 @@ def _entities(
     table = table.assign(**converted, **{column: as_ids(table[column], where)})
     twice = table[column].duplicated()
     if twice.any():
-        example = table[column][twice].iloc[0]
         raise ValueError(
-            f"{where}[{column!r}] must hold each id once, received {example!r} again. Keep one "
-            f"row: `{where}.drop_duplicates({column!r})`."
+            f"{where}[{column!r}] must hold each id once, received "
+            f"{first(table[column], twice)!r} again. Keep one row: "
+            f"`{where}.drop_duplicates({column!r})`."
         )
     return table
 
@@ -139,16 +140,16 @@ def _drop_unknown(
     if rows[column].dtype != table[column].dtype:
         raise ValueError(
             f"{column!r} must be of one type in interactions and {where}, received "
-            f"{rows[column].iloc[0]!r} and {table[column].iloc[0]!r}. Convert both, for example "
-            "with `.astype(str)`."
+            f"{rows[column].tolist()[0]!r} and {table[column].tolist()[0]!r}. Convert both, for "
+            "example with `.astype(str)`."
         )
     unknown = ~rows[column].isin(table[column])
     if len(rows) and unknown.all():
         raise ValueError(
             f"interactions[{column!r}] must name rows of {where}, received none that does, for "
-            f"example {rows[column].iloc[0]!r}. Are these tables of one data set?"
+            f"example {first(rows[column], unknown)!r}. Are these tables of one data set?"
         )
-    example = f", for example {rows[column][unknown].iloc[0]!r}" if unknown.any() else ""
+    example = f", for example {first(rows[column], unknown)!r}" if unknown.any() else ""
     return rows[~unknown], _note(unknown, f"whose {column!r} is missing in {where}{example}")
 
 

@@ -49,6 +49,7 @@ def training_dataset(
     windows = windows_before_rows(frames, history)
     extras = _row_columns(frames)
 
+    @tf.autograph.experimental.do_not_convert
     def batch(rows: tf.Tensor) -> dict[str, tf.Tensor]:
         return {
             **_gather(users, tf.gather(user_rows, rows)),
@@ -94,6 +95,7 @@ def _shuffled(size: int, batch_size: int, seed: int | None) -> tf.data.Dataset:
     _check_batch_size(batch_size)
     seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
 
+    @tf.autograph.experimental.do_not_convert
     def epoch(seed: tf.Tensor) -> tf.data.Dataset:
         order = tf.range(size, dtype=tf.int64)
         order = tf.random.experimental.stateless_shuffle(order, tf.stack([seed, seed]))

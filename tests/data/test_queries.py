@@ -1,0 +1,63 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.data.tables import frames_of, logs, rows_of, searching
+from tests.oracles import interactions as oracle
+from tfrs_ext.data import evaluation_queries, fit_features, user_states
+from tfrs_ext.data.splits import Split
+
+
+def _halves(rows):
+    frames = frames_of(rows)
+    half = len(rows) // 2
+    numbers = np.arange(len(rows))
+    return Split(
+        frames.select(numbers[:half]), frames.select(numbers[:0]), frames.select(numbers[half:])
+    )
+
+
+@searching
+@given(logs(min_size=2), st.integers(1, 6))
+def test_queries_know_the_past_and_seek_the_rest(rows, length):
+    split = _halves(rows)
+    features = fit_features(split.train, length)
+    found = evaluation_queries(split.test, features, history_from=split.train)
+    users, items = split.test.users["user_id"], split.test.items["item_id"].to_numpy()
+    before, after = rows_of(split.train), rows_of(split.test)
+    expected_users = sorted({user for user, _, _ in after})
+    assert users.iloc[found.user_rows].tolist() == expected_users
+    assert found.queries["user_id"].tolist() == expected_users
+    for row, user in enumerate(expected_users):
+        past = oracle.latest(before, user, length, -1)
+        assert found.queries["history"][row].tolist() == past
+        assert items[found.positives[row].numpy()].tolist() == oracle.items_of(after, user)
+        assert items[found.seen[row].numpy()].tolist() == oracle.items_of(before, user)
+        assert found.cold[row] == (not oracle.items_of(before, user))
+
+
+@searching
+@given(logs(), st.integers(1, 6))
+def test_states_cover_the_user_table(rows, length):
+    frames = frames_of(rows)
+    states = user_states(frames, fit_features(frames, length))
+    assert states["user_id"].tolist() == frames.users["user_id"].tolist()
+    expected = [oracle.latest(rows_of(frames), u, length, -1) for u in states["user_id"]]
+    np.testing.assert_array_equal(states["history"], expected)
+
+
+def test_states_hold_the_users_features(shop):
+    states = user_states(shop, fit_features(shop, history_length=2))
+    assert states["city"].tolist() == ["Oslo", "", "Riga", "Bonn"]
+    assert states["age"].tolist() == [20.0, 40.0, 30.0, 90.0]
+    assert states["history"].tolist() == [[20, 30], [10, 20], [-1, 30], [-1, -1]]
+
+
+def test_cold_users_are_flagged(shop):
+    numbers = np.arange(6)
+    train, test = shop.select(numbers[:5]), shop.select(numbers[5:])
+    found = evaluation_queries(test, fit_features(train), history_from=train)
+    assert found.queries["user_id"].tolist() == ["c"]
+    assert found.cold.tolist() == [True]
+    assert found.seen.to_list() == [[]]
+    assert found.positives.to_list() == [[2]]
