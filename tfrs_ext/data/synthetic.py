@@ -27,6 +27,7 @@ SCHEMA = Schema(
 )
 _WIDTH = 8
 _PHASES = 4
+_DRIFT = np.pi / 3  # The angle between a user's first taste and the last.
 _START, _YEAR = 1_700_000_000, 31_536_000
 
 
@@ -64,11 +65,11 @@ def synthetic(
 ) -> tuple[Frames, Truth]:
     """Draws users who take items by taste and popularity, never the same item twice.
 
-    User u takes item i at phase t of their time with log-probability
-    `log_popularity_i + scale * <taste_u + t * drift_u, quality_i>` up to a constant. Popularity is
-    Zipf's. Taste comes in part from the user's segment and age, quality from the item's category,
-    title words and price; the rest shows in the interactions alone. Tastes drift, so that a user's
-    latest items tell more than the first.
+    User u takes item i with log-probability `log_popularity_i + 0.7 <taste_u(t), quality_i>` up to
+    a constant. Popularity is Zipf's. Taste comes in part from the user's segment and age, quality
+    from the item's category, title words and price; the rest shows in the interactions alone. In
+    the course of time a taste turns by 60 degrees, so that a user's latest items tell more of the
+    next one than the first do.
 
     Args:
         num_users: Rows of the user table.
@@ -97,7 +98,9 @@ def synthetic(
     taken = np.zeros((num_users, num_items), bool)
     draws = []
     for phase in range(_PHASES):
-        log_preferences = _log_preferences(taste + (phase - 3) / 3 * drift, quality, log_popularity)
+        angle = _DRIFT * (1.0 - phase / (_PHASES - 1))
+        now = np.cos(angle) * taste + np.sin(angle) * drift
+        log_preferences = _log_preferences(now, quality, log_popularity)
         begin, end = counts * phase // _PHASES, counts * (phase + 1) // _PHASES
         draws.append(_draw(log_preferences, taken, begin, end, rng))
     user, item, place = np.concatenate(draws, axis=1)
