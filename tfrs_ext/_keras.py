@@ -2,7 +2,6 @@
 
 import os
 import sys
-import types
 
 _VARIABLE = "TF_USE_LEGACY_KERAS"
 _MEND = (
@@ -11,20 +10,21 @@ _MEND = (
 )
 
 
-def _select() -> types.ModuleType:
+def _turn_keras_2_on() -> None:
     if os.environ.get(_VARIABLE, "1") not in ("1", "true", "True"):
         found = f"{_VARIABLE}={os.environ[_VARIABLE]} asks for Keras 3"
         raise ImportError(_MEND.format(found=found))
-    imported_before = "tensorflow" in sys.modules
-    if imported_before and _VARIABLE not in os.environ:
+    if "tensorflow" in sys.modules and _VARIABLE not in os.environ:
         raise ImportError(_MEND.format(found="tensorflow was already imported with Keras 3"))
     os.environ[_VARIABLE] = "1"
-    import tensorflow as tf
-    import tf_keras
-
-    if tf.keras.layers.Layer is not tf_keras.layers.Layer:
-        raise ImportError(_MEND.format(found="tensorflow was already imported with Keras 3"))
-    return tf_keras
 
 
-keras = _select()
+_turn_keras_2_on()
+
+import tensorflow as tf  # noqa: E402
+import tf_keras as keras  # noqa: E402
+
+if tf.keras.layers.Layer is not keras.layers.Layer:
+    raise ImportError(_MEND.format(found="tensorflow was already imported with Keras 3"))
+
+__all__ = ["keras"]

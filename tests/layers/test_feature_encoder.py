@@ -85,8 +85,11 @@ def test_a_batch_without_a_column_is_refused_by_name():
 
 @pytest.mark.parametrize(
     ("features", "width", "message"),
-    [([], 2, "`features`"), ([Numeric("a"), Numeric("a")], 2, "`features`")]
-    + [([Numeric("a")], 0, "`embedding_dim` must be positive, received 0")],
+    [
+        ([], 2, "`features`"),
+        ([Numeric("a"), Numeric("a")], 2, "`features`"),
+        ([Numeric("a")], 0, "`embedding_dim` must be positive, received 0"),
+    ],
 )
 def test_bad_arguments_are_refused_by_name(features, width, message):
     with pytest.raises(ValueError, match=message):

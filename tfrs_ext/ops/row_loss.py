@@ -139,7 +139,7 @@ class _Excluded:
             valid = self._mask[start:stop]
         if self._ids is not None:
             rows, columns = self._ids
-            other = rows[start:stop, None] != columns[None, :]
+            other = tf.not_equal(rows[start:stop, None], columns[None, :])
             valid = other if valid is None else tf.logical_and(valid, other)
         if valid is None:
             return logits, tf.fill(shape[:1], tf.cast(shape[1], logits.dtype))

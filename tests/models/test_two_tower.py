@@ -1,0 +1,183 @@
+"""TwoTower, its towers, and the training loop that they share."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from tfrs_ext import losses, tasks
+from tfrs_ext._keras import keras
+from tfrs_ext.models import Model, Tower, TwoTower
+from tfrs_ext.negatives import CountedFrequency
+from tfrs_ext.typing import Categorical, History, Numeric
+
+USERS, ITEMS = tuple(range(1, 41)), tuple(f"i{i}" for i in range(12))
+
+
+def rows(count=400, seed=5):
+    rng = np.random.default_rng(seed)
+    user = rng.integers(1, 41, count)
+    item = (user % 4) * 3 + rng.integers(0, 3, count)  # Each user likes three of twelve items.
+    names = np.array(ITEMS)
+    return {
+        "user_id": user.astype(np.int64),
+        "age": rng.normal(size=count).astype(np.float32),
+        "history": names[(item[:, None] + rng.integers(0, 2, (count, 3))) % 12],
+        "item_id": names[item],
+        "sample_weight": np.ones(count, np.float32),
+    }
+
+
+def make_model(**options):
+    counts = np.unique(rows()["item_id"], return_counts=True)
+    task = tasks.Retrieval(
+        loss=losses.CorrectedSampledSoftmax(), temperature=0.2, remove_accidental_hits=True
+    )
+    return TwoTower(
+        [Categorical("user_id", USERS), Numeric("age"), History("history", ITEMS, 3)],
+        [Categorical("item_id", ITEMS)],
+        task=task,
+        frequency=CountedFrequency(*counts),
+        **{"embedding_dim": 8, "hidden_units": (16,), **options},
+    )
+
+
+def dataset(batch_size=100, **changes):
+    return tf.data.Dataset.from_tensor_slices({**rows(), **changes}).batch(batch_size)
+
+
+def top_1_share(model):
+    data = rows(seed=6)
+    scores = (
+        model.query_model(data).numpy()
+        @ model.candidate_model({"item_id": np.array(ITEMS)}).numpy().T
+    )
+    return np.mean(scores.argmax(axis=1) // 3 == data["user_id"] % 4)
+
+
+def test_fit_learns_what_was_planted():
+    model = make_model()
+    model.compile(keras.optimizers.Adam(0.02))
+    assert top_1_share(model) < 0.7
+    model.fit(dataset(), epochs=15, verbose=0)
+    assert top_1_share(model) > 0.95
+
+
+@pytest.mark.parametrize("name", ["model.keras", "saved_model"])
+def test_saved_models_answer_and_train_as_before(tmp_path, name):
+    model = make_model(dropout=0.1)
+    model.compile(keras.optimizers.Adam(0.02))
+    model.fit(dataset(), verbose=0)
+    batch = next(iter(dataset()))
+    expected = model(batch)
+    model.save(tmp_path / name)
+    again = keras.models.load_model(tmp_path / name)
+    np.testing.assert_allclose(again(batch), expected, rtol=1e-5, atol=1e-6)
+    if name.endswith(".keras"):
+        json.dumps(again.get_config())
+        for key, value in model.evaluate(dataset(), return_dict=True, verbose=0).items():
+            again_value = again.evaluate(dataset(), return_dict=True, verbose=0)[key]
+            np.testing.assert_allclose(again_value, value, rtol=1e-5)
+
+
+def test_the_reported_loss_is_the_mean_over_all_rows_of_the_epoch():
+    model = make_model(embedding_dim=4)
+    model.compile()
+    uneven = dataset(batch_size=300)  # 300 rows, then 100.
+    reported = model.evaluate(uneven, return_dict=True, verbose=0)["loss"]
+    parts = [float(model.compute_loss(batch)) for batch in uneven]
+    assert parts[0] != parts[1]
+    np.testing.assert_allclose(reported, 0.75 * parts[0] + 0.25 * parts[1], rtol=1e-5)
+
+
+def test_rows_of_weight_zero_teach_nothing():
+    model = make_model()
+    batch = next(iter(dataset(sample_weight=np.zeros(400, np.float32))))
+    with tf.GradientTape() as tape:
+        loss = model.compute_loss(batch, training=True)
+    for gradient in tape.gradient(loss, model.trainable_variables):
+        np.testing.assert_array_equal(tf.convert_to_tensor(gradient), 0.0)
+
+
+def test_mixed_precision_trains_with_scaled_losses():
+    policy = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        model = make_model()
+        model.compile(keras.optimizers.Adam(0.02))
+        assert isinstance(model.optimizer, keras.mixed_precision.LossScaleOptimizer)
+        model.fit(dataset(), epochs=15, verbose=0)
+        assert top_1_share(model) > 0.95
+    finally:
+        keras.mixed_precision.set_global_policy(policy)
+
+
+def test_a_tower_can_be_linear_and_of_any_length():
+    tower = Tower([Numeric("x")], hidden_units=(), output_dim=2, normalize=False)
+    small, large = tower({"x": tf.constant([1.0, 10.0])}).numpy()
+    np.testing.assert_allclose(large, 10.0 * small, rtol=1e-5)
+    unit = Tower([Numeric("x")], output_dim=3)({"x": tf.constant([1.0, -7.0])})
+    np.testing.assert_allclose(np.linalg.norm(unit, axis=1), 1.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"hidden_units": (8, 0)}, "`hidden_units` and `output_dim` must be positive"),
+        ({"dropout": 1.0}, "`dropout` must be at least 0 and below 1, received 1.0"),
+    ],
+)
+def test_bad_arguments_are_refused_by_name(options, message):
+    with pytest.raises(ValueError, match=message):
+        Tower([Numeric("x")], **options)
+
+
+class _SumOfSquares:
+    """A model whose loss is the sum over the batch, with a regularised weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(1, kernel_regularizer=keras.regularizers.L2(0.1))
+
+    def compute_loss(self, inputs, training=False):
+        return tf.reduce_sum(self.dense(inputs) ** 2)
+
+
+class _Ours(_SumOfSquares, Model):
+    pass
+
+
+class _Theirs(_SumOfSquares, tfrs.Model):
+    pass
+
+
+def test_base_model_takes_the_steps_of_a_tfrs_model():
+    inputs = np.random.default_rng(1).normal(size=(8, 3)).astype(np.float32)
+    results = []
+    for model in (_Ours(), _Theirs()):
+        model.dense.build((None, 3))
+        model.dense.set_weights([np.ones((3, 1)), np.zeros(1)])
+        model.compile(keras.optimizers.SGD(0.01))
+        model.fit(inputs, batch_size=4, epochs=2, shuffle=False, verbose=0)
+        results.append(model.dense.get_weights())
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+
+def test_replicas_report_and_follow_the_loss_of_the_global_batch(two_devices):
+    strategy = tf.distribute.MirroredStrategy(two_devices)
+    with strategy.scope():
+        model = make_model()
+        model.compile(keras.optimizers.SGD(1.0))
+        batch = next(iter(dataset(batch_size=200)))
+        model(batch)  # Creates the variables inside the scope.
+    halves = [{k: v[:100] for k, v in batch.items()}, {k: v[100:] for k, v in batch.items()}]
+    with tf.GradientTape() as tape:
+        expected = tf.add_n([model.compute_loss(half, training=True) for half in halves]) / 2
+    kernel = model.query_model.projection.kernel
+    gradient, before = tape.gradient(expected, kernel), kernel.numpy()
+    history = model.fit(tf.data.Dataset.from_tensors(batch).unbatch().batch(200), verbose=0)
+    np.testing.assert_allclose(history.history["loss"][0], expected, rtol=1e-5)
+    np.testing.assert_allclose(before - kernel.numpy(), gradient, rtol=1e-3, atol=1e-6)
