@@ -4,6 +4,7 @@ from tfrs_ext.data.features import FeatureSet, fit_features
 from tfrs_ext.data.frames import Frames, join
 from tfrs_ext.data.load import DataWarning, load_frames
 from tfrs_ext.data.movielens import load_movielens
+from tfrs_ext.data.next_items import next_item_queries
 from tfrs_ext.data.pipelines import candidates_dataset, training_dataset
 from tfrs_ext.data.queries import EvaluationQueries, evaluation_queries, user_states
 from tfrs_ext.data.schema import Schema
@@ -26,6 +27,7 @@ __all__ = [
     "leave_one_out",
     "load_frames",
     "load_movielens",
+    "next_item_queries",
     "random_split",
     "synthetic",
     "training_dataset",

@@ -1,0 +1,91 @@
+"""Held-out rows one by one: the user just before each, and the one item to find."""
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tfrs_ext.data._columns import to_array
+from tfrs_ext.data._windows import windows_before_rows
+from tfrs_ext.data.features import FeatureSet
+from tfrs_ext.data.frames import Frames
+from tfrs_ext.data.queries import EvaluationQueries
+from tfrs_ext.typing import History
+
+
+def next_item_queries(
+    part: Frames,
+    features: FeatureSet,
+    *,
+    history_from: Frames,
+    max_queries: int | None = None,
+    seed: int = 0,
+) -> EvaluationQueries:
+    """One query for each held-out row: the user as just before it, and its item as the positive.
+
+    This is how a recommender is used that knows what the user did a moment ago. Nothing at or
+    after the row is in the query, but earlier rows of the same part are.
+
+    Args:
+        part: The held-out part.
+        features: From `fit_features`.
+        history_from: What is known before the part: the training part where `part` is the
+            validation part, `join(train, validation)` where it is the test part.
+        max_queries: At most so many rows, drawn without replacement; None for all.
+        seed: Equal seeds give equal draws.
+
+    Returns:
+        The queries in the order of the rows. A row's item is not among its seen items, even where
+        the user took it before.
+
+    Raises:
+        ValueError: If `max_queries` is below 1.
+
+    Relations: `evaluation_queries` asks once per user, for all that the part holds.
+    """
+    if max_queries is not None and max_queries < 1:
+        raise ValueError(f"`max_queries` must be at least 1, received {max_queries}.")
+    rows = np.arange(len(part.interactions))
+    if max_queries is not None and max_queries < len(rows):
+        rows = np.sort(np.random.default_rng(seed).choice(rows, max_queries, replace=False))
+    users, items = part.user_rows()[rows], part.item_rows()[rows]
+    queries = {
+        feature.name: to_array(part.users[feature.name], feature)[users]
+        for feature in features.query
+        if not isinstance(feature, History)
+    }
+    windows = windows_before_rows(part, history_from)
+    queries[features.history.name] = windows.gather(tf.constant(rows), features.history).numpy()
+    seen, cold = _seen(part, history_from, rows, items)
+    return EvaluationQueries(
+        queries=queries,
+        user_rows=users,
+        positives=tf.RaggedTensor.from_uniform_row_length(items, 1),
+        seen=seen,
+        cold=cold,
+    )
+
+
+def _seen(
+    part: Frames,
+    history_from: Frames,
+    rows: npt.NDArray[np.int64],
+    items: npt.NDArray[np.int64],
+) -> tuple[tf.RaggedTensor, npt.NDArray[np.bool_]]:
+    parts = [history_from, part]
+    all_users = np.concatenate([frames.user_rows() for frames in parts])
+    all_items = np.concatenate([frames.item_rows() for frames in parts])
+    all_times = np.concatenate([frames.times() for frames in parts])
+    order = np.lexsort((all_times, all_users))  # Stable: of equal times, the earlier row first.
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    ends = place[len(history_from.interactions) :][rows]
+    starts = np.searchsorted(all_users[order], all_users[order][ends])
+    counts = ends - starts
+    query = np.repeat(np.arange(len(rows)), counts)
+    offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    before = all_items[order][np.repeat(starts, counts) + offset]
+    pairs = np.unique(query * np.int64(len(part.items)) + before)
+    query, before = pairs // len(part.items), pairs % len(part.items)
+    other = before != items[query]
+    seen = tf.RaggedTensor.from_value_rowids(before[other], query[other], nrows=len(rows))
+    return seen, counts == 0
