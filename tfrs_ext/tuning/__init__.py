@@ -1,6 +1,9 @@
 """keras-tuner searches over models of this package: importing it is all that it takes."""
 
 from tfrs_ext.tuning._bridge import keras_tuner as _keras_tuner
+from tfrs_ext.tuning._loop import SearchError as SearchError
+from tfrs_ext.tuning.driver import search as search
+from tfrs_ext.tuning.result import SearchResult as SearchResult
 
 BayesianOptimization = _keras_tuner.BayesianOptimization
 GridSearch = _keras_tuner.GridSearch
@@ -18,4 +21,7 @@ __all__ = [
     "Hyperband",
     "Objective",
     "RandomSearch",
+    "SearchError",
+    "SearchResult",
+    "search",
 ]

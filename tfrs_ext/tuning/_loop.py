@@ -1,0 +1,112 @@
+"""The loop of a search in one process: keras-tuner's own, with a watch over each trial."""
+
+import functools
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tfrs_ext._keras import keras
+from tfrs_ext.tuning._ledger import Ledger
+from tfrs_ext.tuning._progress import Limits, Progress
+from tfrs_ext.tuning._recovery import forget_results
+from tfrs_ext.tuning._stopping import hopeless
+from tfrs_ext.tuning._watch import Watch
+from tfrs_ext.tuning.result import first_error
+
+_IDLE_SECONDS = 0.5
+
+
+class SearchError(RuntimeError):
+    """A search that found nothing: its message ends with the first failed trial's error."""
+
+
+class Loop:
+    """Runs trials until the oracle has no more.
+
+    Args:
+        tuner: A keras-tuner tuner.
+        ledger: Of the search.
+        limits: Of the search.
+        progress: Of the search.
+        stop_hopeless: Whether hopeless trials are stopped.
+        seed: Given to Keras before each trial, so that a trial run again gives the same.
+    """
+
+    def __init__(
+        self,
+        tuner: Any,
+        ledger: Ledger,
+        limits: Limits,
+        progress: Progress,
+        stop_hopeless: bool,
+        seed: int,
+    ) -> None:
+        self.tuner, self.ledger, self.limits, self.progress = tuner, ledger, limits, progress
+        self.stop_hopeless, self.seed = stop_hopeless, seed
+
+    def run(self, *fit_args: Any, **fit_kwargs: Any) -> None:
+        """Runs them, with the arguments of the hypermodel's `fit`."""
+        self.tuner.save()  # From here on, a tuner made anew finds this search.
+        self.tuner.on_search_begin()
+        while (trial := self._next()) is not None:
+            self._run_trial(trial, *fit_args, **fit_kwargs)
+        self.tuner.on_search_end()
+
+    def _next(self) -> Any:
+        while True:
+            self.tuner.pre_create_trial()
+            trial = self.tuner.oracle.create_trial(self.tuner.tuner_id)
+            if trial.status == "STOPPED":
+                return None
+            if trial.status != "IDLE":
+                return trial
+            time.sleep(_IDLE_SECONDS)  # Another process's trial must end first.
+
+    def _run_trial(self, trial: Any, *fit_args: Any, **fit_kwargs: Any) -> None:
+        forget_results(trial)
+        self.progress.begin(trial)
+        watch = Watch(
+            trial.trial_id,
+            self.ledger,
+            self.tuner.oracle.objective,
+            self._hopeless(),
+            self.limits.left(self.ledger),
+        )
+        keras.utils.set_random_seed(self.seed)
+        self.tuner.on_trial_begin(trial)
+        callbacks = [*fit_kwargs.pop("callbacks", []), watch]
+        self.tuner._try_run_and_update_trial(trial, *fit_args, callbacks=callbacks, **fit_kwargs)
+        self._judge(trial, watch)
+        watch.save(error=trial.message)
+        self._end(trial)
+        self.progress.end(trial.trial_id)
+
+    def _hopeless(self) -> Callable[[list[float]], bool]:
+        if not self.stop_hopeless:
+            return lambda values: False
+        others = [record.values for record in self.ledger.finished()]
+        maximize = self.tuner.oracle.objective.direction == "max"
+        return functools.partial(hopeless, others=others, maximize=maximize)
+
+    def _judge(self, trial: Any, watch: Watch) -> None:
+        objective = self.tuner.oracle.objective
+        if trial.status == "COMPLETED":
+            metrics = self.tuner.oracle.get_trial(trial.trial_id).metrics
+            score = metrics.get_best_value(objective.name)
+            if not math.isfinite(score):
+                trial.status = "FAILED"
+                trial.message = f"`{objective.name}` must be finite, received {score}"
+        elif watch.reported and not objective.has_value(dict.fromkeys(watch.reported)):
+            raise SearchError(
+                f"`objective` must be a value that training reports, received "
+                f"objective={objective.name!r}, reported: {sorted(watch.reported)}; give "
+                "`validation_data`, or the callback that puts it into the logs in `callbacks`"
+            )
+
+    def _end(self, trial: Any) -> None:
+        try:
+            self.tuner.on_trial_end(trial)
+        except RuntimeError as error:
+            # keras-tuner gives up after some failures in a row, and shows the last one's error.
+            raise SearchError(first_error(self.ledger) or str(error)) from None

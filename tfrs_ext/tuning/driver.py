@@ -1,0 +1,119 @@
+"""`search`: a keras-tuner search under a budget, which tells where it is and survives a kill."""
+
+import contextlib
+import math
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tfrs_ext.tuning._ledger import Ledger
+from tfrs_ext.tuning._loop import Loop, SearchError
+from tfrs_ext.tuning._progress import Limits, Progress, planned_trials
+from tfrs_ext.tuning._recovery import recover
+from tfrs_ext.tuning.result import SearchResult, first_error, rows_of
+
+
+def search(
+    tuner: Any,
+    *fit_args: Any,
+    trials: int | None = None,
+    budget_seconds: float | None = None,
+    stop_hopeless: bool = True,
+    seed: int = 0,
+    tell: Callable[[str], Any] = print,
+    **fit_kwargs: Any,
+) -> SearchResult:
+    """Runs a keras-tuner search to its end, or goes on with one that was interrupted.
+
+    Beside `tuner.search(…)`, which works too, this one keeps a budget, says what is left, resumes
+    after a kill at any moment with every trial counted exactly once (make the tuner with the same
+    `directory`, `project_name` and `seed`, and `overwrite=False`), gives every trial the same
+    seed, ends hopeless trials early, and fails where nothing completed.
+
+    Args:
+        tuner: A tuner of `tfrs_ext.tuning`, on a local or shared file system. Where keras-tuner's
+            variables for parallel search are set, each process calls `search` alike.
+        *fit_args: For the hypermodel's `fit`, such as the training data.
+        trials: Begin no trial after this many, counted over all runs; None leaves it to the tuner.
+        budget_seconds: Begin no trial that would not end within this time, summed over the trials
+            of all runs and processes. A trial that is over it stops after its epoch, and counts.
+        stop_hopeless: Stop trials that lie behind the median of the earlier ones. Hyperband does
+            so by itself and is left alone.
+        seed: For `keras.utils.set_random_seed` before each trial.
+        tell: Takes lines about progress.
+        **fit_kwargs: For the hypermodel's `fit`, such as `validation_data` and `callbacks`. A
+            callback that puts the objective into the logs comes before those that read it.
+
+    Returns:
+        The best hyper-parameters and a row for every trial.
+
+    Raises:
+        SearchError: No trial completed with a finite objective, or too many failed in a row.
+
+    Example:
+        tuner = tuning.Hyperband(hypermodel, tuning.Objective("val_ndcg_at_10", "max"),
+                                 max_epochs=9, directory="runs", project_name="retrieval", seed=1)
+        result = tuning.search(tuner, train, validation_data=validation, budget_seconds=1800)
+        print(result.best)
+    """
+    ledger, limits = Ledger(tuner.project_dir), Limits(trials, budget_seconds)
+    objective = tuner.oracle.objective
+    with warnings.catch_warnings():
+        # keras-tuner 1.4 calls threading.currentThread() at every request.
+        warnings.filterwarnings("ignore", "currentThread|getName", DeprecationWarning)
+        oracle = getattr(tuner.oracle, "_oracle", tuner.oracle)  # A worker's is behind a client.
+        if not tuner._is_worker():
+            recover(tuner)
+            oracle.verbose = 0  # `tell` says it.
+        with _limited(oracle, limits, ledger):
+            if _is_chief():
+                tuner.search()
+            else:
+                progress = Progress(tell, ledger, objective, limits, planned_trials(oracle))
+                halves = hasattr(oracle, "hyperband_iterations")
+                loop = Loop(tuner, ledger, limits, progress, stop_hopeless and not halves, seed)
+                loop.run(*fit_args, **{"verbose": 0, **fit_kwargs})
+    return _result(ledger, objective)
+
+
+def _is_chief() -> bool:
+    # As keras-tuner decides it.
+    variables = os.environ
+    return "KERASTUNER_ORACLE_IP" in variables and "chief" in variables["KERASTUNER_TUNER_ID"]
+
+
+@contextlib.contextmanager
+def _limited(oracle: Any, limits: Limits, ledger: Ledger) -> Iterator[None]:
+    populate = oracle.populate_space
+
+    def populate_within_limits(trial_id: str) -> Any:
+        if limits.reached(ledger, len(oracle.trials)):
+            return {"status": "STOPPED", "values": None}
+        if hasattr(oracle, "_random_state"):
+            # keras-tuner doesn't save it: a resumed search would suggest other values.
+            oracle._random_state = np.random.RandomState(oracle.seed + len(oracle.trials))
+        return populate(trial_id)
+
+    oracle.populate_space = populate_within_limits
+    try:
+        yield
+    finally:
+        del oracle.populate_space
+
+
+def _result(ledger: Ledger, objective: Any) -> SearchResult:
+    rows = rows_of(ledger, objective.direction == "max")
+    if rows and rows[0]["score"] is not None:
+        best = rows[0]
+    elif any(row["status"] == "RUNNING" for row in rows):
+        best = {"score": math.nan, "values": {}, "best_epoch": None}  # Other workers go on.
+    else:
+        raise SearchError(
+            f"no trial completed with a finite `{objective.name}`\n{first_error(ledger) or ''}"
+        )
+    return SearchResult(
+        objective.name, objective.direction, best["score"], best["values"], best["best_epoch"], rows
+    )
