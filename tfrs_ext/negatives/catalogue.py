@@ -28,6 +28,14 @@ def _as_json(column: tf.Tensor) -> Any:
     )
 
 
+def _check_id_column(items: Any, id_column: str | None) -> None:
+    has_columns = hasattr(items, "keys")
+    if id_column is None and has_columns:
+        raise ValueError("`id_column` must be given where `items` has columns, received None.")
+    if id_column is not None and not (has_columns and id_column in items):
+        raise ValueError(f"`id_column` must be a column of `items`, received {id_column!r}.")
+
+
 @keras.saving.register_keras_serializable(package="tfrs_ext")
 class Catalogue:
     """All items with their raw features, from which samplers draw rows and embed them.
@@ -52,6 +60,7 @@ class Catalogue:
 
     def __init__(self, items: Any, id_column: str | None = None) -> None:
         self.id_column = id_column
+        _check_id_column(items, id_column)
         columns = {"": items} if id_column is None else {str(n): items[n] for n in items}
         ids = check_ids(columns[id_column or ""], f"items[{id_column!r}]" if id_column else "items")
         columns = {name: _as_column(column) for name, column in columns.items()}

@@ -91,11 +91,25 @@ class MemoryQueue(Composite):
     def pool(self, positives: Candidates, **context: Any) -> Candidates:
         """Returns the source's rows and the memory's, and remembers the former in training."""
         fresh = self.source(positives, **context)
+        self._check(fresh)
         remembered = self._remembered(fresh)
         if context["training"]:
             with tf.control_dependencies(list(remembered)):
                 self._enter(fresh)
         return concat([fresh, remembered])
+
+    def _check(self, fresh: Candidates) -> None:
+        width = fresh.embeddings.shape[1]
+        if width not in (None, self.embedding_dim):
+            raise ValueError(
+                f"`embedding_dim` must be the width of the source's embeddings, {width}, received "
+                f"{self.embedding_dim}."
+            )
+        id_dtype = "string" if fresh.ids.dtype == tf.string else "int64"
+        if id_dtype != self.id_dtype:
+            raise ValueError(
+                f"`id_dtype` must be {id_dtype!r} for ids of that type, received {self.id_dtype!r}."
+            )
 
     def _remembered(self, fresh: Candidates) -> Candidates:
         filled = tf.minimum(self.entered, self.capacity)

@@ -55,6 +55,8 @@ class Source(keras.layers.Layer):
         features: Mapping[str, tf.Tensor] | None = None,
     ) -> Candidates:
         """Returns the pool of negatives for the batch of `positives`."""
+        # Keras files turn named tuples into lists.
+        positives = Candidates(*positives)
         check_candidates(positives, "positives")
         pool = self.pool(
             positives,
