@@ -1,5 +1,9 @@
 """Keras layers for towers and rankers."""
 
+from tfrs_ext.layers.agru_cell import AGRUCell
+from tfrs_ext.layers.aigru_cell import AIGRUCell
+from tfrs_ext.layers.augru import AUGRU
+from tfrs_ext.layers.augru_cell import AUGRUCell
 from tfrs_ext.layers.cosine_similarity import CosineSimilarity
 from tfrs_ext.layers.cross import Cross
 from tfrs_ext.layers.cross_mixture import CrossMixture
@@ -10,11 +14,17 @@ from tfrs_ext.layers.din_attention import DINAttention
 from tfrs_ext.layers.dot_similarity import DotSimilarity
 from tfrs_ext.layers.feature_encoder import FeatureEncoder
 from tfrs_ext.layers.history_pooling import HistoryPooling
+from tfrs_ext.layers.interest_extractor import InterestExtractor
 from tfrs_ext.layers.learnable_temperature import LearnableTemperature
 from tfrs_ext.layers.max_sim import MaxSim
+from tfrs_ext.layers.maxout import Maxout
 from tfrs_ext.layers.temperature import Temperature
 
 __all__ = [
+    "AGRUCell",
+    "AIGRUCell",
+    "AUGRU",
+    "AUGRUCell",
     "CosineSimilarity",
     "Cross",
     "CrossMixture",
@@ -25,7 +35,9 @@ __all__ = [
     "DotSimilarity",
     "FeatureEncoder",
     "HistoryPooling",
+    "InterestExtractor",
     "LearnableTemperature",
     "MaxSim",
+    "Maxout",
     "Temperature",
 ]

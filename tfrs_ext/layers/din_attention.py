@@ -12,6 +12,7 @@ from tfrs_ext.layers._activations import (
     make_activation,
     serialize_activation,
 )
+from tfrs_ext.layers._shapes import each_shape
 
 _INTERACTIONS = ("difference", "outer")
 
@@ -111,8 +112,8 @@ class DINAttention(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         """Creates the weights of the first layer."""
-        query, keys = (tuple(shape) for shape in input_shape)
-        if len(query) not in (2, 3) or len(keys) != 3 or query[-1] != keys[-1]:
+        query, keys = each_shape(input_shape)
+        if query.rank not in (2, 3) or keys.rank != 3 or query[-1] != keys[-1]:
             raise ValueError(
                 "`inputs` must be a query [B, D] or [B, C, D] and keys [B, L, D], "
                 f"received shapes {query} and {keys}."
