@@ -32,24 +32,11 @@ class RowTerms(NamedTuple):
 Objective = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], RowTerms]
 
 
-def _logsumexp(logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def softmax_cross_entropy(logits: tf.Tensor, positive: tf.Tensor, count: tf.Tensor) -> RowTerms:
+    """Cross-entropy of the positive against positive and negatives: `softplus(lse - positive)`."""
     softmax = tf.nn.softmax(logits)
     # The largest term of the softmax is exp(max - lse): no second pass of exponentials.
     lse = tf.reduce_max(logits, axis=1) - tf.math.log(tf.reduce_max(softmax, axis=1))
-    return lse, softmax
-
-
-def logsumexp(logits: tf.Tensor, positive: tf.Tensor, count: tf.Tensor) -> RowTerms:
-    """The logarithm of the summed exponentials of the negatives, `MASKED` where there are none."""
-    lse, softmax = _logsumexp(logits)
-    any_negative = count > 0
-    value = tf.where(any_negative, lse, MASKED)
-    return RowTerms(value, softmax, tf.cast(any_negative, logits.dtype), tf.zeros_like(positive))
-
-
-def softmax_cross_entropy(logits: tf.Tensor, positive: tf.Tensor, count: tf.Tensor) -> RowTerms:
-    """Cross-entropy of the positive against positive and negatives: `softplus(lse - positive)`."""
-    lse, softmax = _logsumexp(logits)
     margin = tf.where(count > 0, lse - positive, MASKED)
     miss = tf.sigmoid(margin)
     return RowTerms(tf.math.softplus(margin), softmax, miss, -miss)
@@ -59,4 +46,9 @@ def mean_softmax_cross_entropy(
     logits: tf.Tensor, positive: tf.Tensor, count: tf.Tensor
 ) -> RowTerms:
     """Cross-entropy with the mean over the negatives, `softplus(lse - log(count) - positive)`."""
-    return softmax_cross_entropy(logits, positive + tf.math.log(tf.maximum(count, 1.0)), count)
+    return softmax_cross_entropy(logits, positive + log_count(count), count)
+
+
+def log_count(count: tf.Tensor) -> tf.Tensor:
+    """The logarithm of a number of negatives, 0 where there are none."""
+    return tf.math.log(tf.maximum(count, 1.0))

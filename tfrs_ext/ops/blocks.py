@@ -1,0 +1,209 @@
+"""One pass over blocks of rows: values and gradients, in memory for one block of scores."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from tfrs_ext.ops.exclusion import NoExclusion
+from tfrs_ext.ops.objectives import MASKED, Objective, RowTerms
+
+
+class Inputs(NamedTuple):
+    """The differentiable arguments, all of one dtype.
+
+    Attributes:
+        queries: `[B, D]`, scaled.
+        candidates: `[N, D]`.
+        positive: `[B]`.
+        bias: `[N]`.
+        weight: `[B]`.
+    """
+
+    queries: tf.Tensor
+    candidates: tf.Tensor
+    positive: tf.Tensor
+    bias: tf.Tensor
+    weight: tf.Tensor
+
+
+class Block(NamedTuple):
+    """The scores of some rows, without bias, in two strips of columns.
+
+    Attributes:
+        near: `[b, m]`, the columns among which some are excluded.
+        far: `[b, N - m]`, all others.
+        valid: `[b, m]`, which of `near` are not excluded.
+        bias: The two strips' biases, `[m]` and `[N - m]`.
+        factors: The two strips' factors, if the method has any.
+        positive: `[b]`.
+        count: `[b]` floating point, the number of negatives.
+    """
+
+    near: tf.Tensor
+    far: tf.Tensor
+    valid: tf.Tensor
+    bias: tuple[tf.Tensor, tf.Tensor]
+    factors: tuple[tf.Tensor, tf.Tensor]
+    positive: tf.Tensor
+    count: tf.Tensor
+
+
+class Gradients(NamedTuple):
+    """Unweighted values, and gradients of their weighted sum."""
+
+    value: tf.Tensor
+    queries: tf.Tensor
+    positive: tf.Tensor
+    candidates: tf.Tensor
+    bias: tf.Tensor
+
+
+# A method looks at the ordered inputs and answers with factors of the columns `[N]` or None, and
+# with a function from a block to its terms. The terms' `weights` are those of all columns, or of
+# `near` and of `far` in a tuple; the factors belong to them.
+Step = Callable[[Block], RowTerms]
+Method = Callable[[Inputs], "tuple[tf.Tensor | None, Step]"]
+
+
+def by_objective(objective: Objective) -> Method:
+    """Makes the method that gives whole rows of masked logits to an objective."""
+
+    def step(block: Block) -> RowTerms:
+        near = tf.where(block.valid, block.near + block.bias[0], MASKED)
+        logits = tf.concat([near, block.far + block.bias[1]], axis=1)
+        terms = objective(logits, block.positive, block.count)
+        return terms._replace(weights=(terms.weights,))
+
+    return lambda inputs: (None, step)
+
+
+def pass_over_blocks(
+    method: Method, exclusion: NoExclusion, block_rows: Any, inputs: Inputs
+) -> Gradients:
+    """Computes the values of all rows and the gradients, block by block.
+
+    Args:
+        method: How a block of scores becomes terms.
+        exclusion: Which candidates are no negatives of a row.
+        block_rows: The rows in a block, a number or scalar tensor.
+        inputs: The arguments.
+
+    Returns:
+        Values and gradients, in the inputs' order.
+    """
+    inputs = Inputs(
+        exclusion.order_rows(inputs.queries),
+        exclusion.order_columns(inputs.candidates),
+        exclusion.order_rows(inputs.positive),
+        exclusion.order_columns(inputs.bias),
+        exclusion.order_rows(inputs.weight),
+    )
+    factors, step = method(inputs)
+    pool = _Pool(inputs, factors, exclusion)
+    rows, width, dtype = tf.shape(inputs.queries)[0], inputs.queries.shape[1], inputs.queries.dtype
+    blocks = -(-rows // block_rows)
+
+    def arrays(shape: list[int | None]) -> tf.TensorArray:
+        return tf.TensorArray(dtype, blocks, infer_shape=False, element_shape=shape)
+
+    def body(i: Any, value: Any, d_query: Any, slope: Any, d_candidate: Any, d_bias: Any) -> Any:
+        start = i * block_rows
+        stop = tf.minimum(start + block_rows, rows)
+        query, weight = inputs.queries[start:stop], inputs.weight[start:stop]
+        view = pool.view(start, stop)
+        terms = step(view.block(query, inputs.positive[start:stop]))
+        # Scaling the narrow sides of the products spares a pass over the block.
+        coefficient = (terms.coefficient * weight)[:, None]
+        return (
+            i + 1,
+            value.write(i, terms.value),
+            d_query.write(i, coefficient * view.combine(terms.weights)),
+            slope.write(i, terms.slope * weight),
+            d_candidate + view.spread(terms.weights, coefficient * query),
+            d_bias + view.spread(terms.weights, coefficient)[:, 0],
+        )
+
+    state = (
+        0,
+        arrays([None]),
+        arrays([None, width]),
+        arrays([None]),
+        tf.zeros_like(inputs.candidates),
+        tf.zeros_like(inputs.bias),
+    )
+    # One block at a time: two at once would double the memory and share the same cores.
+    _, value, d_query, slope, d_candidate, d_bias = tf.while_loop(
+        lambda i, *_: i < blocks, body, state, parallel_iterations=1
+    )
+    if factors is not None:
+        d_candidate, d_bias = d_candidate * factors[:, None], d_bias * factors
+    return Gradients(
+        exclusion.restore_rows(value.concat()),
+        exclusion.restore_rows(d_query.concat()),
+        exclusion.restore_rows(slope.concat()),
+        exclusion.restore_columns(d_candidate),
+        exclusion.restore_columns(d_bias),
+    )
+
+
+class _Pool:
+    """The candidates, written twice where `near` moves: any turn of them is then one slice."""
+
+    def __init__(self, inputs: Inputs, factors: tf.Tensor | None, exclusion: NoExclusion) -> None:
+        def twice(values: tf.Tensor) -> tf.Tensor:
+            return tf.concat([values, values], axis=0) if exclusion.moves else values
+
+        self.shape = inputs.candidates.shape
+        self.size = tf.shape(inputs.candidates)[0]
+        self.exclusion = exclusion
+        self.keys = twice(inputs.candidates)
+        self.bias = twice(inputs.bias)
+        self.values = self.keys
+        self.factors = tf.zeros([0], inputs.bias.dtype)
+        if factors is not None:
+            self.factors = twice(factors)
+            self.values = twice(inputs.candidates * factors[:, None])
+
+    def view(self, start: Any, stop: Any) -> "_View":
+        return _View(self, start, stop)
+
+
+class _View:
+    """The pool as a block of rows sees it: turned so that `near` comes first."""
+
+    def __init__(self, pool: _Pool, start: Any, stop: Any) -> None:
+        self._pool = pool
+        self._first, self._last = pool.exclusion.near(start, stop)
+        self._end = self._first + pool.size
+        self._valid = pool.exclusion.valid(start, stop)
+
+    def _strips(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return values[self._first : self._last], values[self._last : self._end]
+
+    def block(self, query: tf.Tensor, positive: tf.Tensor) -> Block:
+        near, far = (
+            tf.matmul(query, keys, transpose_b=True) for keys in self._strips(self._pool.keys)
+        )
+        count = tf.reduce_sum(tf.cast(self._valid, query.dtype), axis=1)
+        count += tf.cast(tf.shape(far)[1], query.dtype)
+        bias, factors = self._strips(self._pool.bias), self._strips(self._pool.factors)
+        return Block(near, far, self._valid, bias, factors, positive, count)
+
+    def combine(self, weights: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        """Sums the candidates by the rows' weights: `[b, D]`."""
+        if len(weights) == 1:
+            return tf.matmul(weights[0], self._pool.values[self._first : self._end])
+        near, far = self._strips(self._pool.values)
+        return tf.matmul(weights[0], near) + tf.matmul(weights[1], far)
+
+    def spread(self, weights: tuple[tf.Tensor, ...], rows: tf.Tensor) -> tf.Tensor:
+        """Sums the rows `[b, d]` by the candidates' weights, in the order of the pool: `[N, d]`."""
+        parts = [tf.matmul(part, rows, transpose_a=True) for part in weights]
+        if self._pool.exclusion.moves:
+            width = self._last - self._first
+            near, far = parts if len(parts) == 2 else (parts[0][:width], parts[0][width:])
+            behind = self._pool.size - self._last  # So many of `far` come behind `near`.
+            parts = [far[behind:], near, far[:behind]]
+        total = tf.concat(parts, axis=0) if len(parts) > 1 else parts[0]
+        return tf.ensure_shape(total, [self._pool.shape[0], rows.shape[1]])

@@ -1,0 +1,61 @@
+"""Softmax cross-entropy of blocks, with one exponential and no other pass where that is safe."""
+
+import tensorflow as tf
+
+from tfrs_ext.ops.blocks import Block, Inputs, Method, Step
+from tfrs_ext.ops.objectives import MASKED, RowTerms, log_count
+
+_SAFE = 60.0  # exp of it, summed over any pool, is finite; exp of minus it is no denormal.
+
+
+def softmax_method(average: bool) -> Method:
+    """Makes the method for softmax cross-entropy.
+
+    Where a bound says that no logit is large, which temperatures that models are trained with
+    satisfy, exponentials need no maximum taken first, and the bias becomes factors of the columns.
+
+    Args:
+        average: Whether the negatives count as one, by their mean.
+    """
+
+    def prepare(inputs: Inputs) -> tuple[tf.Tensor, Step]:
+        is_small = _bound(inputs) < _SAFE
+        factors = tf.where(is_small, tf.exp(inputs.bias), tf.ones_like(inputs.bias))
+
+        def step(block: Block) -> RowTerms:
+            near, far, largest = tf.cond(
+                is_small,
+                lambda: (block.near, block.far, tf.zeros_like(block.positive)),
+                lambda: _below_largest(block),
+            )
+            weights = tf.where(block.valid, tf.exp(near), 0.0), tf.exp(far)
+            total = tf.add_n(
+                [tf.linalg.matvec(w, f) for w, f in zip(weights, block.factors, strict=True)]
+            )
+            positive = block.positive + log_count(block.count) if average else block.positive
+            has_negatives = block.count > 0
+            margin = tf.where(has_negatives, tf.math.log(total) + largest - positive, MASKED)
+            miss = tf.sigmoid(margin)
+            coefficient = tf.where(has_negatives, miss / total, 0.0)
+            return RowTerms(tf.math.softplus(margin), weights, coefficient, -miss)
+
+        return factors, step
+
+    return prepare
+
+
+def _bound(inputs: Inputs) -> tf.Tensor:
+    """No logit is larger, nor smaller than its negative (Cauchy and Schwarz)."""
+    lengths = [
+        tf.reduce_max(tf.reduce_sum(tf.square(vectors), axis=1))
+        for vectors in (inputs.queries, inputs.candidates)
+    ]
+    return tf.sqrt(lengths[0]) * tf.sqrt(lengths[1]) + tf.reduce_max(tf.abs(inputs.bias))
+
+
+def _below_largest(block: Block) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    near = tf.where(block.valid, block.near + block.bias[0], MASKED)
+    far = block.far + block.bias[1]
+    largest = tf.maximum(tf.reduce_max(near, axis=1), tf.reduce_max(far, axis=1))
+    largest = tf.where(block.count > 0, largest, 0.0)
+    return near - largest[:, None], far - largest[:, None], largest
