@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from tfrs_ext.indexes.exact import Exact
 from tfrs_ext.indexes.index import Index
+from tfrs_ext.indexes.scann import ScaNN
 
 _EXACT_BELOW = 20_000
 Kind = Literal["auto", "exact", "scann"]
@@ -46,4 +47,10 @@ def build_index(
         kind = best_for(len(candidates))
     if kind == "exact":
         return Exact(k=k).index(candidates, identifiers)
+    if kind == "scann":
+        index = ScaNN(k=k)
+        index.index(candidates, identifiers)
+        if queries is not None and len(queries):
+            index.tune(queries, recall=recall, at=k)
+        return index
     raise ValueError(f'`kind` must be "auto", "exact" or "scann", received kind={kind!r}.')

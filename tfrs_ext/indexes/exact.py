@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
@@ -115,17 +114,11 @@ class Exact(Index):
         """Returns the arguments of the constructor."""
         return {**super().get_config(), "block_size": self.block_size}
 
-    def save_own_variables(self, store: Any) -> None:
-        """Writes corpus and ids into a `.keras` or `.weights.h5` file."""
-        store["candidates"] = self._stored.numpy()
-        identifiers = self.identifiers.numpy()
-        store["identifiers"] = (
-            identifiers.astype("S") if self.identifiers.dtype == tf.string else identifiers
-        )
+    def _tensors(self) -> dict[str, Any]:
+        return {"candidates": self._stored}
 
-    def load_own_variables(self, store: Any) -> None:
-        """Builds the index from what `save_own_variables` wrote."""
-        self.index(np.asarray(store["candidates"]), np.asarray(store["identifiers"]))
+    def _restore(self, tensors: dict[str, tf.Tensor]) -> None:
+        self._build(tensors["candidates"])
 
 
 def _slice(candidates: tf.Tensor, start: tf.Tensor, size: int) -> tf.Tensor:

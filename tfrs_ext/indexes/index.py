@@ -9,6 +9,7 @@ from tensorflow_recommenders.layers.factorized_top_k import TopK
 from tfrs_ext._keras import keras
 from tfrs_ext.indexes._candidates import checked_candidates, checked_identifiers
 from tfrs_ext.indexes._results import gather_rows, is_in, keep_first
+from tfrs_ext.indexes._storage import get, put
 
 
 class Index(TopK, abc.ABC):
@@ -65,12 +66,15 @@ class Index(TopK, abc.ABC):
         """
         candidates = checked_candidates(candidates)
         identifiers = checked_identifiers(identifiers, int(candidates.shape[0]))
+        self._set_identifiers(identifiers)
+        self._build(candidates)
+        return self
+
+    def _set_identifiers(self, identifiers: tf.Tensor) -> None:
         with tf.device("CPU"):
             self._identifiers = tf.Variable(identifiers, trainable=False, name="identifiers")
-        self._build(candidates)
         # Keras caches the traced call of the corpus before.
         self.predict_function = None
-        return self
 
     @property
     def num_candidates(self) -> int:
@@ -91,6 +95,14 @@ class Index(TopK, abc.ABC):
     @abc.abstractmethod
     def _build(self, candidates: tf.Tensor) -> None:
         """Replaces what the index holds by `candidates` `[C, D]`, float32 and finite."""
+
+    @abc.abstractmethod
+    def _tensors(self) -> dict[str, Any]:
+        """Returns what a weight file must hold besides the ids, by name."""
+
+    @abc.abstractmethod
+    def _restore(self, tensors: dict[str, tf.Tensor]) -> None:
+        """Takes back what `_tensors` gave."""
 
     @abc.abstractmethod
     def _search(self, embeddings: tf.Tensor, k: Any) -> tuple[tf.Tensor, tf.Tensor]:
@@ -178,6 +190,19 @@ class Index(TopK, abc.ABC):
         if extra is None or tf.is_tensor(columns):
             return tf.minimum(columns + tf.shape(exclusions)[1], self.num_candidates)
         return min(columns + extra, self.num_candidates)
+
+    def get_build_config(self) -> None:
+        """Returns nothing: a layer can't be called before its corpus is read from the file."""
+
+    def save_own_variables(self, store: Any) -> None:
+        """Writes the corpus into a `.keras` or `.weights.h5` file."""
+        put(store, {"identifiers": self.identifiers, **self._tensors()})
+
+    def load_own_variables(self, store: Any) -> None:
+        """Takes the corpus from a `.keras` or `.weights.h5` file, in place of its own."""
+        tensors = get(store)
+        self._set_identifiers(tensors.pop("identifiers"))
+        self._restore(tensors)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""

@@ -1,13 +1,14 @@
 """Exports that a server can load, their verification and their versions."""
 
 from tfrs_ext.serving.export import export
-from tfrs_ext.serving.fresh import query_all_fresh, query_fresh
+from tfrs_ext.serving.fresh import Request, query_all_fresh, query_fresh
 from tfrs_ext.serving.manifest import fingerprint, read_manifest
-from tfrs_ext.serving.verify import Verification, VerificationError, replay_warmup, verify
+from tfrs_ext.serving.verify import Verification, VerificationError, verify
 from tfrs_ext.serving.versions import latest_version, list_versions, prune, publish, rollback
 from tfrs_ext.serving.warmup import read_warmup, write_warmup
 
 __all__ = [
+    "Request",
     "Verification",
     "VerificationError",
     "export",
@@ -20,7 +21,6 @@ __all__ = [
     "query_fresh",
     "read_manifest",
     "read_warmup",
-    "replay_warmup",
     "rollback",
     "verify",
     "write_warmup",

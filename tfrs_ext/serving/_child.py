@@ -8,7 +8,6 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 
@@ -44,36 +43,50 @@ def array(values: Any, dtype: Any, rank: int) -> Any:
     return np.array(values, dtype=dtype.as_numpy_dtype)
 
 
-def through_load(path: str, requests: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+class Load:
     """Answers as Python programs do: `tf.saved_model.load`."""
-    import tensorflow as tf
 
-    loaded = tf.saved_model.load(path)
-    for request in requests:
-        signature = loaded.signatures[request["signature"]]
+    def __init__(self, path: str) -> None:
+        import tensorflow as tf
+
+        self.loaded = tf.saved_model.load(path)
+
+    def __call__(self, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Returns the outputs as arrays."""
+        import tensorflow as tf
+
+        signature = self.loaded.signatures[name]
         specs = signature.structured_input_signature[1]
-        inputs = {
-            name: tf.constant(array(values, specs[name].dtype, specs[name].shape.rank))
-            for name, values in request["inputs"].items()
+        tensors = {
+            key: tf.constant(array(values, specs[key].dtype, specs[key].shape.rank))
+            for key, values in inputs.items()
         }
-        yield {name: value.numpy() for name, value in signature(**inputs).items()}
+        return {key: value.numpy() for key, value in signature(**tensors).items()}
 
 
-def through_session(path: str, requests: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+class Session:
     """Answers as TensorFlow Serving does: a session over the graph."""
-    import tensorflow as tf
 
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        meta = tf.compat.v1.saved_model.load(session, ["serve"], path)
-        for request in requests:
-            signature = meta.signature_def[request["signature"]]
-            feeds = {}
-            for name, values in request["inputs"].items():
-                info = signature.inputs[name]
-                rank = len(info.tensor_shape.dim)
-                feeds[info.name] = array(values, tf.dtypes.as_dtype(info.dtype), rank)
-            outputs = {name: info.name for name, info in signature.outputs.items()}
-            yield session.run(outputs, feeds)
+    def __init__(self, path: str) -> None:
+        import tensorflow as tf
+
+        self.session = tf.compat.v1.Session(graph=tf.Graph())
+        with self.session.graph.as_default():
+            meta = tf.compat.v1.saved_model.load(self.session, ["serve"], path)
+        self.signatures = meta.signature_def
+
+    def __call__(self, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Returns the outputs as arrays."""
+        import tensorflow as tf
+
+        signature, feeds = self.signatures[name], {}
+        for key, values in inputs.items():
+            info = signature.inputs[key]
+            rank = len(info.tensor_shape.dim)
+            feeds[info.name] = array(values, tf.dtypes.as_dtype(info.dtype), rank)
+        fetches = {key: info.name for key, info in signature.outputs.items()}
+        outputs: dict[str, Any] = self.session.run(fetches, feeds)
+        return outputs
 
 
 def main(source: str, target: str) -> None:
@@ -84,11 +97,15 @@ def main(source: str, target: str) -> None:
 
     if job["scann"]:
         tf.load_op_library(scann_library())
-    answer = {"load": through_load, "session": through_session}[job["through"]]
-    answers = [
-        {name: plain(value.tolist()) for name, value in outputs.items()}
-        for outputs in answer(job["path"], job["requests"])
-    ]
+    kinds: dict[str, Any] = {"load": Load, "session": Session}
+    made: dict[str, Any] = {}
+    answers = []
+    for request in job["requests"]:
+        through = request["through"]
+        if through not in made:
+            made[through] = kinds[through](job["path"])
+        outputs = made[through](request["signature"], request["inputs"])
+        answers.append({name: plain(value.tolist()) for name, value in outputs.items()})
     foreign = sorted({"tfrs_ext", "tensorflow_recommenders"} & set(sys.modules))
     with open(target, "w", encoding="utf-8") as file:
         json.dump({"answers": answers, "foreign": foreign}, file)

@@ -24,7 +24,7 @@ from tfrs_ext.serving._sample import (
 from tfrs_ext.serving._tensors import as_columns
 from tfrs_ext.serving._users import Users, columns_read, ragged_rows, unknown_user
 from tfrs_ext.serving.manifest import fingerprint, write_manifest
-from tfrs_ext.serving.verify import Verification, replay_warmup, verify
+from tfrs_ext.serving.verify import Verification, verify
 from tfrs_ext.serving.versions import publish
 from tfrs_ext.serving.warmup import write_warmup
 
@@ -130,7 +130,6 @@ def export(
         write_manifest(folder, manifest)
         requests = warmup_requests(bundle, sample, ids.numpy())
         write_warmup(folder, requests, model_name or base.resolve().name)
-        replay_warmup(folder)
         result = _check(folder, bundle, sample, vectors.numpy(), ids.numpy(), min_recall)
         manifest["index"]["recall"] = result.recall
         manifest["verified_on"] = result.queries

@@ -8,13 +8,25 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from tfrs_ext.serving.manifest import read_manifest
 
-Request = tuple[str, Mapping[str, Any]]
+
+class Request(NamedTuple):
+    """A question to a bundle.
+
+    Attributes:
+        signature: Which signature is asked.
+        inputs: `{name: array or nested lists}`, as the signature names them.
+        through: `"load"` for `tf.saved_model.load`, `"session"` for the way of TF Serving.
+    """
+
+    signature: str
+    inputs: Mapping[str, Any]
+    through: Literal["load", "session"] = "load"
 
 
 def query_fresh(
@@ -38,21 +50,17 @@ def query_fresh(
     Raises:
         RuntimeError: Where the process fails; with what it wrote last.
     """
-    return query_all_fresh(path, [(signature, inputs)], through=through)[0]
+    return query_all_fresh(path, [Request(signature, inputs, through)])[0]
 
 
 def query_all_fresh(
-    path: str | os.PathLike[str],
-    requests: Sequence[Request],
-    *,
-    through: Literal["load", "session"] = "load",
+    path: str | os.PathLike[str], requests: Sequence[Request]
 ) -> list[dict[str, Any]]:
     """Asks a bundle several questions in one new process; see `query_fresh`.
 
     Args:
         path: A version's folder.
-        requests: Pairs of a signature's name and its inputs.
-        through: As in `query_fresh`.
+        requests: The questions.
 
     Returns:
         One answer for each request.
@@ -61,10 +69,13 @@ def query_all_fresh(
     job = {
         "path": str(path),
         "scann": read_manifest(path)["index"]["kind"] == "scann",
-        "through": through,
         "requests": [
-            {"signature": signature, "inputs": {name: _plain(v) for name, v in inputs.items()}}
-            for signature, inputs in requests
+            {
+                "signature": request.signature,
+                "through": request.through,
+                "inputs": {name: _plain(v) for name, v in request.inputs.items()},
+            }
+            for request in requests
         ],
     }
     with tempfile.TemporaryDirectory() as folder:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tfrs_ext.serving.fresh import query_all_fresh, query_fresh
+from tfrs_ext.serving.fresh import Request, query_all_fresh
 from tfrs_ext.serving.warmup import read_warmup
 
 
@@ -45,6 +45,8 @@ def verify(
 ) -> Verification:
     """Compares a bundle's answers, in a fresh process without this package, with expected ones.
 
+    The same process answers the bundle's warm-up requests in the way of TensorFlow Serving.
+
     `recall = |returned & expected| / |expected|` over the K columns that the bundle returns. With
     scores, an item counts as expected as well where its own score equals the one expected at its
     place (a tie), and every returned item that is expected must bear its expected score.
@@ -68,8 +70,10 @@ def verify(
         VerificationError: Where the bundle can't be loaded or asked, recall is too low, an item
             comes twice in a row, or a score differs.
     """
+    # The server replays the warm-up in a session, and refuses a version where that fails.
+    warmup = [Request(name, values, "session") for name, values in read_warmup(path)]
     try:
-        answer = query_fresh(path, inputs, signature)
+        answer = query_all_fresh(path, [Request(signature, inputs), *warmup])[0]
     except RuntimeError as error:
         raise VerificationError(str(error)) from error
     expected = _items(expected_ids)
@@ -108,22 +112,6 @@ def verify(
             f"is {result.largest_score_error:.1f} times the tolerance."
         )
     return result
-
-
-def replay_warmup(path: str | os.PathLike[str]) -> int:
-    """Answers a version's warm-up requests as TensorFlow Serving would, in a fresh process.
-
-    Returns:
-        The number of requests.
-
-    Raises:
-        VerificationError: Where one of them fails: the server would refuse the version.
-    """
-    requests = read_warmup(path)
-    try:
-        return len(query_all_fresh(path, requests, through="session"))
-    except RuntimeError as error:
-        raise VerificationError(f"A warm-up request fails: {error}") from error
 
 
 def _compare_row(

@@ -92,7 +92,9 @@ def write_warmup(
 def read_warmup(path: str | os.PathLike[str]) -> list[tuple[str, dict[str, Any]]]:
     """Returns the warm-up requests of a version: pairs of signature and arrays by name."""
     file = pathlib.Path(path, FOLDER, NAME)
-    requests = []
+    requests: list[tuple[str, dict[str, Any]]] = []
+    if not file.is_file():
+        return requests
     for record in tf.data.TFRecordDataset(str(file)):
         request = _PredictionLog.FromString(record.numpy()).predict_log.request
         inputs = {
