@@ -1,9 +1,12 @@
 """keras-tuner searches over models of this package: importing it is all that it takes."""
 
+from tfrs_ext.tuning import space as space
 from tfrs_ext.tuning._bridge import keras_tuner as _keras_tuner
 from tfrs_ext.tuning._loop import SearchError as SearchError
 from tfrs_ext.tuning.driver import search as search
+from tfrs_ext.tuning.fixed import fixed as fixed
 from tfrs_ext.tuning.result import SearchResult as SearchResult
+from tfrs_ext.tuning.retrieval_hyper_model import RetrievalHyperModel as RetrievalHyperModel
 
 BayesianOptimization = _keras_tuner.BayesianOptimization
 GridSearch = _keras_tuner.GridSearch
@@ -21,7 +24,10 @@ __all__ = [
     "Hyperband",
     "Objective",
     "RandomSearch",
+    "RetrievalHyperModel",
     "SearchError",
     "SearchResult",
+    "fixed",
     "search",
+    "space",
 ]

@@ -5,6 +5,7 @@ import importlib
 import sys
 import types
 from collections.abc import Iterator
+from typing import Any
 
 from tfrs_ext._keras import keras
 from tfrs_ext.tuning._mend import mend
@@ -33,7 +34,7 @@ def _keras_2_as_keras() -> Iterator[None]:
         sys.modules.update(theirs)
 
 
-def _connect() -> types.ModuleType:
+def _connect() -> Any:
     fresh = "keras_tuner" not in sys.modules
     try:
         with _keras_2_as_keras():

@@ -30,8 +30,8 @@ def search(
 
     Beside `tuner.search(…)`, which works too, this one keeps a budget, says what is left, resumes
     after a kill at any moment with every trial counted exactly once (make the tuner with the same
-    `directory`, `project_name` and `seed`, and `overwrite=False`), gives every trial the same
-    seed, ends hopeless trials early, and fails where nothing completed.
+    `directory`, `project_name` and `seed`, and `overwrite=False`), tries the defaults first, gives
+    every trial the same seed, ends hopeless trials early, and fails where nothing completed.
 
     Args:
         tuner: A tuner of `tfrs_ext.tuning`, on a local or shared file system. Where keras-tuner's
@@ -95,13 +95,22 @@ def _limited(oracle: Any, limits: Limits, ledger: Ledger) -> Iterator[None]:
         if hasattr(oracle, "_random_state"):
             # keras-tuner doesn't save it: a resumed search would suggest other values.
             oracle._random_state = np.random.RandomState(oracle.seed + len(oracle.trials))
-        return populate(trial_id)
+        return _defaults(oracle, populate(trial_id)) if not oracle.trials else populate(trial_id)
 
     oracle.populate_space = populate_within_limits
     try:
         yield
     finally:
         del oracle.populate_space
+
+
+def _defaults(oracle: Any, response: dict[str, Any]) -> dict[str, Any]:
+    hp = oracle.get_space()
+    hp.values = {k: v for k, v in response["values"].items() if k.startswith("tuner/")}
+    for parameter in hp.space:
+        if hp.is_active(parameter):
+            hp.values[parameter.name] = parameter.default
+    return {**response, "values": hp.values}
 
 
 def _result(ledger: Ledger, objective: Any) -> SearchResult:

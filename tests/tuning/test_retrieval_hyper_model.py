@@ -1,0 +1,169 @@
+"""The search space of retrievers: defaults, every hyper-parameter, composition, a small search."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.tuning.toy import OBJECTIVE
+from tfrs_ext import data, layers, losses, models, negatives, tuning
+from tfrs_ext._keras import keras
+
+
+@pytest.fixture(scope="module")
+def problem():
+    frames, _ = data.synthetic(num_users=40, num_items=40, interactions_per_user=10)
+    split = data.leave_one_out(frames)
+    return split, data.fit_features(split.train, history_length=4)
+
+
+@pytest.fixture(scope="module")
+def hypermodel(problem):
+    split, features = problem
+    column = split.train.schema.item_id
+    counts = split.train.interactions[column].value_counts()
+    columns = [feature.name for feature in features.candidate]
+    return tuning.RetrievalHyperModel(
+        features.query,
+        features.candidate,
+        item_counts=(counts.index.tolist(), counts.tolist()),
+        catalogue=negatives.Catalogue(split.train.items[columns], column),
+    )
+
+
+def batches(problem):
+    split, features = problem
+    return lambda size: data.training_dataset(split.train, features, size, seed=1)
+
+
+def test_the_defaults_are_those_of_the_model(hypermodel):
+    built = hypermodel.build(tuning.fixed({})).get_config()
+    plain = models.TwoTower(hypermodel.query_features, hypermodel.candidate_features).get_config()
+    for part in ("name", "task"):
+        del built[part], plain[part]
+    assert built == plain
+
+
+def test_without_facts_nothing_is_varied_that_needs_them(hypermodel):
+    bare = tuning.RetrievalHyperModel(hypermodel.query_features, hypermodel.candidate_features)
+    hp = tuning.fixed({})
+    model = bare.build(hp)
+    assert not {"correction", "negatives", "num_negatives"} & set(hp.values)
+    assert isinstance(model.task._loss, losses.SampledSoftmax)
+    assert model.task._loss.correction is None
+
+
+@pytest.mark.parametrize(
+    ("values", "read", "expected"),
+    [
+        ({"embedding_dim": 16}, lambda m: m.get_config()["embedding_dim"], 16),
+        ({"num_layers": 2, "hidden_units": 64}, lambda m: m.get_config()["hidden_units"], [64, 64]),
+        ({"num_layers": 0}, lambda m: m.get_config()["hidden_units"], []),
+        ({"dropout": 0.2}, lambda m: m.get_config()["dropout"], 0.2),
+        ({"temperature": 0.3}, lambda m: m.task._temperature, 0.3),
+        (
+            {"temperature": 0.3, "temperature_kind": "learnable"},
+            lambda m: (type(m.task._temperature), m.task._temperature.initial),
+            (layers.LearnableTemperature, 0.3),
+        ),
+        (
+            {"correction": "corrected_logq"},
+            lambda m: type(m.task._loss),
+            losses.CorrectedSampledSoftmax,
+        ),
+        ({"correction": "logq"}, lambda m: m.task._loss.correction, "logq"),
+        ({"correction": "none"}, lambda m: m.task._loss.correction, None),
+        ({"negatives": "in_batch"}, lambda m: type(m.task._negatives), negatives.InBatch),
+        (
+            {"negatives": "mixed", "num_negatives": 256},
+            lambda m: [getattr(s, "num_negatives", "batch") for s in m.task._negatives.sources],
+            ["batch", 256],
+        ),
+        ({"learning_rate": 0.5}, lambda m: float(m.optimizer.learning_rate), 0.5),
+        (
+            {"optimizer": "adam", "adam_learning_rate": 0.002},
+            lambda m: (type(m.optimizer).__name__, float(m.optimizer.learning_rate)),
+            ("Adam", pytest.approx(0.002)),
+        ),
+    ],
+)
+def test_every_hyper_parameter_reaches_the_model(values, read, expected, hypermodel):
+    assert read(hypermodel.build(tuning.fixed(values))) == expected
+
+
+def test_training_batches_have_the_size_asked_for(problem, hypermodel):
+    hp = tuning.fixed({"batch_size": 256, "embedding_dim": 16})
+    rows = len(problem[0].train.interactions)
+    for train in (batches(problem), batches(problem)(100)):
+        history = hypermodel.fit(hp, hypermodel.build(hp), train, verbose=0)
+        assert history.params["steps"] in (-(-rows // 256), None)
+        assert np.isfinite(history.history["loss"][0])
+
+
+def test_a_build_of_the_users_own_composes_with_ours(hypermodel, problem):
+    class Mine(tuning.RetrievalHyperModel):
+        def build(self, hp):
+            model = super().build(hp)
+            norm = hp.Float("clipnorm", 0.1, 10.0, sampling="log", default=1.0)
+            model.optimizer.clipnorm = norm
+            return model
+
+    def mine(hp):
+        dim = hp.Choice("embedding_dim", [8, 12])
+        sides = hypermodel.query_features, hypermodel.candidate_features
+        model = models.TwoTower(*sides, embedding_dim=dim, hidden_units=())
+        model.compile(tuning.space.optimizer(hp))
+        return model
+
+    hp = tuning.fixed({"clipnorm": 0.5})
+    model = Mine(hypermodel.query_features, hypermodel.candidate_features).build(hp)
+    assert model.optimizer.clipnorm == 0.5
+    assert {"clipnorm", "temperature", "embedding_dim"} <= set(hp.values)
+    assert mine(tuning.fixed({"embedding_dim": 12})).get_config()["embedding_dim"] == 12
+
+
+class HitRate(keras.callbacks.Callback):
+    """Adds a metric of the validation rows over all items to the logs."""
+
+    def __init__(self, rows, items):
+        super().__init__()
+        self.rows, self.items = rows, items
+
+    def on_epoch_end(self, epoch, logs=None):
+        items = self.model.candidate_model(self.items)
+        hits = []
+        for batch in self.rows:
+            scores = tf.matmul(self.model.query_model(batch), items, transpose_b=True)
+            own = self.model(batch)[:, None]
+            hits.append(tf.reduce_sum(tf.cast(scores > own, tf.float32), axis=1) < 10)
+        logs[OBJECTIVE] = float(tf.reduce_mean(tf.cast(tf.concat(hits, 0), tf.float32)))
+
+
+def test_a_search_over_all_of_it_finds_what_training_anew_finds(problem, hypermodel, tmp_path):
+    split, features = problem
+    rows = data.training_dataset(split.validation, features, 40, history=split.train, shuffle=False)
+    items = next(iter(data.candidates_dataset(split.train, features, 40)))
+    callbacks = [HitRate(rows, items)]
+    objective = tuning.Objective(OBJECTIVE, "max")
+    tuner = tuning.RandomSearch(
+        hypermodel, objective, max_trials=3, directory=tmp_path, seed=3, project_name="p"
+    )
+    result = tuning.search(
+        tuner, batches(problem), callbacks=callbacks, epochs=2, tell=lambda line: None
+    )
+    first = next(row for row in result.trials if row["trial"] == "0")
+    defaults = tuning.fixed({})
+    hypermodel.declare_hyperparameters(defaults)
+    hypermodel.build(defaults)
+    assert first["values"] == defaults.values
+
+    hp = tuning.fixed(result.best)
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(0)
+    model = hypermodel.build(hp)
+    history = hypermodel.fit(hp, model, batches(problem), callbacks=callbacks, epochs=2, verbose=0)
+    assert max(history.history[OBJECTIVE]) == pytest.approx(result.score)
+    best = tuner.get_best_models()[0]
+    query = next(iter(rows))
+    if result.best_epoch == 2:
+        expected = model.query_model(query)
+        np.testing.assert_allclose(best.query_model(query), expected, atol=1e-4)

@@ -1,0 +1,100 @@
+"""The search space of two-tower retrievers."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from tfrs_ext.models import TwoTower
+from tfrs_ext.negatives import Catalogue, CountedFrequency
+from tfrs_ext.tasks import Retrieval
+from tfrs_ext.tuning._bridge import keras_tuner
+from tfrs_ext.tuning.space import batch_size, loss, negatives, optimizer, temperature, towers
+from tfrs_ext.typing import Feature
+
+
+class RetrievalHyperModel(keras_tuner.HyperModel):
+    """Builds and fits a `models.TwoTower` from hyper-parameters.
+
+    The constructor takes the facts of the data, `build` what may vary, with this package's
+    defaults, and `fit` the size of the batches. Everything is a function of `tuning.space`:
+    override `build` to leave some out, to add your own, or to take none of ours.
+
+    Args:
+        query_features: Columns of the query tower, with their facts.
+        candidate_features: Columns of the candidate tower; the first is the item id.
+        item_counts: Item ids and how often each occurs in the training data, which the losses
+            correct by; None leaves the corrections out.
+        catalogue: All items with their raw columns, to draw negatives from; None draws none.
+        name: Of the hypermodel.
+        tunable: False fixes the defaults, as for every keras-tuner hypermodel.
+
+    Example:
+        >>> from tfrs_ext import tuning
+        >>> from tfrs_ext.typing import Categorical
+        >>> hypermodel = tuning.RetrievalHyperModel(
+        ...     [Categorical("user", (1, 2))], [Categorical("item", (7, 8))], ([7, 8], [5, 1]))
+        >>> model = hypermodel.build(tuning.fixed({"embedding_dim": 16}))
+        >>> model.query_model({"user": tf.constant([2], tf.int64)}).shape
+        TensorShape([1, 16])
+    """
+
+    def __init__(
+        self,
+        query_features: Sequence[Feature],
+        candidate_features: Sequence[Feature],
+        item_counts: tuple[Sequence[Any], Sequence[float]] | None = None,
+        catalogue: Catalogue | None = None,
+        name: str | None = None,
+        tunable: bool = True,
+    ) -> None:
+        super().__init__(name=name, tunable=tunable)
+        self.query_features = tuple(query_features)
+        self.candidate_features = tuple(candidate_features)
+        self.item_counts = item_counts
+        self.catalogue = catalogue
+
+    def declare_hyperparameters(self, hp: Any) -> None:
+        """Registers what `fit` reads, so that the first trial varies it too."""
+        batch_size(hp)
+
+    def build(self, hp: Any) -> TwoTower:
+        """Returns a compiled model.
+
+        Args:
+            hp: The hyper-parameters; `tuning.fixed(values)` fixes them.
+        """
+        frequency = None if self.item_counts is None else CountedFrequency(*self.item_counts)
+        task = Retrieval(
+            loss=loss(hp, has_frequency=frequency is not None),
+            temperature=temperature(hp),
+            negatives=negatives(hp, frequency, self.catalogue),
+            remove_accidental_hits=True,
+        )
+        model = TwoTower(self.query_features, self.candidate_features, task, **towers(hp))
+        model.compile(optimizer=optimizer(hp))
+        return model
+
+    def fit(
+        self,
+        hp: Any,
+        model: Any,
+        train: tf.data.Dataset | Callable[[int], tf.data.Dataset],
+        **kwargs: Any,
+    ) -> Any:
+        """Fits a model.
+
+        Args:
+            hp: The hyper-parameters.
+            model: From `build`.
+            train: From a batch size to batches of rows, such as
+                `lambda size: data.training_dataset(frames, features, size, seed=1)`; or batches,
+                whose size is changed.
+            **kwargs: For `model.fit`: `epochs`, `validation_data`, `callbacks`.
+
+        Returns:
+            Keras's `History`.
+        """
+        size = batch_size(hp)
+        batches = train(size) if callable(train) else train.rebatch(size)
+        return model.fit(batches, **kwargs)
