@@ -71,7 +71,9 @@ def test_query_model_embeds_raw_features_and_fit_in_predict():
     model = keras.Sequential([keras.Input((), dtype=tf.int64), table])
     index = Exact(query_model=model, k=2).index(whole_numbers(9))
     _, rows = index(tf.constant([3, 1]))
-    assert rows.numpy().tolist() == top_k(model(tf.constant([3, 1])), index.embeddings(tf.range(9)), 2)
+    assert rows.numpy().tolist() == top_k(
+        model(tf.constant([3, 1])), index.embeddings(tf.range(9)), 2
+    )
     assert np.array_equal(index.predict(tf.constant([3, 1]), verbose=0)[1], rows)
 
 

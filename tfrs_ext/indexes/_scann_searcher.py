@@ -72,6 +72,17 @@ class ScannSearcher(tf.Module):
         """`[C, D]`, the candidates."""
         return self._parts["vectors"]
 
+    # With these two properties Keras forgets the weights of a searcher that is replaced.
+    @property
+    def trainable_weights(self) -> list[tf.Variable]:
+        """None."""
+        return []
+
+    @property
+    def non_trainable_weights(self) -> list[tf.Variable]:
+        """All parts."""
+        return list(self._parts.values())
+
     def tensors(self) -> dict[str, tf.Variable]:
         """Returns the parts by name."""
         return dict(self._parts)

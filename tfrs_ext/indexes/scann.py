@@ -164,9 +164,13 @@ class ScaNN(Index):
             tf.minimum(tf.maximum(needed, self._leaves_searched(count)), self._leaves(count)),
             self.parallelize_batch_searches,
         )
+        # Where no query of a batch found k, the library returns fewer columns.
+        missing = [[0, 0], [0, tf.maximum(k - tf.shape(rows)[1], 0)]]
+        scores = tf.pad(scores, missing, constant_values=float("nan"))[:, :k]
+        rows = tf.pad(tf.cast(rows, tf.int32), missing)[:, :k]
         fake = tf.math.is_nan(scores)
-        rows = tf.where(fake, PADDING_ROW, tf.cast(rows, tf.int32))[:, :k]
-        scores = tf.where(fake, padding_score(), scores)[:, :k]
+        rows = tf.where(fake, PADDING_ROW, rows)
+        scores = tf.where(fake, padding_score(), scores)
         columns = None if tf.is_tensor(k) else k
         return tf.ensure_shape(scores, [None, columns]), tf.ensure_shape(rows, [None, columns])
 

@@ -1,0 +1,160 @@
+import importlib.util
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.oracles.topk import top_k
+from tfrs_ext._keras import keras
+from tfrs_ext.indexes import Exact, ScaNN
+
+if importlib.util.find_spec("scann") is None:
+    pytest.skip("the scann package is not installed", allow_module_level=True)
+
+rng = np.random.default_rng(0)
+
+
+def vectors(rows, width=8):
+    return rng.normal(size=(rows, width)).astype(np.float32)
+
+
+def recall(index, queries, k=10):
+    truth = Exact().index(index.embeddings(tf.range(index.num_candidates)))
+    _, found = index.search(queries, k)
+    _, best = truth.search(queries, k)
+    return np.mean([np.isin(b, f).mean() for f, b in zip(found.numpy(), best.numpy(), strict=True)])
+
+
+@pytest.fixture(scope="module")
+def partitioned():
+    """Clusters as learned embeddings have them, and leaves too small for some of the ks."""
+    centres = vectors(40, 16) * 2
+    candidates = np.repeat(centres, 50, axis=0) + vectors(2000, 16)
+    return ScaNN(k=10, num_leaves=40).index(candidates, [f"i{i}" for i in range(2000)])
+
+
+@pytest.mark.parametrize("corpus", [1, 2, 15, 16, 17, 255, 256, 300])
+def test_every_size_of_corpus_answers_as_the_exact_index(corpus):
+    candidates = vectors(corpus)
+    queries = candidates[:3]
+    index = ScaNN(k=10).index(candidates)
+    scores, rows = index(queries)
+    assert rows.shape == (len(queries), min(10, corpus))
+    assert rows.numpy()[:, 0].tolist() == [row[0] for row in top_k(queries, candidates, 1)]
+    np.testing.assert_allclose(
+        scores, np.take_along_axis(queries @ candidates.T, rows.numpy(), 1), rtol=1e-5
+    )
+    assert recall(index, queries) > 0.9
+
+
+@pytest.mark.parametrize("k", [1, 25, 700, 2000, 5000])
+def test_k_is_not_capped_by_reordering_or_leaves(partitioned, k):
+    queries = vectors(5, 16)
+    for wanted in (k, tf.constant(k)):
+        scores, ids = partitioned(queries, k=wanted)
+        assert ids.shape == scores.shape == (5, min(k, 2000))
+        assert np.all(np.diff(scores.numpy(), axis=1) <= 0)
+        found = [i for i in ids.numpy()[0] if i != b""]
+        assert len(set(found)) == len(found) >= 0.7 * min(k, 2000)
+
+
+def test_fake_results_of_the_library_are_masked():
+    candidates = np.concatenate([vectors(900) * 0.01 + 5, vectors(60) * 0.01 - 5])
+    index = ScaNN(num_leaves=2, num_leaves_to_search=1).index(candidates)
+    index._leaves = lambda count: 1  # So that k doesn't ask for the second leaf.
+    scores, rows = index(-np.ones((1, 8), np.float32) * 5, k=100)
+    real = rows.numpy()[0] >= 0
+    assert real.sum() == 60
+    assert np.all(rows.numpy()[0, ~real] == -1)
+    assert np.all(scores.numpy()[0, ~real] == tf.float32.min)
+    assert np.all(np.isfinite(scores))
+
+
+def test_excluded_ids_never_come_back(partitioned):
+    queries = vectors(3, 16)
+    best = partitioned(queries)[1]
+    _, ids = partitioned.query_with_exclusions(queries, best[:, ::2], k=10)
+    for row, banned in zip(ids.numpy(), best.numpy()[:, ::2], strict=True):
+        assert not set(row) & set(banned)
+        assert len(set(row)) == 10
+
+
+def test_tuning_reaches_the_recall_and_keeps_what_it_measured(partitioned):
+    queries = partitioned.embeddings(tf.range(0, 2000, 30))
+    reports = []
+    frontier = partitioned.tune(queries, recall=0.9, at=10, repeats=1, report=reports.append)
+    assert recall(partitioned, queries) >= 0.9
+    assert partitioned.num_leaves_to_search < 40
+    assert len(reports) >= len(frontier) >= 1
+    assert json.loads(json.dumps(frontier)) == partitioned.frontier
+    recalls, times = ([r[name] for r in frontier] for name in ("recall", "milliseconds"))
+    assert recalls == sorted(recalls)
+    assert times == sorted(times)
+    assert partitioned.settings()["num_leaves_to_search"] == partitioned.num_leaves_to_search
+
+
+def test_indexing_again_leaves_nothing_behind(partitioned):
+    index = ScaNN(k=3).index(vectors(400), [f"old{i}" for i in range(400)])
+    index.predict(vectors(2), verbose=0)
+    new = vectors(300)
+    index.index(new)
+    assert index.predict(new[:2], verbose=0)[1][:, 0].tolist() == [
+        row[0] for row in top_k(new[:2], new, 1)
+    ]
+    assert {w.shape[0] for w in index.weights if w.shape.rank == 2} == {300}
+
+
+def test_two_indexes_in_one_saved_model_answer_for_themselves(tmp_path):
+    module = tf.Module()
+    corpora = [vectors(300), vectors(280)]
+    indexes = [ScaNN(k=5).index(corpus) for corpus in corpora]
+    module.indexes = [index._searcher for index in indexes]
+    module.ids = [index.identifiers for index in indexes]
+    spec = [tf.TensorSpec([None, 8])]
+    module.first = tf.function(lambda q: indexes[0](q)[1], input_signature=spec)
+    module.second = tf.function(lambda q: indexes[1](q)[1], input_signature=spec)
+    options = tf.saved_model.SaveOptions(namespace_whitelist=["Scann"])
+    tf.saved_model.save(module, str(tmp_path), options=options)
+    loaded = tf.saved_model.load(str(tmp_path))
+    queries = vectors(4)
+    for ask, index in ((loaded.first, indexes[0]), (loaded.second, indexes[1])):
+        np.testing.assert_array_equal(ask(queries), index(queries)[1])
+
+
+def test_keras_file_brings_the_index_along(tmp_path, partitioned):
+    partitioned.save(str(tmp_path / "index.keras"))
+    restored = keras.models.load_model(str(tmp_path / "index.keras"))
+    queries = vectors(4, 16)
+    for ours, theirs in zip(partitioned(queries), restored(queries), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert restored.get_config() == partitioned.get_config()
+
+
+def test_it_is_an_approximate_layer_of_tfrs(partitioned):
+    assert not partitioned.is_exact()
+    assert Exact().is_exact()
+
+
+def test_bad_settings_are_refused_with_the_reason(partitioned):
+    with pytest.raises(ValueError, match=r"at most the number of candidates, 9.*num_leaves=10"):
+        ScaNN(num_leaves=10).index(vectors(9))
+    with pytest.raises(ValueError, match="must be positive"):
+        ScaNN(num_leaves_to_search=0)
+    with pytest.raises(ValueError, match="NaN or infinity in 1 rows: 2"):
+        ScaNN().index(np.where(np.arange(5)[:, None] == 2, np.nan, vectors(5)))
+    with pytest.raises(ValueError, match="`recall` must be in"):
+        partitioned.tune(vectors(3, 16), recall=95)
+
+
+def test_missing_library_is_named_with_the_way_to_install_it():
+    code = """
+import sys; sys.modules["scann"] = None
+from tfrs_ext.indexes import Exact, ScaNN
+Exact().index([[1.0]])
+ScaNN()
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert 'pip install "tfrs-ext[scann]"' in run.stderr.splitlines()[-1]
