@@ -5,6 +5,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tfrs_ext.data._columns import to_array
+from tfrs_ext.data._ragged import distinct_items
 from tfrs_ext.data._windows import windows_before_rows
 from tfrs_ext.data.features import FeatureSet
 from tfrs_ext.data.frames import Frames
@@ -84,8 +85,6 @@ def _seen(
     query = np.repeat(np.arange(len(rows)), counts)
     offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     before = all_items[order][np.repeat(starts, counts) + offset]
-    pairs = np.unique(query * np.int64(len(part.items)) + before)
-    query, before = pairs // len(part.items), pairs % len(part.items)
     other = before != items[query]
-    seen = tf.RaggedTensor.from_value_rowids(before[other], query[other], nrows=len(rows))
+    seen = distinct_items(query[other], before[other], len(rows), len(part.items))
     return seen, counts == 0

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import tensorflow as tf
 
 from tfrs_ext.data._columns import to_array
+from tfrs_ext.data._ragged import distinct_items
 from tfrs_ext.data._windows import windows_of_users
 from tfrs_ext.data.features import FeatureSet
 from tfrs_ext.data.frames import Frames
@@ -91,8 +91,5 @@ def evaluation_queries(
 def _items_of(users: npt.NDArray[np.int64], frames: Frames) -> tf.RaggedTensor:
     rows = frames.user_rows()
     wanted = np.isin(rows, users)
-    # A pair as one number: `np.unique` over two columns is many times slower.
-    size = len(frames.items)
-    pairs = np.sort(pd.unique(rows[wanted] * size + frames.item_rows()[wanted]))
-    user, item = np.divmod(pairs, size)
-    return tf.RaggedTensor.from_value_rowids(item, np.searchsorted(users, user), nrows=len(users))
+    queries = np.searchsorted(users, rows[wanted])
+    return distinct_items(queries, frames.item_rows()[wanted], len(users), len(frames.items))
