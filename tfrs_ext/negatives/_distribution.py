@@ -1,5 +1,8 @@
 """Rows of all replicas, where a strategy runs several."""
 
+from typing import Any
+
+import numpy as np
 import tensorflow as tf
 
 
@@ -8,4 +11,20 @@ def gather_rows(value: tf.Tensor) -> tf.Tensor:
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
         return value
-    return context.all_gather(value, axis=0)
+    if value.dtype == tf.string:
+        return _gather_strings(value, context)
+    # An input of the graph has no device yet, and MultiWorkerMirroredStrategy asks for it.
+    return context.all_gather(tf.identity(value), axis=0)
+
+
+def _gather_strings(words: tf.Tensor, context: Any) -> tf.Tensor:
+    # Collectives know no strings: they travel as bytes, padded to the longest of all replicas.
+    lengths = context.all_gather(tf.strings.length(words), axis=0)
+    width = tf.maximum(tf.reduce_max(lengths), 1)
+    codes = tf.cast(tf.io.decode_raw(words, tf.uint8, fixed_length=width), tf.int32)
+    codes = context.all_gather(codes, axis=0)
+    # As objects: NumPy's fixed-width bytes lose the zero byte.
+    alphabet = np.array([bytes([code]) for code in range(256)], object)
+    letters = tf.gather(tf.constant(alphabet), codes)
+    letters = tf.where(tf.sequence_mask(lengths, width), letters, "")
+    return tf.strings.reduce_join(letters, axis=1)

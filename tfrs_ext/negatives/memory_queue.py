@@ -37,7 +37,7 @@ class MemoryQueue(Composite):
 
     Raises:
         ValueError: Where `capacity` or `embedding_dim` < 1, `warmup_steps` < 0, or `id_dtype` is
-            neither of the two.
+            neither of the two, or `"string"` under MultiWorkerMirroredStrategy.
 
     Example:
         >>> memory = tfrs_ext.negatives.MemoryQueue(capacity=8192, embedding_dim=64)
@@ -65,6 +65,12 @@ class MemoryQueue(Composite):
             raise ValueError(f"`warmup_steps` must be ≥ 0, received {warmup_steps}.")
         if id_dtype not in ("int64", "string"):
             raise ValueError(f"`id_dtype` must be 'int64' or 'string', received {id_dtype!r}.")
+        workers = tf.distribute.MultiWorkerMirroredStrategy
+        if id_dtype == "string" and isinstance(tf.distribute.get_strategy(), workers):
+            raise ValueError(
+                "`id_dtype` must be 'int64' under MultiWorkerMirroredStrategy, which can't create "
+                "variables of strings, received 'string': map the ids to integers."
+            )
         self.capacity = capacity
         self.embedding_dim = embedding_dim
         self.warmup_steps = warmup_steps
