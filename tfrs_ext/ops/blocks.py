@@ -101,6 +101,8 @@ def pass_over_blocks(
     )
     factors, step = method(inputs)
     pool = _Pool(inputs, factors, exclusion)
+    # The product [D, b] x [b, N] is a fifth faster than [N, b] x [b, D] with the block transposed.
+    columns = tf.transpose(inputs.queries)
     rows, width, dtype = tf.shape(inputs.queries)[0], inputs.queries.shape[1], inputs.queries.dtype
     blocks = -(-rows // block_rows)
 
@@ -114,14 +116,14 @@ def pass_over_blocks(
         view = pool.view(start, stop)
         terms = step(view.block(query, inputs.positive[start:stop]))
         # Scaling the narrow sides of the products spares a pass over the block.
-        coefficient = (terms.coefficient * weight)[:, None]
+        coefficient = terms.coefficient * weight
         return (
             i + 1,
             value.write(i, terms.value),
-            d_query.write(i, coefficient * view.combine(terms.weights)),
+            d_query.write(i, coefficient[:, None] * view.combine(terms.weights)),
             slope.write(i, terms.slope * weight),
-            d_candidate + view.spread(terms.weights, coefficient * query),
-            d_bias + view.spread(terms.weights, coefficient)[:, 0],
+            d_candidate + view.spread(terms.weights, columns[:, start:stop] * coefficient),
+            d_bias + view.spread(terms.weights, coefficient[None, :])[0],
         )
 
     state = (
@@ -129,13 +131,14 @@ def pass_over_blocks(
         arrays([None]),
         arrays([None, width]),
         arrays([None]),
-        tf.zeros_like(inputs.candidates),
+        tf.zeros_like(tf.transpose(inputs.candidates)),
         tf.zeros_like(inputs.bias),
     )
     # One block at a time: two at once would double the memory and share the same cores.
     _, value, d_query, slope, d_candidate, d_bias = tf.while_loop(
         lambda i, *_: i < blocks, body, state, parallel_iterations=1
     )
+    d_candidate = tf.transpose(d_candidate)
     if factors is not None:
         d_candidate, d_bias = d_candidate * factors[:, None], d_bias * factors
     return Gradients(
@@ -176,7 +179,7 @@ class _View:
         self._pool = pool
         self._first, self._last = pool.exclusion.near(start, stop)
         self._end = self._first + pool.size
-        self._valid = pool.exclusion.valid(start, stop)
+        self._valid, self._excluded = pool.exclusion.valid(start, stop)
 
     def _strips(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return values[self._first : self._last], values[self._last : self._end]
@@ -185,8 +188,7 @@ class _View:
         near, far = (
             tf.matmul(query, keys, transpose_b=True) for keys in self._strips(self._pool.keys)
         )
-        count = tf.reduce_sum(tf.cast(self._valid, query.dtype), axis=1)
-        count += tf.cast(tf.shape(far)[1], query.dtype)
+        count = tf.cast(self._pool.size - self._excluded, query.dtype)
         bias, factors = self._strips(self._pool.bias), self._strips(self._pool.factors)
         return Block(near, far, self._valid, bias, factors, positive, count)
 
@@ -198,12 +200,12 @@ class _View:
         return tf.matmul(weights[0], near) + tf.matmul(weights[1], far)
 
     def spread(self, weights: tuple[tf.Tensor, ...], rows: tf.Tensor) -> tf.Tensor:
-        """Sums the rows `[b, d]` by the candidates' weights, in the order of the pool: `[N, d]`."""
-        parts = [tf.matmul(part, rows, transpose_a=True) for part in weights]
+        """Sums the rows `[d, b]` by the candidates' weights, in the order of the pool: `[d, N]`."""
+        parts = [tf.matmul(rows, part) for part in weights]
         if self._pool.exclusion.moves:
             width = self._last - self._first
-            near, far = parts if len(parts) == 2 else (parts[0][:width], parts[0][width:])
+            near, far = parts if len(parts) == 2 else (parts[0][:, :width], parts[0][:, width:])
             behind = self._pool.size - self._last  # So many of `far` come behind `near`.
-            parts = [far[behind:], near, far[:behind]]
-        total = tf.concat(parts, axis=0) if len(parts) > 1 else parts[0]
-        return tf.ensure_shape(total, [self._pool.shape[0], rows.shape[1]])
+            parts = [far[:, behind:], near, far[:, :behind]]
+        total = tf.concat(parts, axis=1) if len(parts) > 1 else parts[0]
+        return tf.ensure_shape(total, [rows.shape[0], self._pool.shape[0]])

@@ -35,9 +35,10 @@ class NoExclusion:
         """Returns the first and behind the last column of `near`, for rows `start` to `stop`."""
         return 0, 0
 
-    def valid(self, start: Any, stop: Any) -> tf.Tensor:
-        """Returns which of `near` are negatives, `[stop - start, size of near]` bool."""
-        return tf.ones([stop - start, 0], tf.bool)
+    def valid(self, start: Any, stop: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns which of `near` are negatives, `[b, m]` bool, and how many are not, `[b]`."""
+        rows = stop - start
+        return tf.ones([rows, 0], tf.bool), tf.zeros([rows], tf.int32)
 
 
 class ByMask(NoExclusion):
@@ -51,13 +52,13 @@ class ByMask(NoExclusion):
         """All columns."""
         return 0, tf.shape(self._mask)[1]
 
-    def valid(self, start: Any, stop: Any) -> tf.Tensor:
+    def valid(self, start: Any, stop: Any) -> tuple[tf.Tensor, tf.Tensor]:
         """What mask and ids allow."""
         valid = self._mask[start:stop]
-        if self._ids is None:
-            return valid
-        rows, columns = self._ids
-        return tf.logical_and(valid, rows[start:stop, None] != columns[None, :])
+        if self._ids is not None:
+            rows, columns = self._ids
+            valid = tf.logical_and(valid, rows[start:stop, None] != columns[None, :])
+        return valid, tf.reduce_sum(tf.cast(tf.logical_not(valid), tf.int32), axis=1)
 
 
 class ById(NoExclusion):
@@ -95,10 +96,11 @@ class ById(NoExclusion):
         """The candidates from the first row's id to the last row's."""
         return self._first[start], self._last[stop - 1]
 
-    def valid(self, start: Any, stop: Any) -> tf.Tensor:
+    def valid(self, start: Any, stop: Any) -> tuple[tf.Tensor, tf.Tensor]:
         """Where the ids differ."""
         first, last = self.near(start, stop)
-        return self._rows[start:stop, None] != self._columns[None, first:last]
+        excluded = self._last[start:stop] - self._first[start:stop]
+        return self._rows[start:stop, None] != self._columns[None, first:last], excluded
 
 
 def make_exclusion(row_ids: Any, candidate_ids: Any, mask: Any) -> NoExclusion:
