@@ -1,9 +1,9 @@
 """Exports that a server can load, their verification and their versions."""
 
-from tfrs_ext.serving.export import export
+from tfrs_ext.serving.exporter import export
 from tfrs_ext.serving.fresh import Request, query_all_fresh, query_fresh
 from tfrs_ext.serving.manifest import fingerprint, read_manifest
-from tfrs_ext.serving.verify import Verification, VerificationError, verify
+from tfrs_ext.serving.verification import Verification, VerificationError, verify
 from tfrs_ext.serving.versions import latest_version, list_versions, prune, publish, rollback
 from tfrs_ext.serving.warmup import read_warmup, write_warmup
 

@@ -24,7 +24,7 @@ from tfrs_ext.serving._sample import (
 from tfrs_ext.serving._tensors import as_columns
 from tfrs_ext.serving._users import Users, columns_read, ragged_rows, unknown_user
 from tfrs_ext.serving.manifest import fingerprint, write_manifest
-from tfrs_ext.serving.verify import Verification, verify
+from tfrs_ext.serving.verification import Verification, verify
 from tfrs_ext.serving.versions import publish
 from tfrs_ext.serving.warmup import write_warmup
 
