@@ -91,12 +91,14 @@ def test_every_hyper_parameter_reaches_the_model(values, read, expected, hypermo
 
 
 def test_training_batches_have_the_size_asked_for(problem, hypermodel):
-    hp = tuning.fixed({"batch_size": 256, "embedding_dim": 16})
-    rows = len(problem[0].train.interactions)
+    class Model:
+        def fit(self, train, **kwargs):
+            return [batch["item_id"].shape[0] for batch in train], kwargs
+
+    rest = len(problem[0].train.interactions) - 256
     for train in (batches(problem), batches(problem)(100)):
-        history = hypermodel.fit(hp, hypermodel.build(hp), train, verbose=0)
-        assert history.params["steps"] in (-(-rows // 256), None)
-        assert np.isfinite(history.history["loss"][0])
+        fitted = hypermodel.fit(tuning.fixed({"batch_size": 256}), Model(), train, epochs=3)
+        assert fitted == ([256, rest], {"epochs": 3})
 
 
 def test_a_build_of_the_users_own_composes_with_ours(hypermodel, problem):
@@ -138,6 +140,7 @@ class HitRate(keras.callbacks.Callback):
         logs[OBJECTIVE] = float(tf.reduce_mean(tf.cast(tf.concat(hits, 0), tf.float32)))
 
 
+@pytest.mark.slow
 def test_a_search_over_all_of_it_finds_what_training_anew_finds(problem, hypermodel, tmp_path):
     split, features = problem
     rows = data.training_dataset(split.validation, features, 40, history=split.train, shuffle=False)

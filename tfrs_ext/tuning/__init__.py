@@ -3,7 +3,9 @@
 from tfrs_ext.tuning import space as space
 from tfrs_ext.tuning._bridge import keras_tuner as _keras_tuner
 from tfrs_ext.tuning._loop import SearchError as SearchError
+from tfrs_ext.tuning.confirmation import Confirmation as Confirmation
 from tfrs_ext.tuning.driver import search as search
+from tfrs_ext.tuning.final_choice import confirm as confirm
 from tfrs_ext.tuning.fixed import fixed as fixed
 from tfrs_ext.tuning.result import SearchResult as SearchResult
 from tfrs_ext.tuning.retrieval_hyper_model import RetrievalHyperModel as RetrievalHyperModel
@@ -18,6 +20,7 @@ RandomSearch = _keras_tuner.RandomSearch
 
 __all__ = [
     "BayesianOptimization",
+    "Confirmation",
     "GridSearch",
     "HyperModel",
     "HyperParameters",
@@ -27,6 +30,7 @@ __all__ = [
     "RetrievalHyperModel",
     "SearchError",
     "SearchResult",
+    "confirm",
     "fixed",
     "search",
     "space",
