@@ -25,7 +25,7 @@ def test_takes_the_largest_piece_of_every_unit():
 def test_two_pieces_can_be_the_absolute_value():
     layer = Maxout(1, 2)
     layer.build((None, 1))
-    layer.set_weights([[[1, -1]], [0, 0]])
+    layer.set_weights([np.array([[1, -1]]), np.zeros(2)])
     np.testing.assert_array_equal(layer(X[:, :1]), np.abs(X[:, :1]))
 
 

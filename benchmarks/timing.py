@@ -1,0 +1,48 @@
+"""Timing of alternatives beside each other, and where the results go."""
+
+import json
+import os
+import pathlib
+import platform
+import random
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+RESULTS = pathlib.Path(__file__).parent / "results"
+
+
+def median_seconds(
+    alternatives: dict[str, Callable[[], Any]], *, repeats: int = 30, warm_up: int = 3
+) -> dict[str, float]:
+    """Returns the median time of each call; the calls alternate, so that load hits all alike.
+
+    Their order changes from turn to turn: who runs after a call that emptied the caches pays.
+    """
+    times: dict[str, list[float]] = {name: [] for name in alternatives}
+    order = list(alternatives.items())
+    for turn in range(warm_up + repeats):
+        random.Random(turn).shuffle(order)
+        for name, call in order:
+            start = time.perf_counter()
+            tf.nest.map_structure(lambda t: t.numpy() if tf.is_tensor(t) else t, call())
+            if turn >= warm_up:
+                times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def write(name: str, result: dict[str, Any]) -> None:
+    """Prints the result and writes it, with what it was measured on, to `results/<name>.json`."""
+    machine = {
+        "cores": os.cpu_count(),
+        "load_average": os.getloadavg()[0],
+        "tensorflow": tf.__version__,
+        "python": platform.python_version(),
+    }
+    text = json.dumps({**result, "machine": machine}, indent=2, default=float)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(text + "\n")
+    print(text)

@@ -1,0 +1,1 @@
+"""Regularizers for large embedding tables."""
