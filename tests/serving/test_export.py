@@ -2,16 +2,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.serving.conftest import make_retriever
 from tfrs_ext import serving
 from tfrs_ext.indexes import Exact
 
 
-@pytest.fixture(scope="module")
-def version(tmp_path_factory):
-    from tests.serving.conftest import make_retriever
-
+@pytest.fixture(scope="module", params=["exact", "scann"])
+def version(request, tmp_path_factory):
     retriever = make_retriever()
-    return retriever, serving.export(tmp_path_factory.mktemp("m"), **retriever.arguments(), k=6)
+    base = tmp_path_factory.mktemp("models") / request.param
+    return retriever, serving.export(base, **retriever.arguments(), k=6, index=request.param)
 
 
 def ask(path, name, **inputs):
@@ -29,11 +29,19 @@ def test_default_answers_user_ids_with_unseen_items_titles_and_scores(version):
     assert np.all(np.diff(answer["score"]) <= 0)
 
 
-def test_fresh_process_without_the_package_answers_the_same(version):
+def test_fresh_process_without_the_package_answers_in_the_ways_of_python_and_of_the_server(version):
     retriever, path = version
-    for through in ("load", "session"):
-        answer = serving.query_fresh(path, {"user_id": ["u9"]}, through=through)
+    inputs = {"user_id": ["u9"]}
+    requests = [serving.Request("serving_default", inputs, way) for way in ("load", "session")]
+    for answer in serving.query_all_fresh(path, requests):
         assert answer["item_id"].tolist() == retriever.expected(["u9"], 6)
+        assert answer["title"][0, 0] == f"Titel № {answer['item_id'][0, 0]}"
+
+
+def test_warmup_covers_every_signature(version):
+    _, path = version
+    signatures = {name for name, _ in serving.read_warmup(path)}
+    assert signatures == set(tf.saved_model.load(str(path)).signatures)
 
 
 def test_recommend_takes_any_k_and_exclusions(version):
@@ -83,7 +91,8 @@ def test_similar_items_are_others_and_an_unknown_item_has_none(version):
 def test_manifest_states_what_was_measured(version):
     _, path = version
     manifest = serving.read_manifest(path)
-    assert manifest["index"] == {"kind": "exact", "recall": 1.0}
+    assert manifest["index"]["kind"] == path.parent.name
+    assert manifest["index"]["recall"] == 1.0
     assert manifest["fingerprint"] == serving.fingerprint(path)
     assert (manifest["k"], manifest["items"], manifest["users"]) == (6, 40, 60)
     assert set(manifest["signatures"]["recommend"]["inputs"]) == {"user_id", "k", "exclusions"}

@@ -38,15 +38,18 @@ def as_columns(columns: Mapping[str, Any], what: str) -> dict[str, tf.Tensor]:
 
 def signature_names(columns: Iterable[str], what: str) -> dict[str, str]:
     """Maps columns to names that TensorFlow allows in signatures: letters, digits, underscores."""
-    names = {column: re.sub(r"\W", "_", column, flags=re.ASCII) for column in columns}
-    names = {
-        column: f"c{name}" if name[:1] in "_0123456789" else name for column, name in names.items()
-    }
-    if len(set(names.values())) < len(names) or "" in names:
+    columns = list(columns)
+    names = {column: _signature_name(column) for column in columns}
+    if len(set(names.values())) < len(columns) or "" in names:
         raise ValueError(
-            f"`{what}` must have names that differ in letters or digits, received {names}."
+            f"`{what}` must have names that differ in letters or digits, received {columns}."
         )
     return names
+
+
+def _signature_name(column: str) -> str:
+    name = re.sub(r"\W", "_", column, flags=re.ASCII)
+    return f"c{name}" if name[:1] in "_0123456789" else name
 
 
 def spec(name: str, values: tf.Tensor) -> tf.TensorSpec:

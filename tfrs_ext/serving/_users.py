@@ -29,10 +29,6 @@ class Users(tf.Module):
     ) -> None:
         super().__init__(name="users")
         self.key = key
-        if key not in columns:
-            raise ValueError(
-                f"`users` must hold the ids, column {key!r}, received {sorted(columns)}."
-            )
         self.ids = columns[key]
         self.seen_rows = seen
         self.lookup = RowLookup(self.ids, f"Users' ids, column {key!r},")

@@ -21,7 +21,7 @@ from tfrs_ext.serving._sample import (
     take_sample,
     warmup_requests,
 )
-from tfrs_ext.serving._tensors import as_columns
+from tfrs_ext.serving._tensors import as_columns, signature_names
 from tfrs_ext.serving._users import Users, columns_read, ragged_rows, unknown_user
 from tfrs_ext.serving.manifest import fingerprint, write_manifest
 from tfrs_ext.serving.verification import Verification, verify
@@ -105,7 +105,10 @@ def export(
     if (users is None) == (queries is None):
         raise ValueError("Either `users` or `queries` must be given, received both or neither.")
     table = as_columns(users if users is not None else queries or {}, "users or queries")
+    if users is not None and user_key not in table:
+        raise ValueError(f"`users` must hold the ids, column {user_key!r}, received {list(table)}.")
     reads = columns_read(query_model, table)
+    signature_names([item_key, "score", *(item_fields or {})], "item_key and item_fields")
     chosen = sample_rows(len(next(iter(table.values()))), _CHECKED + _TUNED_ON)
     embedded = _embed(query_model, {name: tf.gather(table[name], chosen) for name in reads})
     items = as_columns(
