@@ -16,9 +16,9 @@ def streamed(batches, queries, *, alpha, initial_probability, buckets_of=lambda 
     for batch in batches:
         now += len(batch)
         hits = {}
-        for item in batch:
-            for row, bucket in enumerate(buckets_of(item)):
-                hits[row, bucket] = hits.get((row, bucket), 0) + 1
+        for item in set(batch):
+            for key in enumerate(buckets_of(item)):
+                hits[key] = max(hits.get(key, 0), list(batch).count(item))
         for key, count in hits.items():
             if key in last:
                 old = gap.get(key, 1 / initial_probability)

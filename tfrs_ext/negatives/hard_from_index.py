@@ -42,8 +42,7 @@ class HardFromIndex(Source):
     `Hard` searches the pool of another source instead, with the current model.
 
     Example:
-        >>> index = tfrs.layers.factorized_top_k.BruteForce()
-        >>> index = index.index(tf.eye(3), tf.constant([1, 2, 3]))
+        >>> index = tfrs_ext.indexes.Exact().index(tf.eye(3), tf.constant([1, 2, 3]))
         >>> hard = tfrs_ext.negatives.HardFromIndex([1, 2, 3], 2, index)
 
     References:

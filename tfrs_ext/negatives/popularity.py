@@ -42,8 +42,9 @@ class Popularity(Sampler):
 
     Example:
         >>> popular = tfrs_ext.negatives.Popularity([1, 2, 3], [16, 1, 0], 2, power=0.5)
-        >>> float(popular.log_q(Candidates(tf.eye(1), tf.constant([1]), tf.zeros(1))))
-        -0.40546509623527527
+        >>> candidates = Candidates(tf.eye(3), tf.constant([1, 2, 3]), tf.zeros(3))
+        >>> tf.exp(popular.log_q(candidates)).numpy().round(3)
+        array([0.667, 0.167, 0.167], dtype=float32)
 
     References:
         Mikolov et al., "Distributed Representations of Words and Phrases and their

@@ -10,6 +10,7 @@ from tfrs_ext.negatives._checks import check_candidates, in_types_of
 from tfrs_ext.typing import Candidates
 
 
+@keras.saving.register_keras_serializable(package="tfrs_ext")
 class Source(keras.layers.Layer):
     """A source of negatives: the base of every class in this folder that answers with a pool.
 

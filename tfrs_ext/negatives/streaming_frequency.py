@@ -14,9 +14,9 @@ class StreamingFrequency(keras.layers.Layer):
     """Log-probability of items, from the gaps between their occurrences in the stream.
 
     For each of several hashes, and each bucket that a batch hits (once per bucket and batch):
-    `gap += alpha · (t - last - gap)`, `occurrences += alpha · (hits - occurrences)`, `last = t`;
-    the estimate is `min over hashes of occurrences / gap`, at most 1. A bucket's first hit only
-    starts its clock: how long the item was away is unknown.
+    `gap += alpha · (t - last - gap)`, `occurrences += alpha · (hits - occurrences)`, `last = t`,
+    with `hits` the most rows of one id; the estimate is `min over hashes of occurrences / gap`, at
+    most 1. A bucket's first hit only starts its clock: how long the item was away is unknown.
 
     Time `t` counts draws (rows), not batches: the estimate is the probability of **one draw**, and
     stays right where batches differ in size. For a batch of n rows without repeats it is the
@@ -32,7 +32,9 @@ class StreamingFrequency(keras.layers.Layer):
             `num_hashes` is 1.
         num_hashes: Independent hashes; collisions make an item look more frequent, so the least
             estimate is taken. State is `num_hashes · num_buckets` rows of 16 bytes.
-        alpha: Rate of forgetting in (0, 1]: small is precise and slow.
+        alpha: Rate of forgetting in (0, 1]: small is precise and slow. An estimate has left its
+            start after some `1 / alpha` batches with the item, so data that are small need a
+            larger one.
         initial_probability: Where estimates start, and what an id that was never seen gets. Where
             it is an item's true probability, its estimate is unbiased at every step; the number
             of items, inverted, is a good guess. Default `1 / num_buckets`.
@@ -112,8 +114,12 @@ class StreamingFrequency(keras.layers.Layer):
         """Counts one batch `[B]` of ids."""
         ids = gather_rows(fingerprint(ids))
         now = self.draws.assign_add(tf.size(ids, tf.int64))
-        slots = tf.reshape(self._slots(ids), [-1])
-        slots, _, hits = tf.unique_with_counts(slots)
+        ids, _, rows = tf.unique_with_counts(ids)
+        slots, bucket = tf.unique(tf.reshape(self._slots(ids), [-1]))
+        # The most of one id: ids that collide must not add up, or both would look frequent.
+        hits = tf.math.unsorted_segment_max(
+            tf.repeat(rows, self.num_hashes), bucket, tf.size(slots)
+        )
         last = tf.gather(self.last, slots)
         self._move(self.gap, slots, tf.cast(now - last, tf.float32), where=last > 0)
         self._move(self.occurrences, slots, tf.cast(hits, tf.float32))

@@ -34,8 +34,9 @@ class Uniform(Sampler):
 
     Example:
         >>> uniform = tfrs_ext.negatives.Uniform([1, 2, 3, 4], num_negatives=2, seed=1)
-        >>> float(uniform.log_q(Candidates(tf.eye(1), tf.constant([3]), tf.zeros(1))))
-        -1.3862943649291992
+        >>> candidates = Candidates(tf.eye(2), tf.constant([3, 1]), tf.zeros(2))
+        >>> tf.exp(uniform.log_q(candidates)).numpy().round(3)
+        array([0.25, 0.25], dtype=float32)
     """
 
     def sample(self, seed: tf.Tensor) -> tf.Tensor:
