@@ -74,7 +74,7 @@ def test_reads_the_original_formats(name, place, tmp_path):
         path = path if place == "folder" else tmp_path
     frames = load_movielens(name, path)
     assert rows_of(frames) == [(1, 10, 50), (2, 10, 70), (1, 20, 100)]
-    assert frames.interactions["rating"].round(0).tolist()[0] in (3, 4)
+    assert (frames.interactions["rating"] // 1).tolist() == [3, 4, 5]
     assert frames.items["item_id"].tolist() == [10, 20, 30]
     assert frames.items["title"][0] == '"Great" Escape, The (1963)'
     assert frames.items["title"][1].startswith("Misérables")
@@ -90,9 +90,8 @@ def test_reads_the_original_formats(name, place, tmp_path):
 @pytest.mark.parametrize("name", ["100k", "1m"])
 def test_reads_the_users(name, tmp_path):
     users = load_movielens(name, _write(name, tmp_path)).users
-    assert users.columns.tolist() == sorted(users.columns, key=["user_id", *users.columns].index)
+    assert set(users.columns) == {"user_id", "gender", "age", "occupation"}
     assert users["gender"].tolist() == ["M", "F"]
-    assert "zip_code" not in users
     assert users["occupation"].tolist() == (["technician", "other"] if name == "100k" else [15, 10])
 
 

@@ -4,7 +4,15 @@ from hypothesis import strategies as st
 
 from tests.data.tables import frames_of, logs, rows_of, searching
 from tests.oracles import interactions as oracle
-from tfrs_ext.data import evaluation_queries, fit_features, user_states
+from tfrs_ext.data import (
+    EvaluationQueries,
+    evaluation_queries,
+    fit_features,
+    join,
+    leave_one_out,
+    next_item_queries,
+    user_states,
+)
 from tfrs_ext.data.splits import Split
 
 
@@ -61,3 +69,21 @@ def test_cold_users_are_flagged(shop):
     assert found.cold.tolist() == [True]
     assert found.seen.to_list() == [[]]
     assert found.positives.to_list() == [[2]]
+
+
+def test_with_one_row_a_user_it_asks_what_next_item_queries_asks():
+    frames = frames_of([(i % 6, i % 11, i // 4) for i in range(60)])
+    split = leave_one_out(frames)
+    past = join(split.train, split.validation)
+    features = fit_features(split.train, 5)
+    by_user, by_row = (
+        ask(split.test, features, history_from=past)
+        for ask in (evaluation_queries, next_item_queries)
+    )
+    order = np.argsort(by_row.user_rows)
+    assert isinstance(by_user, EvaluationQueries)
+    for name, values in by_user.queries.items():
+        np.testing.assert_array_equal(values, by_row.queries[name][order])
+    assert by_user.positives.to_list() == [by_row.positives.to_list()[row] for row in order]
+    assert not by_user.cold.any()
+    assert not by_row.cold.any()

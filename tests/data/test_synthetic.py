@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.data.tables import rows_of
-from tfrs_ext.data import evaluation_queries, fit_features, join, leave_one_out, synthetic
+from tests.data.tables import frames_of, rows_of
+from tfrs_ext.data import Truth, evaluation_queries, fit_features, join, leave_one_out, synthetic
 
 PARTS = slice(0, 10), slice(-11, -1)
 
@@ -64,6 +64,14 @@ def test_the_truth_ranks_best_and_as_well_as_it_says(made):
         # 2,000 users: the share has a standard deviation of at most 0.011.
         assert best == pytest.approx(truth.best_recall(past, k), abs=0.033)
         assert best > 1.5 * popular > 1.5 * k / 1_000 * 1.5
+
+
+def test_best_recall_is_the_probability_of_the_likeliest_new_items():
+    history = frames_of([(1, 1, 0), (1, 2, 1), (2, 3, 2)])  # Items 1, 2, 3 are columns 0, 1, 2.
+    truth = Truth(np.log(np.float32([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]])))
+    first_user, second_user = 0.2 / 0.2, 0.5 / (0.5 + 0.3)
+    assert truth.best_recall(history, 1) == pytest.approx((first_user + second_user) / 2)
+    assert truth.best_recall(history, 2) == pytest.approx(1.0)
 
 
 def test_features_carry_signal(made):

@@ -61,6 +61,12 @@ def fit_features(frames: Frames, history_length: int = 50, min_word_count: int =
 
     Raises:
         ValueError: If `history_length` or `min_word_count` is below 1.
+
+    Example:
+        >>> from tfrs_ext.data import synthetic
+        >>> features = fit_features(synthetic(50, 60, 6)[0])
+        >>> [feature.name for feature in features.query]
+        ['user_id', 'segment', 'age', 'history']
     """
     for name, value in (("history_length", history_length), ("min_word_count", min_word_count)):
         if value < 1:

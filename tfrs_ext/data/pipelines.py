@@ -42,6 +42,13 @@ def training_dataset(
 
     Raises:
         ValueError: If `batch_size` is below 1.
+
+    Example:
+        >>> from tfrs_ext.data import fit_features, synthetic
+        >>> frames, _ = synthetic(50, 60, 6)
+        >>> dataset = training_dataset(frames, fit_features(frames), batch_size=32, seed=1)
+        >>> next(iter(dataset))["history"].shape
+        TensorShape([32, 50])
     """
     users = _columns(frames.users, features.query)
     items = _columns(frames.items, features.candidate)

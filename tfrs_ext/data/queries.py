@@ -75,6 +75,14 @@ def evaluation_queries(
 
     Returns:
         The queries with what they should find; cold users included.
+
+    Example:
+        >>> from tfrs_ext.data import fit_features, leave_one_out, synthetic
+        >>> split = leave_one_out(synthetic(50, 60, 6)[0])
+        >>> features = fit_features(split.train)
+        >>> found = evaluation_queries(split.validation, features, history_from=split.train)
+        >>> found.positives.shape[0], found.queries["history"].shape
+        (50, (50, 50))
     """
     users = np.unique(part.user_rows())
     states = user_states(part, features, history=history_from)

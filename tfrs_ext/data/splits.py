@@ -36,6 +36,11 @@ def leave_one_out(frames: Frames) -> Split:
     Returns:
         The split.
 
+    Example:
+        >>> from tfrs_ext.data import synthetic
+        >>> leave_one_out(synthetic(50, 60, 6)[0]).test
+        Frames(50 interactions, 50 users, 60 items)
+
     References:
         Meng, McCreadie, Macdonald and Ounis (2020), Exploring Data Splitting Strategies for the
         Evaluation of Recommendation Models, arXiv:2007.13237.
@@ -65,6 +70,12 @@ def global_time_split(
 
     Raises:
         ValueError: If there are no timestamps, or the fractions leave a part empty.
+
+    Example:
+        >>> from tfrs_ext.data import synthetic
+        >>> split = global_time_split(synthetic(50, 60, 6)[0])
+        >>> bool(split.train.times().max() < split.validation.times().min())
+        True
     """
     if frames.schema.timestamp is None:
         raise ValueError(
