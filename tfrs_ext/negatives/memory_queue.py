@@ -125,7 +125,7 @@ class MemoryQueue(Composite):
         return Candidates(tf.cast(embeddings, fresh.embeddings.dtype), ids, log_q)
 
     def _enter(self, fresh: Candidates) -> None:
-        latest = Candidates(*(tf.stop_gradient(part[-self.capacity :]) for part in fresh))
+        latest = Candidates(*(part[-self.capacity :] for part in fresh))
         rows = tf.size(latest.ids, tf.int64)
         slots = (self.entered + tf.range(rows)) % self.capacity
         for memory, part in zip(self.memory, latest, strict=True):

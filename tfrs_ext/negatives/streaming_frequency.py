@@ -31,7 +31,8 @@ class StreamingFrequency(keras.layers.Layer):
         num_buckets: Buckets of each hash; at least the number of items, several times it if
             `num_hashes` is 1.
         num_hashes: Independent hashes; collisions make an item look more frequent, so the least
-            estimate is taken. State is `num_hashes · num_buckets` rows of 16 bytes.
+            estimate is taken. State is `num_hashes · num_buckets` rows of 16 bytes; several hashes
+            use it better from about two rows an item on, with fewer one is best.
         alpha: Rate of forgetting in (0, 1]: small is precise and slow. An estimate has left its
             start after some `1 / alpha` batches with the item, so data that are small need a
             larger one.
