@@ -1,7 +1,27 @@
 """Losses for retrieval, at one contract."""
 
+from tfrs_ext.losses.bpr import BPR
 from tfrs_ext.losses.corrected_sampled_softmax import CorrectedSampledSoftmax
+from tfrs_ext.losses.full_product_softmax import FullProductSoftmax
+from tfrs_ext.losses.full_softmax import FullSoftmax
+from tfrs_ext.losses.gbce import GBCE
+from tfrs_ext.losses.info_nce import InfoNCE
+from tfrs_ext.losses.pairwise_cross_entropy import PairwiseCrossEntropy
 from tfrs_ext.losses.retrieval_loss import RetrievalLoss
+from tfrs_ext.losses.sampled_binary_cross_entropy import SampledBinaryCrossEntropy
 from tfrs_ext.losses.sampled_softmax import SampledSoftmax
+from tfrs_ext.losses.triplet import Triplet
 
-__all__ = ["CorrectedSampledSoftmax", "RetrievalLoss", "SampledSoftmax"]
+__all__ = [  # noqa: RUF022  # In plain alphabetical order, as in the other folders.
+    "BPR",
+    "CorrectedSampledSoftmax",
+    "FullProductSoftmax",
+    "FullSoftmax",
+    "GBCE",
+    "InfoNCE",
+    "PairwiseCrossEntropy",
+    "RetrievalLoss",
+    "SampledBinaryCrossEntropy",
+    "SampledSoftmax",
+    "Triplet",
+]

@@ -30,14 +30,23 @@ class CorrectedSampledSoftmax(RetrievalLoss):
         reduction: Keras's reduction of the rows.
         name: Name of the loss.
 
+    Call arguments:
+        y_true: `[B, C]` labels, one positive a row above 0.
+        y_pred: `[B, C]` scores, scaled and corrected.
+        sample_weight: `[B]` weights of the rows.
+
+    Returns:
+        A scalar, or `[B]` float32 where the reduction is `none`.
+
     Relations: the first choice wherever `log_q` of the negatives' source is known.
     `SampledSoftmax(correction="logq")` is TFRS's correction, biased where the model is already
     sure of the positive. `FullSoftmax` is what both estimate.
 
     Example:
-    >>> loss = tfrs_ext.losses.CorrectedSampledSoftmax(reduction="none")
-    >>> loss([[1.0, 0.0, 0.0]], [[2.0, 2.0, 2.0]]).numpy().round(4)  # Two negatives count as one.
-    array([0.6931], dtype=float32)
+        >>> loss = CorrectedSampledSoftmax(reduction="none")
+        >>> # Two negatives count as one.
+        >>> loss([[1.0, 0.0, 0.0]], [[2.0, 2.0, 2.0]]).numpy().round(4)
+        array([0.6931], dtype=float32)
 
     References:
         Khrylchenko et al., "Correcting the LogQ correction: revisiting sampled softmax for
@@ -47,7 +56,7 @@ class CorrectedSampledSoftmax(RetrievalLoss):
     def __init__(
         self,
         reduction: str = keras.losses.Reduction.AUTO,
-        name: str = "corrected_sampled_softmax",
+        name: str | None = "corrected_sampled_softmax",
     ) -> None:
         super().__init__(reduction=reduction, name=name)
 

@@ -10,9 +10,10 @@ from tfrs_ext.ops import dense_row_loss, row_loss
 from tfrs_ext.ops.objectives import Objective
 from tfrs_ext.typing import Candidates
 
-_REMOVED = -1e30  # TFRS's accidental hits and masks lie at float32.min / 100, in float16 at -inf.
+REMOVED = -1e30  # TFRS's accidental hits and masks lie at float32.min / 100, in float16 at -inf.
 
 
+@keras.saving.register_keras_serializable(package="tfrs_ext")
 class RetrievalLoss(keras.losses.Loss):
     """Base of the losses that compare a query's positive with negatives.
 
@@ -132,6 +133,6 @@ class RetrievalLoss(keras.losses.Loss):
         # The label says which score is the positive's; a sum would turn masked -inf into NaN.
         column = tf.argmax(is_positive, axis=1, output_type=tf.int32)
         positive = tf.gather(scores, column, axis=1, batch_dims=1)
-        valid = tf.logical_and(scores > _REMOVED, tf.logical_not(is_positive))
+        valid = tf.logical_and(scores > REMOVED, tf.logical_not(is_positive))
         rows = dense_row_loss(self.objective, scores, positive, valid)
         return tf.where(tf.reduce_any(is_positive, axis=1), rows, 0.0)

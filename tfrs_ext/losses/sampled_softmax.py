@@ -27,14 +27,22 @@ class SampledSoftmax(RetrievalLoss):
         reduction: Keras's reduction of the rows.
         name: Name of the loss.
 
+    Call arguments:
+        y_true: `[B, C]` labels, one positive a row above 0.
+        y_pred: `[B, C]` scores, scaled and corrected.
+        sample_weight: `[B]` weights of the rows.
+
+    Returns:
+        A scalar, or `[B]` float32 where the reduction is `none`.
+
     Relations: `CorrectedSampledSoftmax` estimates the full softmax's gradient without the bias
     that either setting has here: prefer it wherever `log_q` is known. `FullSoftmax` where the
     whole catalogue fits into a step. `InfoNCE` adds the direction from item to query.
 
     Example:
-    >>> loss = tfrs_ext.losses.SampledSoftmax(reduction="none")
-    >>> loss([[1.0, 0.0]], [[2.0, 2.0]]).numpy().round(4)
-    array([0.6931], dtype=float32)
+        >>> loss = SampledSoftmax(reduction="none")
+        >>> loss([[1.0, 0.0]], [[2.0, 2.0]]).numpy().round(4)
+        array([0.6931], dtype=float32)
 
     References:
         Bengio and Senécal, "Quick training of probabilistic neural nets by importance sampling",
@@ -46,7 +54,7 @@ class SampledSoftmax(RetrievalLoss):
         self,
         correction: str | None = None,
         reduction: str = keras.losses.Reduction.AUTO,
-        name: str = "sampled_softmax",
+        name: str | None = "sampled_softmax",
     ) -> None:
         super().__init__(reduction=reduction, name=name)
         if correction not in _CORRECTIONS:

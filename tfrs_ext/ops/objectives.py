@@ -49,6 +49,75 @@ def mean_softmax_cross_entropy(
     return softmax_cross_entropy(logits, positive + log_count(count), count)
 
 
+def pairwise_logistic(logits: tf.Tensor, positive: tf.Tensor, count: tf.Tensor) -> RowTerms:
+    """The mean over the negatives of `softplus(logit - positive)`."""
+    margins = logits - positive[:, None]
+    weights, share = tf.sigmoid(margins), 1.0 / tf.maximum(count, 1.0)
+    value = share * tf.reduce_sum(tf.math.softplus(margins), axis=1)
+    return RowTerms(value, weights, share, -share * tf.reduce_sum(weights, axis=1))
+
+
+def hinge(margin: float) -> Objective:
+    """Makes the mean over the negatives of `max(0, margin + logit - positive)`."""
+
+    def objective(logits: tf.Tensor, positive: tf.Tensor, count: tf.Tensor) -> RowTerms:
+        excess = tf.nn.relu(margin + logits - positive[:, None])
+        weights, share = tf.cast(excess > 0, logits.dtype), 1.0 / tf.maximum(count, 1.0)
+        value = share * tf.reduce_sum(excess, axis=1)
+        return RowTerms(value, weights, share, -share * tf.reduce_sum(weights, axis=1))
+
+    return objective
+
+
+def hardest_hinge(margin: float) -> Objective:
+    """Makes `max(0, margin + logit - positive)` of the negative with the highest logit."""
+
+    def objective(logits: tf.Tensor, positive: tf.Tensor, count: tf.Tensor) -> RowTerms:
+        return _hinge_of(margin, logits, tf.reduce_max(logits, axis=1), positive, count)
+
+    return objective
+
+
+def semi_hard_hinge(margin: float) -> Objective:
+    """Makes the hinge of the highest negative under the positive; of the lowest if none is."""
+
+    def objective(logits: tf.Tensor, positive: tf.Tensor, count: tf.Tensor) -> RowTerms:
+        under = tf.reduce_max(tf.where(logits < positive[:, None], logits, MASKED), axis=1)
+        lowest = tf.reduce_min(tf.where(logits > MASKED, logits, -MASKED), axis=1)
+        chosen = tf.where(under > MASKED, under, lowest)
+        return _hinge_of(margin, logits, chosen, positive, count)
+
+    return objective
+
+
+def binary_cross_entropy(positive_share: Callable[[tf.Tensor], tf.Tensor]) -> Objective:
+    """Makes the mean binary cross-entropy over the positive and its negatives.
+
+    Args:
+        positive_share: Gives the weight `[b]` of the positive's term from `count`.
+    """
+
+    def objective(logits: tf.Tensor, positive: tf.Tensor, count: tf.Tensor) -> RowTerms:
+        share = tf.where(count > 0, 1.0 / (count + 1.0), 0.0)
+        weight = share * positive_share(count)
+        negatives = share * tf.reduce_sum(tf.math.softplus(logits), axis=1)
+        value = weight * tf.math.softplus(-positive) + negatives
+        return RowTerms(value, tf.sigmoid(logits), share, -weight * tf.sigmoid(-positive))
+
+    return objective
+
+
+def _hinge_of(
+    margin: float, logits: tf.Tensor, chosen: tf.Tensor, positive: tf.Tensor, count: tf.Tensor
+) -> RowTerms:
+    value = tf.where(count > 0, tf.nn.relu(margin + chosen - positive), 0.0)
+    weights = tf.cast(tf.equal(logits, chosen[:, None]), logits.dtype)
+    violates = tf.cast(value > 0, logits.dtype)
+    # Negatives that tie share the gradient.
+    coefficient = violates / tf.maximum(tf.reduce_sum(weights, axis=1), 1.0)
+    return RowTerms(value, weights, coefficient, -violates)
+
+
 def log_count(count: tf.Tensor) -> tf.Tensor:
     """The logarithm of a number of negatives, 0 where there are none."""
     return tf.math.log(tf.maximum(count, 1.0))

@@ -14,7 +14,7 @@ from tfrs_ext.ops.objectives import (
 )
 from tfrs_ext.ops.softmax import softmax_method
 
-_BLOCK_BYTES = 16 * 2**20  # Of one block of logits.
+_CACHED_BYTES, _LARGEST_BYTES = 16 * 2**20, 64 * 2**20  # Of one block of logits.
 _FUSED: dict[Objective, Method] = {
     softmax_cross_entropy: softmax_method(average=False),
     mean_softmax_cross_entropy: softmax_method(average=True),
@@ -63,7 +63,7 @@ def row_loss(
     method = _FUSED.get(objective) or by_objective(objective)
     exclusion = make_exclusion(row_ids, candidate_ids, mask)
     if block_rows is None:
-        block_rows = _block_rows(rows, columns, dtype)
+        block_rows = _block_rows(rows, candidates)
     queries = tf.cast(queries, dtype)
     inputs = Inputs(
         queries if scale is None else queries * tf.cast(scale, dtype),
@@ -128,9 +128,17 @@ def dense_row_loss(
     return differentiable(logits, positive)
 
 
-def _block_rows(rows: tf.Tensor, columns: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
-    fitting = tf.maximum(_BLOCK_BYTES // dtype.size // tf.maximum(columns, 1), 1)
-    blocks = tf.maximum(-(-rows // fitting), 1)
+def _block_rows(rows: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
+    """Chooses blocks that use caches well and are few, as each adds to all candidates' gradients.
+
+    A block has 512 rows, more while its logits take less than 16 MiB, fewer where they would take
+    over 64 MiB, but no fewer than it takes to be as large as the candidates themselves.
+    """
+    columns, width = tf.shape(candidates)[0], tf.shape(candidates)[1]
+    row_bytes = 4 * tf.maximum(columns, 1)
+    fitting = tf.maximum(512, _CACHED_BYTES // row_bytes)
+    fitting = tf.maximum(tf.minimum(fitting, _LARGEST_BYTES // row_bytes), width)
+    blocks = tf.maximum(-(-rows // tf.maximum(fitting, 1)), 1)
     return tf.maximum(-(-rows // blocks), 1)
 
 
