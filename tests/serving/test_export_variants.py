@@ -86,6 +86,8 @@ def test_tower_that_names_its_features_gets_those_and_their_defaults(tmp_path, u
         assert answer["release_year"][row].numpy().tolist() == [1990 + 10 * i for i in best]
     inputs = serving.read_manifest(path)["signatures"]["embed_user"]["inputs"]
     assert set(inputs) == {"user_id", "history", "age"}
+    keys = {name: serving.read_manifest(path)[name] for name in ("user_key", "item_key")}
+    assert keys == {"user_key": "user_id", "item_key": "movie_id"}
 
 
 def test_without_users_requests_carry_the_features(tmp_path, unverified):

@@ -18,20 +18,25 @@ def gather_rows(values: tf.Tensor, rows: tf.Tensor, padding: Any = None) -> tf.T
     Args:
         values: `[C]` or `[C, ...]`.
         rows: int32 of any shape, -1 where there is no candidate.
-        padding: Scalar; by default `""` for strings, NaN for floats and -1 for integers.
+        padding: Scalar; by default `""` for strings, NaN for floats, False for bools
+            and -1 for integers.
 
     Returns:
         `rows.shape + values.shape[1:]`.
     """
     found = tf.gather(values, tf.maximum(rows, 0))
     if padding is None:
-        padding = (
-            "" if found.dtype == tf.string else float("nan") if found.dtype.is_floating else -1
-        )
+        padding = _padding(found.dtype)
     missing = tf.reshape(
         rows < 0, tf.concat([tf.shape(rows), tf.ones(tf.rank(found) - tf.rank(rows), tf.int32)], 0)
     )
     return tf.where(missing, tf.cast(padding, found.dtype), found)
+
+
+def _padding(dtype: tf.DType) -> Any:
+    if dtype.is_floating:
+        return float("nan")
+    return {tf.string: "", tf.bool: False}.get(dtype, -1)
 
 
 def is_in(values: tf.Tensor, sets: tf.Tensor) -> tf.Tensor:
@@ -46,10 +51,9 @@ def is_in(values: tf.Tensor, sets: tf.Tensor) -> tf.Tensor:
     """
     if values.dtype == tf.string:
         return tf.reduce_any(values[:, :, None] == sets[:, None, :], axis=-1)
-    # One more column, so that a search past the end still reads a value of the row.
-    ordered = tf.sort(tf.concat([sets, tf.fill([tf.shape(sets)[0], 1], sets.dtype.max)], 1), axis=1)
-    places = tf.searchsorted(ordered, values)
-    return tf.gather(ordered, places, batch_dims=1) == values
+    ordered = tf.sort(sets, axis=1)
+    first, after = (tf.searchsorted(ordered, values, side=side) for side in ("left", "right"))
+    return after > first
 
 
 def keep_first(

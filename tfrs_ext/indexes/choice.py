@@ -13,6 +13,9 @@ Kind = Literal["auto", "exact", "scann"]
 def best_for(num_candidates: int) -> Literal["exact", "scann"]:
     """Returns the kind of index for a corpus: exact below 20,000 candidates, ScaNN from there on.
 
+    Args:
+        num_candidates: C.
+
     Example:
         >>> best_for(3_700), best_for(1_000_000)
         ('exact', 'scann')

@@ -39,7 +39,7 @@ def as_columns(columns: Mapping[str, Any], what: str) -> dict[str, tf.Tensor]:
 def signature_names(columns: Iterable[str], what: str) -> dict[str, str]:
     """Maps columns to names that TensorFlow allows in signatures: letters, digits, underscores."""
     columns = list(columns)
-    names = {column: _signature_name(column) for column in columns}
+    names = {column: signature_name(column) for column in columns}
     if len(set(names.values())) < len(columns) or "" in names:
         raise ValueError(
             f"`{what}` must have names that differ in letters or digits, received {columns}."
@@ -47,7 +47,8 @@ def signature_names(columns: Iterable[str], what: str) -> dict[str, str]:
     return names
 
 
-def _signature_name(column: str) -> str:
+def signature_name(column: str) -> str:
+    """Returns what signatures call a column."""
     name = re.sub(r"\W", "_", column, flags=re.ASCII)
     return f"c{name}" if name[:1] in "_0123456789" else name
 

@@ -21,7 +21,7 @@ from tfrs_ext.serving._sample import (
     take_sample,
     warmup_requests,
 )
-from tfrs_ext.serving._tensors import as_columns, signature_names
+from tfrs_ext.serving._tensors import as_columns, signature_name, signature_names
 from tfrs_ext.serving._users import Users, columns_read, ragged_rows, unknown_user
 from tfrs_ext.serving.manifest import fingerprint, write_manifest
 from tfrs_ext.serving.verification import Verification, verify
@@ -193,6 +193,8 @@ def _manifest(bundle: Bundle, facts: Mapping[str, Any] | None) -> dict[str, Any]
         "format": 1,
         "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "k": bundle.k,
+        "user_key": None if bundle.users is None else signature_name(bundle.users.key),
+        "item_key": bundle.output_names[0],
         "exclude_seen": bundle.exclude_seen,
         "items": bundle.index.num_candidates,
         "users": None if bundle.users is None else bundle.users.count,

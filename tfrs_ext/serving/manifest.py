@@ -38,7 +38,11 @@ def write_manifest(path: pathlib.Path, manifest: dict[str, Any]) -> None:
 
 
 def fingerprint(path: str | os.PathLike[str]) -> str:
-    """Returns a SHA-256 over the names and contents of all files of a version but the manifest."""
+    """Returns a SHA-256 over the names and contents of all files of a version but the manifest.
+
+    Args:
+        path: A version's folder.
+    """
     path = pathlib.Path(path)
     digest = hashlib.sha256()
     for file in sorted(p for p in path.rglob("*") if p.is_file() and p.name != _NAME):

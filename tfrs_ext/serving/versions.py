@@ -17,6 +17,9 @@ _NUMBERED = re.compile(rf"^(\d+)({re.escape(_WITHDRAWN)})?$", re.ASCII)
 def list_versions(base: str | os.PathLike[str]) -> list[int]:
     """Returns the numbers of the finished versions in `base`, ascending.
 
+    Args:
+        base: The model's folder of versions.
+
     Example:
         >>> list_versions("a/folder/that/does/not/exist")
         []
@@ -29,7 +32,11 @@ def list_versions(base: str | os.PathLike[str]) -> list[int]:
 
 
 def latest_version(base: str | os.PathLike[str]) -> pathlib.Path | None:
-    """Returns the folder of the newest finished version, the one that a server takes, or None."""
+    """Returns the folder of the newest finished version, the one that a server takes, or None.
+
+    Args:
+        base: The model's folder of versions.
+    """
     numbers = list_versions(base)
     return pathlib.Path(base) / str(numbers[-1]) if numbers else None
 
@@ -39,6 +46,9 @@ def rollback(base: str | os.PathLike[str]) -> pathlib.Path:
 
     The version is renamed to `<number>.withdrawn`, which servers ignore; its number is not given
     out again.
+
+    Args:
+        base: The model's folder of versions.
 
     Returns:
         The folder of the version that is the newest now.
@@ -62,6 +72,10 @@ def rollback(base: str | os.PathLike[str]) -> pathlib.Path:
 
 def prune(base: str | os.PathLike[str], keep: int) -> list[int]:
     """Deletes all but the `keep` newest versions, and withdrawn ones older than those.
+
+    Args:
+        base: The model's folder of versions.
+        keep: How many versions stay.
 
     Returns:
         The numbers of the versions deleted.

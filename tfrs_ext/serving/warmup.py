@@ -90,7 +90,11 @@ def write_warmup(
 
 
 def read_warmup(path: str | os.PathLike[str]) -> list[tuple[str, dict[str, Any]]]:
-    """Returns the warm-up requests of a version: pairs of signature and arrays by name."""
+    """Returns the warm-up requests of a version: pairs of signature and arrays by name.
+
+    Args:
+        path: The version's folder.
+    """
     file = pathlib.Path(path, FOLDER, NAME)
     requests: list[tuple[str, dict[str, Any]]] = []
     if not file.is_file():
