@@ -43,6 +43,13 @@ def test_result_holds_the_best_trial_and_a_row_for_each(kind, kwargs, tmp_path):
     assert result.trials[0]["values"] == result.best
 
 
+def test_the_first_trial_tries_the_defaults(tmp_path):
+    for kind, kwargs in KINDS:
+        tuner = tuner_of(kind, tmp_path / kind.__name__, **kwargs)
+        rows = tuning.search(tuner, trials=1, tell=silent).trials
+        assert rows[0]["values"] == {"height": 0.1, "kind": 1}
+
+
 def test_result_survives_json(tmp_path):
     result = tuning.search(tuner_of(tuning.RandomSearch, tmp_path, max_trials=2), tell=silent)
     result.save(tmp_path / "result.json")
@@ -146,19 +153,23 @@ def boom(values, epoch):
 
 def test_a_search_in_which_all_fails_raises_the_first_error(tmp_path):
     tuner = tuner_of(tuning.RandomSearch, tmp_path, Simulated(boom), max_trials=2)
-    with pytest.raises(tuning.SearchError, match=r"trial 1: (?s:.*)ZeroDivisionError: kind 3"):
+    with pytest.raises(tuning.SearchError, match=r"trial 1: (?s:.*)ZeroDivisionError: kind 1"):
         tuning.search(tuner, tell=silent)
 
 
 def test_failures_in_a_row_raise_the_first_error_and_not_the_last(tmp_path):
-    errors = iter("abc")
+    errors = iter("abcdef")
 
     def fails(values, epoch):
         raise ZeroDivisionError(next(errors))
 
     tuner = tuner_of(tuning.RandomSearch, tmp_path, Simulated(fails), max_trials=9)
-    with pytest.raises(tuning.SearchError, match="ZeroDivisionError: a"):
+    with pytest.raises(tuning.SearchError, match="3 trials failed in a row\ntrial 1: "):
         tuning.search(tuner, tell=silent)
+    assert [trial.status for trial in tuner.oracle.trials.values()] == ["FAILED"] * 3
+    with pytest.raises(tuning.SearchError, match="ZeroDivisionError: a"):
+        tuning.search(tuner_of(tuning.RandomSearch, tmp_path, Simulated(fails)), tell=silent)
+    assert next(errors, None) is None
 
 
 def test_one_failure_among_others_is_a_row_that_says_why(tmp_path):

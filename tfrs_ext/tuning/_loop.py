@@ -12,7 +12,6 @@ from tfrs_ext.tuning._progress import Limits, Progress
 from tfrs_ext.tuning._recovery import forget_results
 from tfrs_ext.tuning._stopping import hopeless
 from tfrs_ext.tuning._watch import Watch
-from tfrs_ext.tuning.result import first_error
 
 _IDLE_SECONDS = 0.5
 
@@ -79,7 +78,7 @@ class Loop:
         self.tuner._try_run_and_update_trial(trial, *fit_args, callbacks=callbacks, **fit_kwargs)
         self._judge(trial, watch)
         watch.save(error=trial.message)
-        self._end(trial)
+        self.tuner.on_trial_end(trial)
         self.progress.end(trial.trial_id)
 
     def _hopeless(self) -> Callable[[list[float]], bool]:
@@ -103,10 +102,3 @@ class Loop:
                 f"objective={objective.name!r}, reported: {sorted(watch.reported)}; give "
                 "`validation_data`, or the callback that puts it into the logs in `callbacks`"
             )
-
-    def _end(self, trial: Any) -> None:
-        try:
-            self.tuner.on_trial_end(trial)
-        except RuntimeError as error:
-            # keras-tuner gives up after some failures in a row, and shows the last one's error.
-            raise SearchError(first_error(self.ledger) or str(error)) from None

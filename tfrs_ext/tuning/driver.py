@@ -64,11 +64,13 @@ def search(
     with warnings.catch_warnings():
         # keras-tuner 1.4 calls threading.currentThread() at every request.
         warnings.filterwarnings("ignore", "currentThread|getName", DeprecationWarning)
+        # Nobody can act on how well BayesianOptimization's Gaussian process was fitted.
+        warnings.filterwarnings("ignore", module="sklearn.gaussian_process")
         oracle = getattr(tuner.oracle, "_oracle", tuner.oracle)  # A worker's is behind a client.
         if not tuner._is_worker():
             recover(tuner)
             oracle.verbose = 0  # `tell` says it.
-        with _limited(oracle, limits, ledger):
+        with _limited(oracle, limits, ledger) as gave_up:
             if _is_chief():
                 tuner.search()
             else:
@@ -76,6 +78,9 @@ def search(
                 halves = hasattr(oracle, "hyperband_iterations")
                 loop = Loop(tuner, ledger, limits, progress, stop_hopeless and not halves, seed)
                 loop.run(*fit_args, **{"verbose": 0, **fit_kwargs})
+            if gave_up():
+                number = oracle.max_consecutive_failed_trials
+                raise SearchError(f"{number} trials failed in a row\n{first_error(ledger)}")
     return _result(ledger, objective)
 
 
@@ -86,22 +91,30 @@ def _is_chief() -> bool:
 
 
 @contextlib.contextmanager
-def _limited(oracle: Any, limits: Limits, ledger: Ledger) -> Iterator[None]:
-    populate = oracle.populate_space
+def _limited(oracle: Any, limits: Limits, ledger: Ledger) -> Iterator[Callable[[], bool]]:
+    populate, began = oracle.populate_space, len(oracle.end_order)
+
+    def gave_up() -> bool:
+        number = oracle.max_consecutive_failed_trials
+        last = [oracle.trials[trial_id].status for trial_id in oracle.end_order[began:]][-number:]
+        return last == ["FAILED"] * number
 
     def populate_within_limits(trial_id: str) -> Any:
-        if limits.reached(ledger, len(oracle.trials)):
+        if gave_up() or limits.reached(ledger, len(oracle.trials)):
             return {"status": "STOPPED", "values": None}
         if hasattr(oracle, "_random_state"):
             # keras-tuner doesn't save it: a resumed search would suggest other values.
             oracle._random_state = np.random.RandomState(oracle.seed + len(oracle.trials))
-        return _defaults(oracle, populate(trial_id)) if not oracle.trials else populate(trial_id)
+        response = populate(trial_id)
+        return response if oracle.trials else _defaults(oracle, response)
 
     oracle.populate_space = populate_within_limits
+    # keras-tuner's raises before it saves the trial, and leaves a chief waiting for ever.
+    oracle._check_consecutive_failures = lambda: None
     try:
-        yield
+        yield gave_up
     finally:
-        del oracle.populate_space
+        del oracle.populate_space, oracle._check_consecutive_failures
 
 
 def _defaults(oracle: Any, response: dict[str, Any]) -> dict[str, Any]:
@@ -121,7 +134,8 @@ def _result(ledger: Ledger, objective: Any) -> SearchResult:
         best = {"score": math.nan, "values": {}, "best_epoch": None}  # Other workers go on.
     else:
         raise SearchError(
-            f"no trial completed with a finite `{objective.name}`\n{first_error(ledger) or ''}"
+            f"no trial completed with a finite `{objective.name}`; once that is mended, make the "
+            f"tuner with overwrite=True\n{first_error(ledger) or ''}"
         )
     return SearchResult(
         objective.name, objective.direction, best["score"], best["values"], best["best_epoch"], rows

@@ -11,6 +11,7 @@ from tfrs_ext._keras import keras
 from tfrs_ext.layers import LearnableTemperature
 from tfrs_ext.losses import CorrectedSampledSoftmax, SampledSoftmax
 from tfrs_ext.negatives import Catalogue, InBatch, Mixed, Uniform
+from tfrs_ext.optimizers import LazyAdam
 
 
 def towers(hp: Any) -> dict[str, Any]:
@@ -20,7 +21,7 @@ def towers(hp: Any) -> dict[str, Any]:
     return {
         "embedding_dim": hp.Choice("embedding_dim", [16, 32, 64, 128], default=64),
         "hidden_units": (units,) * num_layers,
-        "dropout": hp.Float("dropout", 0.0, 0.5, step=0.1, default=0.0),
+        "dropout": hp.Float("dropout", 0.0, 0.5, step=0.1, default=0.2),
     }
 
 
@@ -68,14 +69,14 @@ def negatives(hp: Any, frequency: Any, catalogue: Catalogue | None) -> Any:
 
 
 def optimizer(hp: Any) -> keras.optimizers.Optimizer:
-    """Returns Adagrad or Adam, each with a range of learning rates of its own."""
-    name = hp.Choice("optimizer", ["adagrad", "adam"], default="adagrad")
+    """Returns Adagrad or a lazy Adam, each with a range of learning rates of its own."""
+    name = hp.Choice("optimizer", ["adagrad", "adam"], default="adam")
     with hp.conditional_scope("optimizer", ["adagrad"]):
         adagrad_rate = hp.Float("learning_rate", 0.01, 1.0, sampling="log", default=0.1)
     with hp.conditional_scope("optimizer", ["adam"]):
-        adam_rate = hp.Float("adam_learning_rate", 1e-4, 1e-2, sampling="log", default=1e-3)
+        adam_rate = hp.Float("adam_learning_rate", 1e-4, 1e-2, sampling="log", default=2e-3)
     if name == "adam":
-        return keras.optimizers.Adam(adam_rate)
+        return LazyAdam(adam_rate)
     return keras.optimizers.Adagrad(adagrad_rate)
 
 
