@@ -165,6 +165,12 @@ def test_rejects_features_that_are_not_of_their_kind():
         load_frames(_log(), users, schema=Schema(user_features={"age": "numeric"}))
 
 
+def test_a_time_among_the_features_may_lie_before_1970():
+    items = pd.DataFrame({"item_id": [5, 6], "made": ["1969-12-31", None]})
+    frames = load_frames(_log(), items=items, schema=Schema(item_features={"made": "timestamp"}))
+    assert frames.items["made"].tolist() == [-86400, pd.NA]
+
+
 def test_works_without_timestamps_in_the_order_of_rows():
     frames = load_frames(_log().drop(columns="timestamp"), schema=Schema(timestamp=None))
     assert frames.interactions["item_id"].tolist() == [5, 6, 5]

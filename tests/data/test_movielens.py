@@ -19,7 +19,7 @@ FILES = {
         "movies.dat": (
             '10::"Great" Escape, The (1963)::Animation|Comedy\n'
             "20::Misérables, Les (1995)::Film-Noir\n"
-            "30::Unseen: A Film (1999)::Comedy\n"
+            "30::NULL::Comedy\n"
         ),
     },
     "latest-small": {
@@ -78,6 +78,7 @@ def test_reads_the_original_formats(name, place, tmp_path):
     assert frames.items["item_id"].tolist() == [10, 20, 30]
     assert frames.items["title"][0] == '"Great" Escape, The (1963)'
     assert frames.items["title"][1].startswith("Misérables")
+    assert frames.items["title"].notna().all()
     assert frames.items["genres"].tolist()[:2] == ["Animation|Comedy", "Film-Noir"]
     assert frames.items["year"].tolist()[0] == 1963
     assert dict(frames.schema.item_features) == {

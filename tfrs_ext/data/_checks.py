@@ -65,13 +65,11 @@ def as_times(column: "pd.Series[Any]", where: str) -> "pd.Series[Any]":
     """
     name = f"{where}[{column.name!r}]"
     seconds = _seconds(column, name)
-    late, early = seconds >= _MILLISECONDS_FROM, seconds < 0
-    for wrong, what in ((early, "not be before 1970"), (late, "be in seconds, not milliseconds")):
-        if wrong.any():
-            raise ValueError(
-                f"{name} must {what}, received {first(column, wrong)!r} in row "
-                f"{_first_row(wrong)}. Correct the column or drop these rows."
-            )
+    if (seconds < 0).any():
+        raise ValueError(
+            f"{name} must not be before 1970, received {first(column, seconds < 0)!r} in row "
+            f"{_first_row(seconds < 0)}. Correct the column or drop these rows."
+        )
     return seconds
 
 
@@ -83,7 +81,8 @@ def as_feature(column: "pd.Series[Any]", kind: Kind, where: str) -> "pd.Series[A
     """
     column = _without_categories(column)
     if kind == "timestamp":
-        return as_times(column, where)
+        # A feature may lie before 1970, such as the year of a film; an interaction can't.
+        return _seconds(column, f"{where}[{column.name!r}]")
     if kind == "numeric":
         return as_numbers(column, f"{where}[{column.name!r}]")
     if kind == "text" or not pd.api.types.is_numeric_dtype(column):
@@ -135,7 +134,14 @@ def _whole(column: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
 
 def _seconds(column: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
     if pd.api.types.is_numeric_dtype(column):
-        return np.floor(as_numbers(column, name)).astype("Int64")
+        seconds = np.floor(as_numbers(column, name)).astype("Int64")
+        late = seconds >= _MILLISECONDS_FROM
+        if late.any():
+            raise ValueError(
+                f"{name} must be in seconds, not milliseconds, received {first(column, late)!r} "
+                f"in row {_first_row(late)}. Divide the column by 1,000."
+            )
+        return seconds
     moments = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601")
     unread = moments.isna() & column.notna()
     if unread.any():
@@ -144,8 +150,8 @@ def _seconds(column: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
             f"{first(column, unread)!r} in row {_first_row(unread)}. Convert it with "
             "`pandas.to_datetime`."
         )
-    seconds = moments.dt.tz_localize(None).astype("datetime64[s]")
-    return seconds.astype("int64").astype("Int64").mask(moments.isna())
+    whole = moments.dt.tz_localize(None).astype("datetime64[s]").astype("int64")
+    return whole.astype("Int64").mask(moments.isna())
 
 
 def _without_categories(column: "pd.Series[Any]") -> "pd.Series[Any]":
