@@ -1,7 +1,24 @@
 """Exact evaluation of retrieval and ranking."""
 
+from tfrs_ext.metrics.calibration_ratio import CalibrationRatio
 from tfrs_ext.metrics.evaluate_retrieval import evaluate_retrieval
+from tfrs_ext.metrics.expected_calibration_error import ExpectedCalibrationError
+from tfrs_ext.metrics.factorized_top_k import FactorizedTopK
+from tfrs_ext.metrics.gauc import GAUC
+from tfrs_ext.metrics.normalized_entropy import NormalizedEntropy
+from tfrs_ext.metrics.rela_impr import rela_impr
 from tfrs_ext.metrics.retrieval_evaluation import RetrievalEvaluation
 from tfrs_ext.metrics.retrieval_result import Interval, RetrievalResult
 
-__all__ = ["Interval", "RetrievalEvaluation", "RetrievalResult", "evaluate_retrieval"]
+__all__ = [
+    "CalibrationRatio",
+    "ExpectedCalibrationError",
+    "FactorizedTopK",
+    "GAUC",
+    "Interval",
+    "NormalizedEntropy",
+    "RetrievalEvaluation",
+    "RetrievalResult",
+    "evaluate_retrieval",
+    "rela_impr",
+]

@@ -1,0 +1,33 @@
+"""What metrics of predictions are given: labels, predictions and weights as flat float32."""
+
+from typing import Any
+
+import tensorflow as tf
+
+
+def flat_predictions(
+    y_true: Any, y_pred: Any, sample_weight: Any = None, *, from_logits: bool = False
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns labels, predictions and weights, each `[n]`.
+
+    Raises:
+        InvalidArgumentError: A label, or a prediction that is no logit, lies outside [0, 1].
+    """
+    labels, predictions = (tf.reshape(tf.cast(t, tf.float32), [-1]) for t in (y_true, y_pred))
+    checks = [_assert_unit(labels, "y_true")]
+    if not from_logits:
+        checks.append(_assert_unit(predictions, "y_pred"))
+    with tf.control_dependencies(checks):
+        labels, predictions = tf.identity(labels), tf.identity(predictions)
+    if sample_weight is None:
+        return labels, predictions, tf.ones_like(labels)
+    weights = tf.reshape(tf.cast(sample_weight, tf.float32), [-1])
+    return labels, predictions, tf.broadcast_to(weights, tf.shape(labels))
+
+
+def _assert_unit(values: tf.Tensor, name: str) -> tf.Operation:
+    message = f"`{name}` must be in [0, 1], received values from and to:"
+    return tf.debugging.Assert(
+        tf.reduce_all((values >= 0) & (values <= 1)),
+        [message, tf.reduce_min(values), tf.reduce_max(values)],
+    )
