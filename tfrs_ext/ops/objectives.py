@@ -34,19 +34,26 @@ Objective = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], RowTerms]
 
 def softmax_cross_entropy(logits: tf.Tensor, positive: tf.Tensor, count: tf.Tensor) -> RowTerms:
     """Cross-entropy of the positive against positive and negatives: `softplus(lse - positive)`."""
-    softmax = tf.nn.softmax(logits)
-    # The largest term of the softmax is exp(max - lse): no second pass of exponentials.
-    lse = tf.reduce_max(logits, axis=1) - tf.math.log(tf.reduce_max(softmax, axis=1))
-    margin = tf.where(count > 0, lse - positive, MASKED)
-    miss = tf.sigmoid(margin)
-    return RowTerms(tf.math.softplus(margin), softmax, miss, -miss)
+    return _softmax(logits, positive, count, tf.zeros_like(count))
 
 
 def mean_softmax_cross_entropy(
     logits: tf.Tensor, positive: tf.Tensor, count: tf.Tensor
 ) -> RowTerms:
     """Cross-entropy with the mean over the negatives, `softplus(lse - log(count) - positive)`."""
-    return softmax_cross_entropy(logits, positive + log_count(count), count)
+    return _softmax(logits, positive, count, log_count(count))
+
+
+def _softmax(
+    logits: tf.Tensor, positive: tf.Tensor, count: tf.Tensor, shift: tf.Tensor
+) -> RowTerms:
+    softmax = tf.nn.softmax(logits)
+    # The largest term of the softmax is exp(max - lse): no second pass of exponentials. What is
+    # large is subtracted first, as small terms would drown in it.
+    excess = -tf.math.log(tf.reduce_max(softmax, axis=1)) - shift
+    margin = tf.where(count > 0, tf.reduce_max(logits, axis=1) - positive + excess, MASKED)
+    miss = tf.sigmoid(margin)
+    return RowTerms(tf.math.softplus(margin), softmax, miss, -miss)
 
 
 def pairwise_logistic(logits: tf.Tensor, positive: tf.Tensor, count: tf.Tensor) -> RowTerms:

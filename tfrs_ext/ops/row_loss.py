@@ -91,7 +91,8 @@ def row_loss(
             )
             d_queries = result.queries * upstream[:, None]
             d_positive, d_weight = result.positive * upstream, result.value * upstream
-            return _first_order_only(d_queries, d_candidates, d_positive, d_bias, d_weight)
+            gradients = (d_queries, d_candidates, d_positive, d_bias, d_weight)
+            return _first_order_only(gradients, arguments)
 
         return result.value * hidden.weight, gradient
 
@@ -121,7 +122,7 @@ def dense_row_loss(
 
         def gradient(upstream: tf.Tensor) -> Any:
             d_logits = (upstream * terms.coefficient)[:, None] * terms.weights
-            return _first_order_only(d_logits, upstream * terms.slope)
+            return _first_order_only((d_logits, upstream * terms.slope), (logits, positive))
 
         return terms.value, gradient
 
@@ -142,14 +143,17 @@ def _block_rows(rows: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
     return tf.maximum(-(-rows // blocks), 1)
 
 
-@tf.custom_gradient
-def _first_order_only(*gradients: tf.Tensor) -> Any:
-    """Passes gradients on, and says so where someone differentiates them again."""
+def _first_order_only(gradients: Any, arguments: Any) -> Any:
+    """Passes gradients on, and says so where someone differentiates them by the arguments."""
 
-    def second(*_: tf.Tensor) -> Any:
-        raise NotImplementedError(
-            "tfrs_ext's losses have first gradients only: for second gradients write the loss "
-            "with TensorFlow's own operations over a matrix of scores."
-        )
+    @tf.custom_gradient
+    def guard(*tensors: tf.Tensor) -> Any:
+        def second(*_: tf.Tensor) -> Any:
+            raise NotImplementedError(
+                "tfrs_ext's losses have first gradients only: for second gradients write the loss "
+                "with TensorFlow's own operations over a matrix of scores."
+            )
 
-    return [tf.identity(gradient) for gradient in gradients], second
+        return [tf.identity(tensor) for tensor in tensors[: len(gradients)]], second
+
+    return guard(*gradients, *arguments)

@@ -32,9 +32,10 @@ def softmax_method(average: bool) -> Method:
             total = tf.add_n(
                 [tf.linalg.matvec(w, f) for w, f in zip(weights, block.factors, strict=True)]
             )
-            positive = block.positive + log_count(block.count) if average else block.positive
+            excess = tf.math.log(total) - log_count(block.count) if average else tf.math.log(total)
             has_negatives = block.count > 0
-            margin = tf.where(has_negatives, tf.math.log(total) + largest - positive, MASKED)
+            # What is large is subtracted first, as small terms would drown in it.
+            margin = tf.where(has_negatives, largest - block.positive + excess, MASKED)
             miss = tf.sigmoid(margin)
             coefficient = tf.where(has_negatives, miss / total, 0.0)
             return RowTerms(tf.math.softplus(margin), weights, coefficient, -miss)
