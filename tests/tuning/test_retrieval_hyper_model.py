@@ -1,11 +1,8 @@
 """The search space of retrievers: defaults, every hyper-parameter, composition, a small search."""
 
-import numpy as np
 import pytest
-import tensorflow as tf
 
-from tests.tuning.toy import OBJECTIVE
-from tfrs_ext import data, layers, losses, models, negatives, tuning
+from tfrs_ext import data, layers, losses, metrics, models, negatives, optimizers, tuning
 from tfrs_ext._keras import keras
 
 
@@ -35,12 +32,23 @@ def batches(problem):
     return lambda size: data.training_dataset(split.train, features, size, seed=1)
 
 
-def test_the_defaults_are_those_of_the_model(hypermodel):
-    built = hypermodel.build(tuning.fixed({})).get_config()
-    plain = models.TwoTower(hypermodel.query_features, hypermodel.candidate_features).get_config()
-    for part in ("name", "task"):
-        del built[part], plain[part]
-    assert built == plain
+def test_the_defaults_are_what_the_readme_trains(hypermodel):
+    hp = tuning.fixed({})
+    hypermodel.declare_hyperparameters(hp)
+    hypermodel.build(hp)
+    assert hp.values == {
+        "embedding_dim": 64,
+        "num_layers": 1,
+        "hidden_units": 128,
+        "dropout": 0.2,
+        "temperature": 0.1,
+        "temperature_kind": "fixed",
+        "correction": "corrected_logq",
+        "negatives": "in_batch",
+        "optimizer": "adam",
+        "adam_learning_rate": 2e-3,
+        "batch_size": 1024,
+    }
 
 
 def test_without_facts_nothing_is_varied_that_needs_them(hypermodel):
@@ -78,11 +86,15 @@ def test_without_facts_nothing_is_varied_that_needs_them(hypermodel):
             lambda m: [getattr(s, "num_negatives", "batch") for s in m.task._negatives.sources],
             ["batch", 256],
         ),
-        ({"learning_rate": 0.5}, lambda m: float(m.optimizer.learning_rate), 0.5),
+        (
+            {"optimizer": "adagrad", "learning_rate": 0.5},
+            lambda m: (type(m.optimizer), float(m.optimizer.learning_rate)),
+            (keras.optimizers.Adagrad, 0.5),
+        ),
         (
             {"optimizer": "adam", "adam_learning_rate": 0.002},
-            lambda m: (type(m.optimizer).__name__, float(m.optimizer.learning_rate)),
-            ("Adam", pytest.approx(0.002)),
+            lambda m: (type(m.optimizer), float(m.optimizer.learning_rate)),
+            (optimizers.LazyAdam, pytest.approx(0.002)),
         ),
     ],
 )
@@ -123,50 +135,54 @@ def test_a_build_of_the_users_own_composes_with_ours(hypermodel, problem):
     assert mine(tuning.fixed({"embedding_dim": 12})).get_config()["embedding_dim"] == 12
 
 
-class HitRate(keras.callbacks.Callback):
-    """Adds a metric of the validation rows over all items to the logs."""
+def evaluation_of(problem, part):
+    split, features = problem
+    queries = data.evaluation_queries(part, features, history_from=split.train)
+    return metrics.RetrievalEvaluation(
+        queries.queries,
+        data.candidates_dataset(split.train, features, 40),
+        queries.positives,
+        seen=queries.seen,
+    )
 
-    def __init__(self, rows, items):
-        super().__init__()
-        self.rows, self.items = rows, items
 
-    def on_epoch_end(self, epoch, logs=None):
-        items = self.model.candidate_model(self.items)
-        hits = []
-        for batch in self.rows:
-            scores = tf.matmul(self.model.query_model(batch), items, transpose_b=True)
-            own = self.model(batch)[:, None]
-            hits.append(tf.reduce_sum(tf.cast(scores > own, tf.float32), axis=1) < 10)
-        logs[OBJECTIVE] = float(tf.reduce_mean(tf.cast(tf.concat(hits, 0), tf.float32)))
+def test_the_objective_is_what_the_evaluation_reports(problem, hypermodel):
+    evaluation = evaluation_of(problem, problem[0].validation)
+    evaluation.set_model(hypermodel.build(tuning.fixed({})))
+    logs = {}
+    evaluation.on_epoch_end(0, logs)
+    assert logs[tuning.RetrievalHyperModel.objective.name] == evaluation.result["ndcg_at_10"]
+    assert tuning.RetrievalHyperModel.objective.direction == "max"
+
+
+def search(problem, hypermodel, part, folder):
+    tuner = tuning.RandomSearch(
+        hypermodel, hypermodel.objective, max_trials=2, directory=folder, seed=3, project_name="p"
+    )
+    callbacks = [evaluation_of(problem, part)]
+    result = tuning.search(
+        tuner, batches(problem), callbacks=callbacks, epochs=2, tell=lambda line: None
+    )
+    return tuner, result
 
 
 @pytest.mark.slow
 def test_a_search_over_all_of_it_finds_what_training_anew_finds(problem, hypermodel, tmp_path):
-    split, features = problem
-    rows = data.training_dataset(split.validation, features, 40, history=split.train, shuffle=False)
-    items = next(iter(data.candidates_dataset(split.train, features, 40)))
-    callbacks = [HitRate(rows, items)]
-    objective = tuning.Objective(OBJECTIVE, "max")
-    tuner = tuning.RandomSearch(
-        hypermodel, objective, max_trials=3, directory=tmp_path, seed=3, project_name="p"
-    )
-    result = tuning.search(
-        tuner, batches(problem), callbacks=callbacks, epochs=2, tell=lambda line: None
-    )
+    tuner, result = search(problem, hypermodel, problem[0].validation, tmp_path)
     first = next(row for row in result.trials if row["trial"] == "0")
     defaults = tuning.fixed({})
     hypermodel.declare_hyperparameters(defaults)
     hypermodel.build(defaults)
     assert first["values"] == defaults.values
 
-    hp = tuning.fixed(result.best)
-    keras.backend.clear_session()
     keras.utils.set_random_seed(0)
+    hp, evaluation = tuning.fixed(result.best), evaluation_of(problem, problem[0].validation)
     model = hypermodel.build(hp)
-    history = hypermodel.fit(hp, model, batches(problem), callbacks=callbacks, epochs=2, verbose=0)
-    assert max(history.history[OBJECTIVE]) == pytest.approx(result.score)
-    best = tuner.get_best_models()[0]
-    query = next(iter(rows))
-    if result.best_epoch == 2:
-        expected = model.query_model(query)
-        np.testing.assert_allclose(best.query_model(query), expected, atol=1e-4)
+    history = hypermodel.fit(
+        hp, model, batches(problem), callbacks=[evaluation], epochs=2, verbose=0
+    )
+    curve = history.history[hypermodel.objective.name]
+    assert max(curve) == pytest.approx(result.score)
+    assert curve[result.best_epoch - 1] == max(curve)
+    evaluation.set_model(tuner.get_best_models()[0])
+    assert evaluation.evaluate()["ndcg_at_10"] == pytest.approx(result.score)

@@ -29,6 +29,9 @@ class RetrievalHyperModel(keras_tuner.HyperModel):
         name: Of the hypermodel.
         tunable: False fixes the defaults, as for every keras-tuner hypermodel.
 
+    Attributes:
+        objective: What to search for, where `metrics.RetrievalEvaluation` is among the callbacks.
+
     Example:
         >>> from tfrs_ext import tuning
         >>> from tfrs_ext.typing import Categorical
@@ -38,6 +41,9 @@ class RetrievalHyperModel(keras_tuner.HyperModel):
         >>> model.query_model({"user": tf.constant([2], tf.int64)}).shape
         TensorShape([1, 16])
     """
+
+    # A loss depends on the size of the batch and on the negatives: it can't choose between them.
+    objective = keras_tuner.Objective("val_ndcg_at_10", "max")
 
     def __init__(
         self,
