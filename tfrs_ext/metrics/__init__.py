@@ -10,7 +10,7 @@ from tfrs_ext.metrics.rela_impr import rela_impr
 from tfrs_ext.metrics.retrieval_evaluation import RetrievalEvaluation
 from tfrs_ext.metrics.retrieval_result import Interval, RetrievalResult
 
-__all__ = [
+__all__ = [  # noqa: RUF022 (sorted as Python sorts: ruff puts GAUC first)
     "CalibrationRatio",
     "ExpectedCalibrationError",
     "FactorizedTopK",

@@ -55,7 +55,7 @@ def mean_average_precision(groups: Groups, k: int) -> tf.Tensor:
 
 def reciprocal_rank(groups: Groups, k: int) -> tf.Tensor:
     """Returns `[Q]`: one over the rank of the first positive, 0 where it isn't among the k."""
-    leading = tf.boolean_mask(tf.stack(groups[:4], axis=1), groups.earlier == 0)
+    leading = tf.boolean_mask(tf.stack(groups[:4], axis=1), tf.equal(groups.earlier, 0))
     query, above, size, positives = tf.unstack(leading[:, tf.newaxis], axis=-1)
     places = tf.range(1, k + 1)[tf.newaxis]
     reached = tf.logical_and(places <= size - positives + 1, above + places <= k)

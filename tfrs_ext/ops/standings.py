@@ -104,7 +104,8 @@ def group_ties(standings: Standings, queries: tf.Tensor, ties: Ties = "pessimist
     order = tf.argsort(keys, stable=True)
     query, above, size = (tf.gather(column, order) for column in standings)
     rows = tf.range(tf.shape(query)[0])
-    same = tf.logical_and(query[1:] == query[:-1], above[1:] == above[:-1])
+    # In graphs of a session, `==` compares the tensors as Python objects.
+    same = tf.logical_and(tf.equal(query[1:], query[:-1]), tf.equal(above[1:], above[:-1]))
     is_first = tf.concat([tf.ones_like(query[:1], tf.bool), tf.logical_not(same)], axis=0)
     firsts = tf.boolean_mask(rows, is_first)
     group = tf.cumsum(tf.cast(is_first, tf.int32)) - 1

@@ -1,0 +1,206 @@
+"""A drop-in for `tfrs.metrics.FactorizedTopK` that counts ranks instead of retrieving."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from tfrs_ext._keras import keras
+from tfrs_ext.metrics._candidate_cache import CandidateCache
+from tfrs_ext.metrics._id_rows import rows_of_ids
+from tfrs_ext.metrics._values import check_ks, check_ties
+from tfrs_ext.ops.rank_metrics import AT_K, hit_rate
+from tfrs_ext.ops.ranks import count_at_least, tie_bounds
+from tfrs_ext.ops.standings import MISSED, Standings, group_ties, stand_rows
+
+
+@keras.saving.register_keras_serializable(package="tfrs_ext")
+class FactorizedTopK(tfrs.metrics.Factorized):
+    """How often the true candidate is among the k best of the whole corpus.
+
+    `top_k = mean of 1[candidates above the positive < k]`, exact. Same arguments, calls and names
+    of results as `tfrs.metrics.FactorizedTopK`, with these differences: candidates of the same
+    score count against the positive; a dataset of candidates is embedded once in an evaluation
+    and again when weights change, not once a batch; k may be larger than the corpus.
+
+    Args:
+        candidates: A `tf.data.Dataset` of batches of embeddings `[B, D]`, or of (ids, embeddings),
+            typically `items.batch(1024).map(model)`; or a TFRS `TopK` layer. An exact layer is
+            counted through; others are asked for their best.
+        ks: Cut-offs.
+        name: What the names of the results begin with.
+        ties: Whether candidates of the positive's score stand above it (`"pessimistic"`), below it
+            (`"optimistic"`, as in TFRS), or count by their chance (`"expected"`).
+        metrics: Further metrics: any of recall, precision, ndcg, map, mrr. They appear as
+            `factorized_top_k/ndcg_at_10`.
+
+    Call arguments of `update_state`:
+        query_embeddings: `[B, D]` floating point.
+        true_candidate_embeddings: `[B, D]` floating point. Read only where there are no ids.
+        true_candidate_ids: `[B]`, or `[B, P]` for several positives of a query, matched by value
+            with the candidates' ids, or with their positions where they have none.
+        sample_weight: `[B]` or `[B, 1]`.
+
+    Returns:
+        `result()` is a list of scalars, first the top-k accuracies.
+
+    Raises:
+        ValueError: Where an approximate index is used without ids, or ids are of another type.
+
+    Relations:
+        `evaluate_retrieval` for saved embeddings, seen items and intervals; `RetrievalEvaluation`
+        for early stopping on a sample. Without ids the positive may be missing from the corpus;
+        one candidate of exactly its score is then taken for the positive itself.
+
+    Example:
+        >>> items = tf.data.Dataset.from_tensor_slices(tf.eye(3)).batch(2)
+        >>> metric = FactorizedTopK(items, ks=[1, 2], metrics=["mrr"])
+        >>> _ = metric.update_state(tf.constant([[1.0, 2.0, 3.0]]), tf.constant([[0.0, 1.0, 0.0]]))
+        >>> {m.name: float(m.result()) for m in metric.metrics}["factorized_top_k/mrr_at_2"]
+        0.5
+    """
+
+    def __init__(
+        self,
+        candidates: Any = None,
+        ks: Sequence[int] = (1, 5, 10, 50, 100),
+        name: str = "factorized_top_k",
+        ties: str = "pessimistic",
+        metrics: Sequence[str] = (),
+    ) -> None:
+        super().__init__(name=name)
+        unknown = [metric for metric in metrics if metric not in AT_K]
+        if unknown:
+            raise ValueError(f"`metrics` must be among {', '.join(AT_K)}, received {unknown}.")
+        self._ks, self._ties, self._names = check_ks(ks), check_ties(ties), tuple(metrics)
+        self._top_k_metrics = [
+            keras.metrics.Mean(name=f"{name}/top_{k}_categorical_accuracy") for k in self._ks
+        ]
+        self._further_metrics = [
+            keras.metrics.Mean(name=f"{name}/{metric}_at_{k}")
+            for metric in self._names
+            for k in self._ks
+        ]
+        self._candidates = candidates
+        self._cache = None
+        if isinstance(candidates, tf.data.Dataset):
+            self._candidates, self._cache = None, CandidateCache(candidates)
+        elif isinstance(candidates, tfrs.layers.factorized_top_k.Streaming):
+            self._cache = CandidateCache(candidates._candidates)
+
+    def update_state(
+        self,
+        query_embeddings: tf.Tensor,
+        true_candidate_embeddings: tf.Tensor,
+        true_candidate_ids: tf.Tensor | None = None,
+        sample_weight: tf.Tensor | None = None,
+    ) -> tf.Operation:
+        """Counts the ranks of a batch; returns the update for graphs without eager execution."""
+        queries, positives = (
+            tf.stop_gradient(tf.cast(tf.convert_to_tensor(embeddings), tf.float32))
+            for embeddings in (query_embeddings, true_candidate_embeddings)
+        )
+        count = tf.shape(queries)[0]
+        ids = None
+        if true_candidate_ids is not None:
+            ids = tf.convert_to_tensor(true_candidate_ids)[:count]
+            ids = tf.reshape(ids, [count, -1])
+        standings = self._stand(queries, positives[:count], ids)
+        groups = group_ties(standings, count, self._ties)
+        metrics = [hit_rate, *(AT_K[name] for name in self._names)]
+        values = [metric(groups, k) for metric in metrics for k in self._ks]
+        means = [*self._top_k_metrics, *self._further_metrics]
+        return tf.group(
+            [m.update_state(v, sample_weight) for m, v in zip(means, values, strict=True)]
+        )
+
+    def _stand(self, queries: tf.Tensor, positives: tf.Tensor, ids: Any) -> Standings:
+        corpus = self._corpus()
+        if corpus is None and ids is None:
+            return self._stand_by_retrieved_scores(queries, positives)
+        if corpus is None:
+            return self._stand_by_retrieved_ids(queries, ids)
+        if ids is None:
+            return self._stand_by_scores(queries, positives, corpus[0])
+        return self._stand_by_ids(queries, ids, *corpus)
+
+    def _corpus(self) -> Any:
+        """Returns embeddings and ids (or None) of all candidates, or None where they're unknown."""
+        if self._cache is not None:
+            return self._cache.read(tf.equal(self._top_k_metrics[0].count, 0))
+        index = self._candidates
+        if index is None:
+            raise ValueError("`candidates` must be given before the metric is updated.")
+        stored = getattr(index, "_candidates", None)
+        if stored is None or not index.is_exact() or index.query_model is not None:
+            return None
+        return tf.cast(stored, tf.float32), getattr(index, "_identifiers", None)
+
+    def _stand_by_ids(
+        self, queries: tf.Tensor, ids: tf.Tensor, candidates: tf.Tensor, candidate_ids: Any
+    ) -> Standings:
+        if candidate_ids is None:
+            candidate_ids = tf.range(tf.shape(candidates)[0])
+        rows = rows_of_ids(tf.reshape(ids, [-1]), tf.convert_to_tensor(candidate_ids))
+        ragged = tf.RaggedTensor.from_tensor(tf.reshape(rows, tf.shape(ids)))
+        return stand_rows(queries, candidates, ragged, ties=self._ties)
+
+    def _stand_by_scores(
+        self, queries: tf.Tensor, positives: tf.Tensor, candidates: tf.Tensor
+    ) -> Standings:
+        lower, upper = tie_bounds(queries, positives)
+        if self._ties == "optimistic":
+            return _standings(count_at_least(queries, candidates, upper))
+        not_below = count_at_least(queries, candidates, lower)
+        if self._ties == "expected":
+            above = count_at_least(queries, candidates, upper)
+            return _standings(above, tf.maximum(not_below - above, 1))
+        # Whether one of them is the positive itself matters near the cut-offs only.
+        near = tf.reshape(tf.where(not_below <= max(self._ks) + 1), [-1])
+        above = count_at_least(tf.gather(queries, near), candidates, tf.gather(upper, near))
+        itself = tf.cast(tf.gather(not_below, near) > above, tf.int32)
+        return _standings(tf.tensor_scatter_nd_sub(not_below, near[:, tf.newaxis], itself))
+
+    def _stand_by_retrieved_scores(self, queries: tf.Tensor, positives: tf.Tensor) -> Standings:
+        if not self._candidates.is_exact():
+            raise ValueError(
+                "`true_candidate_ids` must be given where `candidates` is an approximate index, "
+                f"received None with {self._candidates}."
+            )
+        scores, _ = self._candidates(queries, k=max(self._ks))
+        lower, upper = (bound[:, tf.newaxis] for bound in tie_bounds(queries, positives))
+        not_below, above = (
+            tf.reduce_sum(tf.cast(tf.logical_not(scores < bound), tf.int32), axis=1)
+            for bound in (lower, upper)
+        )
+        ties = tf.maximum(not_below - above, 1)
+        if self._ties == "pessimistic":
+            return _standings(above + ties - 1)
+        return _standings(above, ties if self._ties == "expected" else None)
+
+    def _stand_by_retrieved_ids(self, queries: tf.Tensor, ids: tf.Tensor) -> Standings:
+        scores, retrieved = self._candidates(queries, k=max(self._ks))
+        # ScaNN pads with the first candidate and a score of NaN.
+        is_real = tf.logical_not(tf.math.is_nan(scores))[:, tf.newaxis]
+        match = tf.equal(tf.cast(ids, retrieved.dtype)[..., tf.newaxis], retrieved[:, tf.newaxis])
+        match = tf.logical_and(match, is_real)
+        place = tf.argmax(match, axis=-1, output_type=tf.int32)
+        above = tf.where(tf.reduce_any(match, axis=-1), place, MISSED)
+        query = tf.repeat(tf.range(tf.shape(ids)[0]), tf.shape(ids)[1])
+        above = tf.reshape(above, [-1])
+        return Standings(query, above, tf.ones_like(above))
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments but the candidates, which are data."""
+        return {
+            "ks": list(self._ks),
+            "name": self.name,
+            "ties": self._ties,
+            "metrics": list(self._names),
+        }
+
+
+def _standings(above: tf.Tensor, size: tf.Tensor | None = None) -> Standings:
+    size = tf.ones_like(above) if size is None else size
+    return Standings(tf.range(tf.shape(above)[0]), above, size)
