@@ -166,7 +166,12 @@ def run_metric_test(
     _assert_close(streamed.result(), expected, tolerance)
 
     traced = make()
-    update = tf.function(lambda *batch: traced.update_state(*batch))
+
+    @tf.function
+    def update(*batch: Any) -> None:
+        # Nothing is returned: in a graph, Keras's wrapper answers with an operation.
+        traced.update_state(*batch)
+
     for batch in batches:
         update(*batch)
     _assert_close(traced.result(), expected, tolerance)

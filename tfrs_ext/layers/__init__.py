@@ -18,6 +18,7 @@ from tfrs_ext.layers.interest_extractor import InterestExtractor
 from tfrs_ext.layers.learnable_temperature import LearnableTemperature
 from tfrs_ext.layers.max_sim import MaxSim
 from tfrs_ext.layers.maxout import Maxout
+from tfrs_ext.layers.regularized_embedding import RegularizedEmbedding
 from tfrs_ext.layers.temperature import Temperature
 
 __all__ = [
@@ -39,5 +40,6 @@ __all__ = [
     "LearnableTemperature",
     "MaxSim",
     "Maxout",
+    "RegularizedEmbedding",
     "Temperature",
 ]

@@ -69,6 +69,11 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         """Returns the error."""
         return tf.math.divide_no_nan(tf.reduce_sum(tf.abs(self.differences)), self.total)
 
+    def reset_state(self) -> None:
+        """Forgets all rows."""
+        for variable in self.variables:
+            variable.assign(tf.zeros_like(variable))
+
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration, JSON-able."""
         return {**super().get_config(), "num_bins": self.num_bins}

@@ -27,7 +27,7 @@ class GAUC(keras.metrics.Metric):
 
     Args:
         num_users: Most users that are kept.
-        num_thresholds: Bins of a histogram.
+        num_thresholds: Bins of a histogram. With 500, 10,000 users take 40 MB.
         average: "impressions" (the paper's), "clicks" or "users".
         from_logits: Whether predictions are logits instead of probabilities.
         name: Of the metric.
@@ -62,7 +62,7 @@ class GAUC(keras.metrics.Metric):
     def __init__(
         self,
         num_users: int = 10_000,
-        num_thresholds: int = 200,
+        num_thresholds: int = 500,
         average: str = "impressions",
         from_logits: bool = False,
         name: str = "gauc",
@@ -154,6 +154,11 @@ class GAUC(keras.metrics.Metric):
     def dropped_rows(self) -> tf.Tensor:
         """Returns how many rows belonged to users beyond the first `num_users`."""
         return tf.identity(self.dropped)
+
+    def reset_state(self) -> None:
+        """Forgets all rows."""
+        for variable in self.variables:
+            variable.assign(tf.zeros_like(variable))
 
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration, JSON-able."""

@@ -56,9 +56,11 @@ class NormalizedEntropy(keras.metrics.Metric):
         labels, predictions, weights = flat_predictions(
             y_true, y_pred, sample_weight, from_logits=self.from_logits
         )
-        losses = keras.losses.binary_crossentropy(
-            labels[:, None], predictions[:, None], from_logits=self.from_logits
-        )
+        if self.from_logits:
+            losses = tf.nn.sigmoid_cross_entropy_with_logits(labels, predictions)
+        else:
+            p = tf.clip_by_value(predictions, 1e-7, 1 - 1e-7)
+            losses = -labels * tf.math.log(p) - (1 - labels) * tf.math.log1p(-p)
         self.loss.assign_add(tf.cast(tf.tensordot(weights, losses, 1), self.dtype))
         self.positives.assign_add(tf.cast(tf.tensordot(weights, labels, 1), self.dtype))
         self.total.assign_add(tf.cast(tf.reduce_sum(weights), self.dtype))
