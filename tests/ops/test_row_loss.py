@@ -129,10 +129,7 @@ def test_float64_queries_compute_in_float64():
 def test_graph_with_unknown_shapes_equals_eager(objective):
     case = {k: tf.constant(v) for k, v in make(13, 21, ids="string").items()}
     expected = row_loss(objective, **case)
-    signature = {
-        name: tf.TensorSpec([None] * t.shape.rank, t.dtype)
-        for name, t in case.items()
-    }
+    signature = {name: tf.TensorSpec([None] * t.shape.rank, t.dtype) for name, t in case.items()}
 
     @tf.function(input_signature=[signature])
     def graph(case):
@@ -250,3 +247,29 @@ def test_objectives_derivatives_are_those_of_their_values(objective):
     up = dense_row_loss(objective, logits, positive + step, valid)
     down = dense_row_loss(objective, logits, positive - step, valid)
     np.testing.assert_allclose(d_positive, (up - down) / (2 * step), atol=1e-7)
+
+
+def test_replicas_compute_their_own_rows(two_devices):
+    case = make(6, 8, ids="string")
+    expected_values, expected = oracle.cross_entropy(**case)
+    strategy = tf.distribute.MirroredStrategy(two_devices)
+    of_rows = ("queries", "positive", "weight", "row_ids")
+
+    def part(context):
+        half = slice(0, 2) if context.replica_id_in_sync_group == 0 else slice(2, 6)
+        return {k: tf.constant(v[half] if k in of_rows else v) for k, v in case.items()}
+
+    @tf.function
+    def step(case):
+        with tf.GradientTape() as tape:
+            tape.watch(case["candidates"])
+            rows = row_loss(SOFTMAX[False], **case)
+        return rows, tape.gradient(rows, case["candidates"])
+
+    rows, gradients = strategy.run(
+        step, args=(strategy.experimental_distribute_values_from_function(part),)
+    )
+    rows = np.concatenate([r.numpy() for r in strategy.experimental_local_results(rows)])
+    np.testing.assert_allclose(rows, expected_values, rtol=1e-5)
+    total = sum(g.numpy() for g in strategy.experimental_local_results(gradients))
+    np.testing.assert_allclose(total, expected["candidates"], rtol=1e-4, atol=1e-5)

@@ -93,11 +93,8 @@ class RetrievalLoss(keras.losses.Loss):
         query_embeddings = tf.convert_to_tensor(query_embeddings)
         positives = Candidates(*map(tf.convert_to_tensor, positives))
         negatives = Candidates(*map(tf.convert_to_tensor, negatives))
-        with tf.control_dependencies(
-            check_per_query(query_embeddings, positives, negatives, scale, mask, sample_weight)
-        ):
-            queries = tf.cast(query_embeddings, tf.float32)
-        return self._per_query(queries, positives, negatives, scale, mask, sample_weight)
+        arguments = (query_embeddings, positives, negatives, scale, mask, sample_weight)
+        return self._per_query(*_after(check_per_query(*arguments), arguments))
 
     def _per_query(
         self,
@@ -108,6 +105,7 @@ class RetrievalLoss(keras.losses.Loss):
         mask: tf.Tensor | None,
         sample_weight: tf.Tensor | None,
     ) -> tf.Tensor:
+        queries = tf.cast(queries, tf.float32)
         scale = tf.constant(1.0) if scale is None else tf.cast(scale, tf.float32)
         positive = scale * tf.reduce_sum(
             queries * tf.cast(positives.embeddings, tf.float32), axis=1
@@ -136,3 +134,11 @@ class RetrievalLoss(keras.losses.Loss):
         valid = tf.logical_and(scores > REMOVED, tf.logical_not(is_positive))
         rows = dense_row_loss(self.objective, scores, positive, valid)
         return tf.where(tf.reduce_any(is_positive, axis=1), rows, 0.0)
+
+
+def _after(checks: list[Any], arguments: Any) -> Any:
+    """Returns the arguments, to be used after the checks; what was one tensor remains one."""
+    with tf.control_dependencies(checks):
+        given = [tensor for tensor in tf.nest.flatten(arguments) if tensor is not None]
+        checked = {id(tensor): tf.identity(tensor) for tensor in given}
+    return tf.nest.map_structure(lambda tensor: checked.get(id(tensor)), arguments)
