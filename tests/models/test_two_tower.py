@@ -11,7 +11,7 @@ from tfrs_ext import losses, tasks
 from tfrs_ext._keras import keras
 from tfrs_ext.models import Model, Tower, TwoTower
 from tfrs_ext.negatives import CountedFrequency
-from tfrs_ext.typing import Categorical, History, Numeric
+from tfrs_ext.typing import Categorical, History, Numeric, Text, Timestamp
 
 USERS, ITEMS = tuple(range(1, 41)), tuple(f"i{i}" for i in range(12))
 
@@ -26,6 +26,8 @@ def rows(count=400, seed=5):
         "age": rng.normal(size=count).astype(np.float32),
         "history": names[(item[:, None] + rng.integers(0, 2, (count, 3))) % 12],
         "item_id": names[item],
+        "title": np.array(["Toy", "story"])[item % 2],
+        "released": np.full(count, 10**9),
         "sample_weight": np.ones(count, np.float32),
     }
 
@@ -37,7 +39,7 @@ def make_model(**options):
     )
     return TwoTower(
         [Categorical("user_id", USERS), Numeric("age"), History("history", ITEMS, 3)],
-        [Categorical("item_id", ITEMS)],
+        [Categorical("item_id", ITEMS), Text("title", ("toy",)), Timestamp("released")],
         task=task,
         frequency=CountedFrequency(*counts),
         **{"embedding_dim": 8, "hidden_units": (16,), **options},
@@ -50,10 +52,12 @@ def dataset(batch_size=100, **changes):
 
 def top_1_share(model):
     data = rows(seed=6)
-    scores = (
-        model.query_model(data).numpy()
-        @ model.candidate_model({"item_id": np.array(ITEMS)}).numpy().T
-    )
+    catalogue = {
+        "item_id": np.array(ITEMS),
+        "title": np.array(["Toy", "story"] * 6),
+        "released": np.full(12, 10**9),
+    }
+    scores = model.query_model(data).numpy() @ model.candidate_model(catalogue).numpy().T
     return np.mean(scores.argmax(axis=1) // 3 == data["user_id"] % 4)
 
 
@@ -171,8 +175,7 @@ def test_replicas_report_and_follow_the_loss_of_the_global_batch(two_devices):
     with strategy.scope():
         model = make_model()
         model.compile(keras.optimizers.SGD(1.0))
-        batch = next(iter(dataset(batch_size=200)))
-        model(batch)  # Creates the variables inside the scope.
+    batch = next(iter(dataset(batch_size=200)))
     halves = [{k: v[:100] for k, v in batch.items()}, {k: v[100:] for k, v in batch.items()}]
     with tf.GradientTape() as tape:
         expected = tf.add_n([model.compute_loss(half, training=True) for half in halves]) / 2

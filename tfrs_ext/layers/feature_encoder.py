@@ -144,6 +144,10 @@ class FeatureEncoder(keras.layers.Layer):
         pairs = zip(self.features, self.encoders, strict=True)
         return tf.concat([encoder(inputs[f.name]) for f, encoder in pairs], axis=1)
 
+    def example_inputs(self) -> dict[str, tf.Tensor]:
+        """Returns a batch of one row with every column, of the right dtypes and shapes."""
+        return {feature.name: _example(feature) for feature in self.features}
+
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration, JSON-able."""
         return {
@@ -157,3 +161,13 @@ class FeatureEncoder(keras.layers.Layer):
         """Builds the layer that `get_config` described."""
         features = [Feature.from_config(feature) for feature in config["features"]]
         return cls(**{**config, "features": features})
+
+
+def _example(feature: Feature) -> tf.Tensor:
+    if isinstance(feature, History):
+        return tf.fill([1, feature.length], feature.padding)
+    if isinstance(feature, Categorical):
+        return tf.constant([feature.vocabulary[0] if feature.vocabulary else ""])
+    if isinstance(feature, Text):
+        return tf.constant([""])
+    return tf.zeros([1], tf.int64 if isinstance(feature, Timestamp) else tf.float32)

@@ -75,6 +75,8 @@ class Tower(keras.Model):
             self.hidden.append(keras.layers.Dropout(dropout))
         self.projection = keras.layers.Dense(output_dim, dtype="float32", name="projection")
         self.normalize = normalize
+        # Created whole: saved files load, and backups are restored, before a first call.
+        self(self.encoder.example_inputs())
 
     @property
     def features(self) -> tuple[Feature, ...]:
@@ -99,3 +101,6 @@ class Tower(keras.Model):
         """Builds the tower that `get_config` described."""
         features = [Feature.from_config(feature) for feature in config["features"]]
         return cls(**{**config, "features": features})
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Does nothing: the constructor creates the variables."""

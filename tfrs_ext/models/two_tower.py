@@ -76,6 +76,9 @@ class TwoTower(Model):
         self.candidate_model = Tower(candidate_features, **options, name="candidate_model")
         self.task = Retrieval() if task is None else task
         self.frequency = frequency
+        # Created whole: saved files load, and backups are restored, before a first call.
+        encoders = (self.query_model.encoder, self.candidate_model.encoder)
+        self({**encoders[0].example_inputs(), **encoders[1].example_inputs()})
 
     def call(self, inputs: Mapping[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
         """Returns the score of each row's pair `[B]`."""
@@ -125,3 +128,6 @@ class TwoTower(Model):
                     config[part], custom_objects=custom_objects
                 )
         return cls(**config)
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Does nothing: the constructor creates the variables."""
