@@ -117,10 +117,10 @@ def test_whole_catalogue_with_uniform_q_is_the_full_softmax_in_value_and_gradien
 
 
 def test_expected_gradient_is_the_full_softmaxs_where_standard_log_q_is_far_off():
-    bias = relative_bias("in_batch", 0.5, draws=4000, items=200, positive=0)
+    bias = relative_bias("in_batch", 0.5, draws=4000, positive=0)
     assert bias["corrected"] < 0.03
-    assert bias["logq"] > 0.2
-    assert bias["none"] > 0.2
+    assert bias["logq"] > 0.5
+    assert bias["none"] > 0.5
 
 
 def test_at_the_seam_negatives_come_corrected_and_one_by_n_is_added():
