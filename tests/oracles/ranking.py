@@ -69,9 +69,14 @@ def orders(values, positives, ties):
     elif ties == "optimistic":
         choices = [[sorted(group, reverse=True)] for group in groups]
     else:
-        choices = [set(itertools.permutations(group)) for group in groups]
+        choices = [list(_arrangements(len(group), sum(group))) for group in groups]
     for choice in itertools.product(*choices):
         yield [hit for group in choice for hit in group]
+
+
+def _arrangements(places, hits):
+    for chosen in itertools.combinations(range(places), hits):
+        yield [int(place in chosen) for place in range(places)]
 
 
 def metric(name, values, positives, k, ties, missed=0):

@@ -62,9 +62,15 @@ class CandidateCache:
         return tf.nest.flatten(whole)
 
     def _refresh(self, checksums: tf.Tensor) -> tf.Operation:
-        new = [self._checksums.assign(checksums)]
-        new += [old.assign(part) for old, part in zip(self._parts, self._embed(), strict=True)]
-        return tf.group(new)
+        with tf.control_dependencies([checksums]):
+            parts = self._embed()
+        with tf.control_dependencies(parts):
+            # A graph doesn't see what a dataset reads. These reads, after it, are what the
+            # optimizer's next assignments wait for.
+            reads = [variable.read_value() for variable in self._watched]
+        with tf.control_dependencies(reads):
+            new = [old.assign(part) for old, part in zip(self._parts, parts, strict=True)]
+            return tf.group(self._checksums.assign(checksums), *new)
 
     def _split(self, parts: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor | None]:
         return tf.cast(parts[-1], tf.float32), parts[0] if self._has_ids else None
@@ -96,8 +102,13 @@ def _captured(dataset: tf.data.Dataset) -> tuple[list[tf.Variable], bool]:
 
 
 def _checksum(variable: tf.Variable) -> tf.Tensor:
-    """Returns a number of the bits, in which small opposite changes don't cancel."""
+    """Returns a sum of the bits, weighted by place so that opposite changes don't cancel."""
     bits = tf.bitcast(variable, _BITS[variable.dtype.size])
     bits = tf.cast(bits, tf.int32) if variable.dtype.size == 2 else bits
-    mixed = bits * tf.bitwise.bitwise_or(bits, tf.ones_like(bits))
-    return tf.cast(tf.reduce_sum(mixed), tf.int64)
+    rows = tf.reshape(bits, [-1, variable.shape[-1] or 1] if variable.shape.rank else [1, 1])
+    for _ in range(2):
+        # Odd multipliers lose no bit; the constant is 2^32 over the golden ratio.
+        places = tf.range(tf.shape(rows)[-1]) * -1_640_531_527
+        weights = tf.bitwise.bitwise_or(places, tf.ones_like(places))
+        rows = tf.reduce_sum(rows * tf.cast(weights, rows.dtype), axis=-1)
+    return tf.cast(rows, tf.int64)
