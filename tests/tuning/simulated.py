@@ -60,7 +60,7 @@ def tuner_of(kind, folder, hypermodel=None, **kwargs):
 
 KINDS = [
     (tuning.RandomSearch, {"max_trials": 4}),
-    (tuning.BayesianOptimization, {"max_trials": 5, "num_initial_points": 2}),
+    (tuning.BayesianOptimization, {"max_trials": 4, "num_initial_points": 3}),
     (tuning.GridSearch, {"max_trials": 5}),
     (tuning.Hyperband, {"max_epochs": 4, "factor": 2}),
 ]

@@ -186,6 +186,25 @@ def test_one_failure_among_others_is_a_row_that_says_why(tmp_path):
     assert sum(line.endswith("failed: ZeroDivisionError: kind 1") for line in lines) == len(failed)
 
 
+def test_a_trial_that_was_interrupted_in_this_process_is_run_again(tmp_path):
+    calls = []
+
+    class Interrupted(Simulated):
+        def fit(self, hp, model, **kwargs):
+            calls.append(dict(hp.values))
+            if len(calls) == 2:
+                raise KeyboardInterrupt
+            return super().fit(hp, model, **kwargs)
+
+    tuner = tuner_of(tuning.RandomSearch, tmp_path, Interrupted(), max_trials=3)
+    with pytest.raises(KeyboardInterrupt):
+        tuning.search(tuner, tell=silent)
+    result = tuning.search(tuner, tell=silent)
+    assert [row["status"] for row in result.trials] == ["COMPLETED"] * 3
+    assert calls[1] == calls[2]
+    assert len(calls) == 4
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_an_objective_that_is_not_finite_is_a_failure(value, tmp_path):
     tuner = tuner_of(

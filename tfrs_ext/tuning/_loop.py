@@ -9,7 +9,6 @@ from typing import Any
 from tfrs_ext._keras import keras
 from tfrs_ext.tuning._ledger import Ledger
 from tfrs_ext.tuning._progress import Limits, Progress
-from tfrs_ext.tuning._recovery import forget_results
 from tfrs_ext.tuning._stopping import hopeless
 from tfrs_ext.tuning._watch import Watch
 
@@ -46,7 +45,6 @@ class Loop:
 
     def run(self, *fit_args: Any, **fit_kwargs: Any) -> None:
         """Runs them, with the arguments of the hypermodel's `fit`."""
-        self.tuner.save()  # From here on, a tuner made anew finds this search.
         self.tuner.on_search_begin()
         while (trial := self._next()) is not None:
             self._run_trial(trial, *fit_args, **fit_kwargs)
@@ -63,7 +61,6 @@ class Loop:
             time.sleep(_IDLE_SECONDS)  # Another process's trial must end first.
 
     def _run_trial(self, trial: Any, *fit_args: Any, **fit_kwargs: Any) -> None:
-        forget_results(trial)
         self.progress.begin(trial)
         watch = Watch(
             trial.trial_id,

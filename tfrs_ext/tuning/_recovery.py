@@ -5,10 +5,11 @@ The trial's file is the truth about the trial; the oracle's file is the truth ab
 """
 
 import functools
-import importlib
 from typing import Any
 
 import tensorflow as tf
+
+from tfrs_ext.tuning._bridge import keras_tuner
 
 _ENDED = ("COMPLETED", "FAILED")
 
@@ -21,20 +22,20 @@ def recover(tuner: Any) -> None:
     """
     oracle = tuner.oracle
     if not oracle.trials and tf.io.gfile.exists(oracle._get_oracle_fname()):
-        oracle.reload()  # The kill fell into the first trial: the tuner had no file yet.
+        # The kill fell into the first trial, or `tuner_id` was given: the tuner found no file.
+        oracle.reload()
     _forget_trials_that_never_began(oracle)
-    oracle.trials = {trial_id: oracle.trials[trial_id] for trial_id in oracle.start_order}
     _end_what_has_ended(oracle)
     _queue_what_has_not(oracle)
-    if isinstance(oracle, _grid_oracle()):
+    if isinstance(oracle, keras_tuner.oracles.GridSearchOracle):
         _rebuild_grid(oracle)
 
 
 def _forget_trials_that_never_began(oracle: Any) -> None:
     # Saved by itself, before the oracle: from the same state, the oracle will draw it again.
     for trial_id in set(oracle.trials) - set(oracle.start_order):
-        del oracle.trials[trial_id]
         tf.io.gfile.rmtree(oracle._get_trial_dir(trial_id))
+    oracle.trials = {trial_id: oracle.trials[trial_id] for trial_id in oracle.start_order}
 
 
 def _end_what_has_ended(oracle: Any) -> None:
@@ -47,27 +48,12 @@ def _end_what_has_ended(oracle: Any) -> None:
 
 
 def _queue_what_has_not(oracle: Any) -> None:
-    running = {trial.trial_id for trial in oracle.ongoing_trials.values()}
-    waiting = [
-        trial
-        for trial_id, trial in oracle.trials.items()
-        if trial.status not in _ENDED and trial_id not in running
-    ]
+    waiting = [trial for trial in oracle.trials.values() if trial.status not in _ENDED]
     for trial in waiting:
-        forget_results(trial)
-    # The oracle takes from the end.
-    oracle._retry_queue = [trial.trial_id for trial in reversed(waiting)]
-
-
-def forget_results(trial: Any) -> None:
-    """Drops what an interrupted or failed run reported, or the next run would be ignored."""
-    tracking = importlib.import_module("keras_tuner.src.engine.metrics_tracking")
-    trial.metrics = tracking.MetricsTracker()
-    trial.score = None
-
-
-def _grid_oracle() -> Any:
-    return importlib.import_module("keras_tuner.src.tuners.gridsearch").GridSearchOracle
+        # keras-tuner would keep what the interrupted run reported, and ignore the next one's.
+        trial.metrics = keras_tuner.src.engine.metrics_tracking.MetricsTracker()
+    oracle.ongoing_trials = {}
+    oracle._retry_queue = [trial.trial_id for trial in reversed(waiting)]  # Taken from the end.
 
 
 def _rebuild_grid(oracle: Any) -> None:
@@ -76,8 +62,7 @@ def _rebuild_grid(oracle: Any) -> None:
         first, second = (oracle.trials[name].hyperparameters.values for name in (one, other))
         return oracle._compare(first, second)
 
-    grid = importlib.import_module("keras_tuner.src.tuners.gridsearch")
-    oracle._ordered_ids = grid.LinkedList()
+    oracle._ordered_ids = keras_tuner.src.tuners.gridsearch.LinkedList()
     for trial_id in sorted(oracle.start_order, key=functools.cmp_to_key(compare)):
         oracle._ordered_ids.insert(trial_id)
     oracle._populate_next = list(oracle.start_order)

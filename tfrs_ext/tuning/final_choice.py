@@ -1,6 +1,5 @@
 """`confirm`: the final choice over several seeds, so that luck isn't what was tuned."""
 
-import importlib
 import json
 import math
 import pathlib
@@ -8,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tfrs_ext._keras import keras
+from tfrs_ext.tuning._bridge import keras_tuner
 from tfrs_ext.tuning._loop import SearchError
 from tfrs_ext.tuning._mend import copy_callbacks, save_json
 from tfrs_ext.tuning.confirmation import Confirmation, compare
@@ -104,7 +104,7 @@ def _train(
     kwargs = {"verbose": 0, **fit_kwargs}
     kwargs["callbacks"] = copy_callbacks(kwargs.get("callbacks", []))
     results = hypermodel.fit(hp, model, *fit_args, **kwargs)
-    utils = importlib.import_module("keras_tuner.src.engine.tuner_utils")
+    utils = keras_tuner.src.engine.tuner_utils
     utils.validate_trial_results(results, objective, "HyperModel.fit()")
     score = float(objective.get_value(utils.convert_to_metrics_dict(results, objective)))
     if not math.isfinite(score):
