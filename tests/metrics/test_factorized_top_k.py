@@ -169,7 +169,7 @@ def test_a_positive_outside_the_corpus_competes_with_all_of_it():
 def test_ids_are_matched_by_value_and_may_be_several_or_missing():
     metric = metrics.FactorizedTopK(_dataset(), ks=[3], metrics=["recall"])
     best = _exact()(QUERIES, k=5)[1].numpy()
-    two = np.stack([best[:, 4], best[:, 1]], axis=1)
+    two = np.stack([best[:, 4], best[:, 1], best[:, 1]], axis=1)
     metric.update_state(QUERIES, CANDIDATES[:12], two)
     np.testing.assert_array_equal(metric.result(), [1, 0.5])
     metric.reset_states()

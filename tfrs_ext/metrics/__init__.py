@@ -1,7 +1,9 @@
 """Exact evaluation of retrieval and ranking."""
 
 from tfrs_ext.metrics.calibration_ratio import CalibrationRatio
+from tfrs_ext.metrics.evaluate_rankings import evaluate_rankings
 from tfrs_ext.metrics.evaluate_retrieval import evaluate_retrieval
+from tfrs_ext.metrics.evaluate_scores import evaluate_scores
 from tfrs_ext.metrics.expected_calibration_error import ExpectedCalibrationError
 from tfrs_ext.metrics.factorized_top_k import FactorizedTopK
 from tfrs_ext.metrics.gauc import GAUC
@@ -19,6 +21,8 @@ __all__ = [  # noqa: RUF022 (sorted as Python sorts: ruff puts GAUC first)
     "NormalizedEntropy",
     "RetrievalEvaluation",
     "RetrievalResult",
+    "evaluate_rankings",
     "evaluate_retrieval",
+    "evaluate_scores",
     "rela_impr",
 ]

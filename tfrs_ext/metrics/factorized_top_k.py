@@ -12,7 +12,7 @@ from tfrs_ext.metrics._id_rows import rows_of_ids
 from tfrs_ext.metrics._values import check_ks, check_ties
 from tfrs_ext.ops.rank_metrics import AT_K, hit_rate
 from tfrs_ext.ops.ranks import count_at_least, tie_bounds
-from tfrs_ext.ops.standings import MISSED, Standings, group_ties, stand_rows
+from tfrs_ext.ops.standings import Standings, group_ties, stand_lists, stand_rows
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -105,7 +105,7 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         ids = None
         if true_candidate_ids is not None:
             ids = tf.convert_to_tensor(true_candidate_ids)[:count]
-            ids = tf.reshape(ids, [count, -1])
+            ids = _distinct(tf.reshape(ids, [count, -1]))
         standings = self._stand(queries, positives[:count], ids)
         groups = group_ties(standings, count, self._ties)
         metrics = [hit_rate, *(AT_K[name] for name in self._names)]
@@ -138,13 +138,12 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         return tf.cast(stored, tf.float32), getattr(index, "_identifiers", None)
 
     def _stand_by_ids(
-        self, queries: tf.Tensor, ids: tf.Tensor, candidates: tf.Tensor, candidate_ids: Any
+        self, queries: tf.Tensor, ids: tf.RaggedTensor, candidates: tf.Tensor, candidate_ids: Any
     ) -> Standings:
         if candidate_ids is None:
             candidate_ids = tf.range(tf.shape(candidates)[0])
-        rows = rows_of_ids(tf.reshape(ids, [-1]), tf.convert_to_tensor(candidate_ids))
-        ragged = tf.RaggedTensor.from_tensor(tf.reshape(rows, tf.shape(ids)))
-        return stand_rows(queries, candidates, ragged, ties=self._ties)
+        rows = rows_of_ids(ids.values, tf.convert_to_tensor(candidate_ids))
+        return stand_rows(queries, candidates, ids.with_values(rows), ties=self._ties)
 
     def _stand_by_scores(
         self, queries: tf.Tensor, positives: tf.Tensor, candidates: tf.Tensor
@@ -179,17 +178,10 @@ class FactorizedTopK(tfrs.metrics.Factorized):
             return _standings(above + ties - 1)
         return _standings(above, ties if self._ties == "expected" else None)
 
-    def _stand_by_retrieved_ids(self, queries: tf.Tensor, ids: tf.Tensor) -> Standings:
+    def _stand_by_retrieved_ids(self, queries: tf.Tensor, ids: tf.RaggedTensor) -> Standings:
         scores, retrieved = self._candidates(queries, k=max(self._ks))
         # ScaNN pads with the first candidate and a score of NaN.
-        is_real = tf.logical_not(tf.math.is_nan(scores))[:, tf.newaxis]
-        match = tf.equal(tf.cast(ids, retrieved.dtype)[..., tf.newaxis], retrieved[:, tf.newaxis])
-        match = tf.logical_and(match, is_real)
-        place = tf.argmax(match, axis=-1, output_type=tf.int32)
-        above = tf.where(tf.reduce_any(match, axis=-1), place, MISSED)
-        query = tf.repeat(tf.range(tf.shape(ids)[0]), tf.shape(ids)[1])
-        above = tf.reshape(above, [-1])
-        return Standings(query, above, tf.ones_like(above))
+        return stand_lists(retrieved, ids, tf.logical_not(tf.math.is_nan(scores)))
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments but the candidates, which are data."""
@@ -204,3 +196,12 @@ class FactorizedTopK(tfrs.metrics.Factorized):
 def _standings(above: tf.Tensor, size: tf.Tensor | None = None) -> Standings:
     size = tf.ones_like(above) if size is None else size
     return Standings(tf.range(tf.shape(above)[0]), above, size)
+
+
+def _distinct(ids: tf.Tensor) -> tf.RaggedTensor:
+    """Returns `[B, (P)]`: every id of a row once."""
+    if ids.shape[1] == 1:
+        return tf.RaggedTensor.from_tensor(ids)
+    same = tf.equal(ids[:, :, tf.newaxis], ids[:, tf.newaxis])
+    earlier = tf.linalg.band_part(tf.cast(same, tf.int32), -1, 0)
+    return tf.ragged.boolean_mask(ids, tf.equal(tf.reduce_sum(earlier, axis=2), 1))

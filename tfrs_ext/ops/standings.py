@@ -89,6 +89,66 @@ def stand_rows(
     return Standings(query, tf.where(missed, MISSED, above), tf.where(missed, 1, size))
 
 
+def stand_scores(
+    scores: tf.Tensor,
+    positives: tf.RaggedTensor,
+    excluded: tf.RaggedTensor | None = None,
+    ties: Ties = "pessimistic",
+) -> Standings:
+    """Places positives among scores that are there already; what isn't finite stands last.
+
+    Args:
+        scores: `[Q, C]` float32.
+        positives: `[Q, (P)]` int32 columns of `scores`.
+        excluded: `[Q, (E)]` int32 columns that don't compete, none of them a positive.
+        ties: As in `stand_rows`.
+
+    Returns:
+        A `Standings` with one row per positive.
+    """
+    query = tf.cast(positives.value_rowids(), tf.int32)
+    own = tf.gather_nd(scores, tf.stack([query, positives.values], axis=1))
+    own = tf.where(tf.math.is_finite(own), own, float("nan"))[:, tf.newaxis]
+    competes = tf.ones_like(scores, tf.bool)
+    if excluded is not None:
+        pairs = tf.stack([tf.cast(excluded.value_rowids(), tf.int32), excluded.values], axis=1)
+        competes = tf.tensor_scatter_nd_update(competes, pairs, tf.zeros_like(pairs[:, 0], tf.bool))
+    rivals, competes = tf.gather(scores, query), tf.gather(competes, query)
+
+    def count(is_rival: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_sum(tf.cast(tf.logical_and(is_rival, competes), tf.int32), axis=1)
+
+    not_below = count(tf.logical_not(rivals < own)) - 1  # The positive itself.
+    if ties == "pessimistic":
+        return Standings(query, not_below, tf.ones_like(not_below))
+    above = count(tf.logical_not(rivals <= own)) - tf.cast(tf.math.is_nan(own[:, 0]), tf.int32)
+    size = not_below - above + 1 if ties == "expected" else tf.ones_like(above)
+    return Standings(query, above, size)
+
+
+def stand_lists(
+    lists: tf.Tensor, positives: tf.RaggedTensor, is_result: tf.Tensor | None = None
+) -> Standings:
+    """Places positives in lists of results, best first; one that isn't in its list is missed.
+
+    Args:
+        lists: `[Q, K]` ids.
+        positives: `[Q, (P)]` ids.
+        is_result: `[Q, K]` boolean, False where a list is padded.
+
+    Returns:
+        A `Standings` with one row per positive.
+    """
+    query = tf.cast(positives.value_rowids(), tf.int32)
+    wanted = tf.cast(positives.values, lists.dtype)[:, tf.newaxis]
+    match = tf.equal(tf.gather(lists, query), wanted)
+    if is_result is not None:
+        match = tf.logical_and(match, tf.gather(is_result, query))
+    place = tf.argmax(match, axis=1, output_type=tf.int32)
+    above = tf.where(tf.reduce_any(match, axis=1), place, MISSED)
+    return Standings(query, above, tf.ones_like(above))
+
+
 def group_ties(standings: Standings, queries: tf.Tensor, ties: Ties = "pessimistic") -> Groups:
     """Sorts positives by query and place, and gives places of their own to those that tie.
 
