@@ -73,11 +73,8 @@ class Dice(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         """Creates `alpha` and the moving averages."""
-        rank = len(input_shape)
-        channels = self.axis % rank
-        self._averaged = [axis for axis in range(rank) if axis != channels]
-        shape = [1] * rank
-        shape[channels] = input_shape[channels]
+        shape = [1] * len(input_shape)
+        shape[self.axis] = input_shape[self.axis]
         self.alpha = self.add_weight(
             name="alpha",
             shape=shape,
@@ -117,7 +114,7 @@ class Dice(keras.layers.Layer):
         )
         p = tf.sigmoid((values - mean) * tf.math.rsqrt(variance + self.epsilon))
         p = tf.cast(p, inputs.dtype)
-        return inputs * (p + (1 - p) * self.alpha)
+        return inputs * (p * (1 - self.alpha) + self.alpha)
 
     def _phase(self, training: Any) -> Any:
         # A frozen layer keeps to its averages, as batch normalization does.
@@ -128,12 +125,33 @@ class Dice(keras.layers.Layer):
     def _batch_statistics(
         self, values: tf.Tensor, mask: tf.Tensor | None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        mean, variance, count = masked_moments(values, mask, self._averaged, self.synchronized)
+        mean, variance, count = masked_moments(
+            self._rows(values),
+            None if mask is None else self._rows(self._stretch(mask, values))[:, 0],
+            self.synchronized,
+        )
+        mean, variance = (tf.reshape(t, self.moving_mean.shape) for t in (mean, variance))
         # A batch without any step moves no average.
         step = tf.where(count > 0, tf.cast(1 - self.momentum, count.dtype), 0)
         self.moving_mean.assign_sub((self.moving_mean - mean) * step)
         self.moving_variance.assign_sub((self.moving_variance - variance) * step)
         return mean, variance
+
+    def _rows(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns `[N, C]`, or `[N, 1]` where there are no channels."""
+        last = values.shape.rank - 1
+        channels = self.axis % (last + 1)
+        if channels != last:
+            averaged = [axis for axis in range(last + 1) if axis != channels]
+            values = tf.transpose(values, [*averaged, channels])
+        return tf.reshape(values, [-1, values.shape[-1]])
+
+    def _stretch(self, mask: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+        shape = tf.unstack(tf.shape(values))
+        shape[self.axis] = 1
+        static = values.shape.as_list()
+        static[self.axis] = 1
+        return tf.ensure_shape(tf.broadcast_to(mask, shape), static)
 
     def _expand(self, mask: tf.Tensor, inputs: tf.Tensor) -> tf.Tensor:
         covered = mask.shape.rank

@@ -1,0 +1,107 @@
+"""A training step of cross networks beside the matrix products that it can't do without.
+
+Run: python -m benchmarks.cross_network
+"""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from benchmarks.timing import median_seconds, write
+from tfrs_ext._keras import keras
+from tfrs_ext.layers import CrossNetwork
+
+
+class StackOfTFRS(keras.layers.Layer):
+    """The same network from TFRS's own layer."""
+
+    def __init__(self, num_layers: int, projection_dim: int | None) -> None:
+        super().__init__()
+        self.crosses = [tfrs.layers.dcn.Cross(projection_dim) for _ in range(num_layers)]
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns `[B, D]`."""
+        x = inputs
+        for cross in self.crosses:
+            x = cross(inputs, x)
+        return x
+
+
+def training_step(network: Any, batch: int, width: int) -> Callable[[], Any]:
+    """Returns a compiled forward and backward pass to weights and inputs."""
+    inputs, upstream = tf.random.normal([batch, width]), tf.random.normal([batch, width])
+    network(inputs)
+    variables = network.trainable_variables
+
+    @tf.function
+    def step() -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = network(inputs)
+        return [g[:1] for g in tape.gradient(outputs, [inputs, *variables], upstream)]
+
+    return step
+
+
+def products(sizes: list[tuple[int, int]], layers: int, batch: int) -> Callable[[], Any]:
+    """Returns the products alone: for every matrix forward, its gradient, its input's gradient."""
+    operands = [
+        (
+            tf.random.normal([batch, rows]),
+            tf.random.normal([rows, columns]),
+            tf.random.normal([batch, columns]),
+        )
+        for rows, columns in sizes * layers
+    ]
+
+    @tf.function
+    def step() -> Any:
+        done = []
+        for x, w, g in operands:
+            done += [tf.matmul(x, w), tf.matmul(x, g, True), tf.matmul(g, w, False, True)]
+        return [product[:1] for product in done]
+
+    return step
+
+
+def main() -> None:
+    """Prints the table and writes benchmarks/results/cross_network.json."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--batch", type=int, default=1024)
+    parser.add_argument("--layers", type=int, default=3)
+    parser.add_argument("--widths", type=int, nargs="+", default=[256, 512, 1024])
+    parser.add_argument("--repeats", type=int, default=15)
+    args = parser.parse_args()
+    rows = []
+    for width in args.widths:
+        rank = width // 4
+        kinds = {
+            "matrix": ({}, [(width, width)]),
+            "low rank": ({"projection_dim": rank}, [(width, rank), (rank, width)]),
+            "mixture": (
+                {"projection_dim": rank // 4, "num_experts": 4},
+                [(width, rank), *[(rank // 4, rank // 4)] * 4, (rank, width)],
+            ),
+        }
+        for kind, (arguments, sizes) in kinds.items():
+            steps = {
+                "network": training_step(CrossNetwork(args.layers, **arguments), args.batch, width),
+                "products": products(sizes, args.layers, args.batch),
+            }
+            if kind != "mixture":
+                theirs = StackOfTFRS(args.layers, arguments.get("projection_dim"))
+                steps["TFRS"] = training_step(theirs, args.batch, width)
+            seconds = median_seconds(steps, repeats=args.repeats)
+            row = {name: 1e3 * value for name, value in seconds.items()}
+            ratio = seconds["network"] / seconds["products"]
+            rows.append(
+                {"width": width, "kind": kind, "milliseconds": row, "times_products": ratio}
+            )
+    write("cross_network", {"settings": vars(args), "rows": rows})
+
+
+if __name__ == "__main__":
+    main()
