@@ -8,8 +8,9 @@ import pytest
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from tfrs_ext import losses, tasks
+from tfrs_ext import layers, losses, negatives, tasks
 from tfrs_ext._keras import keras
+from tfrs_ext.typing import Candidates
 
 RNG = np.random.default_rng(3)
 QUERIES = RNG.normal(size=(5, 4)).astype(np.float32)
@@ -149,9 +150,10 @@ def test_bad_arguments_are_refused_by_name(options, message):
         tasks.Retrieval(**options)
 
 
-def test_accidental_hits_need_ids():
-    with pytest.raises(ValueError, match="`candidate_ids` must be given"):
-        tasks.Retrieval(remove_accidental_hits=True)(QUERIES, CANDIDATES)
+def test_accidental_hits_and_sources_need_ids():
+    for options in ({"remove_accidental_hits": True}, {"negatives": negatives.InBatch()}):
+        with pytest.raises(ValueError, match="`candidate_ids` must be given"):
+            tasks.Retrieval(**options)(QUERIES, CANDIDATES)
 
 
 def test_fewer_candidates_than_queries_are_refused():
@@ -169,3 +171,41 @@ def test_the_loss_is_a_scalar_under_tf_function_with_unknown_shapes():
     loss = call(QUERIES, CANDIDATES, IDS)
     assert loss.shape == ()
     np.testing.assert_allclose(loss, task(QUERIES, CANDIDATES, candidate_ids=IDS), rtol=1e-5)
+
+
+def test_training_moves_sources_and_schedules_on_and_evaluation_does_not():
+    schedule = keras.optimizers.schedules.PolynomialDecay(1.0, 10, 0.1)
+    temperature = layers.Temperature(schedule)
+    queue = negatives.MemoryQueue(capacity=8, embedding_dim=4, source=negatives.InBatch())
+    task = tasks.Retrieval(
+        temperature=temperature,
+        negatives=queue,
+        batch_metrics=[keras.metrics.TopKCategoricalAccuracy(k=1)],
+    )
+    ids = tf.constant(IDS[:5], tf.int64)
+    steps, entered = [], []
+    for training in (False, True, True, False):
+        task(QUERIES, CANDIDATES[:5], candidate_ids=ids, training=training)
+        steps.append(float(1 / temperature()))
+        entered.append(int(queue.entered))
+    np.testing.assert_allclose(np.diff(steps), [-0.09, -0.09, 0.0], atol=1e-6)
+    assert entered == [0, 5, 10, 10]
+
+
+def test_drawn_negatives_join_the_batch_under_their_own_probability():
+    table = keras.layers.Embedding(10, 4)
+    source = negatives.Mixed(
+        [
+            negatives.InBatch(negatives.CountedFrequency(np.arange(10), np.full(10, 3))),
+            negatives.Uniform(negatives.Catalogue(np.arange(10)), num_negatives=6, seed=1),
+        ]
+    )
+    task = tasks.Retrieval(loss=losses.CorrectedSampledSoftmax(), negatives=source)
+    ids = tf.constant(IDS[:5], tf.int64)
+    loss = task(QUERIES, table(ids), candidate_ids=ids, candidate_model=table, training=True)
+    assert np.isfinite(loss.numpy())
+    np.testing.assert_allclose(np.exp(source.log_q(_candidates(ids, table))), 0.1, rtol=1e-5)
+
+
+def _candidates(ids, table):
+    return Candidates(table(ids), ids, tf.zeros(ids.shape))

@@ -99,6 +99,8 @@ class TwoTower(Model):
             candidate_ids=ids,
             compute_metrics=not training,
             candidate_model=self.candidate_model,
+            features=inputs,
+            training=training,
         )
 
     def get_config(self) -> dict[str, Any]:

@@ -51,6 +51,8 @@ class Retrieval(tfrs.tasks.Retrieval):
         compute_batch_metrics: Whether the batch metrics are updated.
         score_mask: `[B, C]` boolean, False where a candidate is not a negative of a query.
         candidate_model: The candidate tower, for sources that embed the items that they draw.
+        features: The batch's raw columns, for sources that read negatives from them.
+        training: Whether sources, frequencies and schedules of the temperature move on.
 
     Returns:
         The loss, a float32 scalar.
@@ -129,42 +131,66 @@ class Retrieval(tfrs.tasks.Retrieval):
         compute_batch_metrics: bool = True,
         score_mask: tf.Tensor | None = None,
         candidate_model: Any = None,
+        features: Any = None,
+        training: bool | None = None,
     ) -> tf.Tensor:
         """Returns the loss and updates the metrics."""
-        if self._remove_accidental_hits and candidate_ids is None:
-            raise ValueError("`candidate_ids` must be given where `remove_accidental_hits` is set")
+        if candidate_ids is None and (self._remove_accidental_hits or self._negatives is not None):
+            raise ValueError(
+                "`candidate_ids` must be given where `remove_accidental_hits` or `negatives` is set"
+            )
         batch = self._candidates(
             candidate_embeddings, candidate_sampling_probability, candidate_ids
         )
         is_single_vector = query_embeddings.shape.rank == 2
         needs_scores = not isinstance(self._loss, RetrievalLoss) or not is_single_vector
         needs_scores |= self._num_hard_negatives is not None
+        scale = self._scale(training)
         updates = []
         if needs_scores or (compute_batch_metrics and self._batch_metrics):
-            labels, scores = self._labels_and_scores(query_embeddings, batch, score_mask)
+            labels, scores = self._labels_and_scores(query_embeddings, batch, scale, score_mask)
             if compute_batch_metrics:
                 for metric in self._batch_metrics:
                     updates.append(metric.update_state(labels, scores, sample_weight=sample_weight))
         if needs_scores:
             loss = self._loss(y_true=labels, y_pred=scores, sample_weight=sample_weight)
         else:
-            loss = self._loss_without_scores(
-                query_embeddings, batch, score_mask, sample_weight, candidate_model
+            positives, negatives = self._positives_and_negatives(
+                query_embeddings, batch, candidate_model, features, training
             )
+            per_query = self._loss.per_query(
+                query_embeddings,
+                positives,
+                negatives,
+                scale=scale,
+                mask=score_mask,
+                sample_weight=sample_weight,
+            )
+            loss = _reduce(per_query, self._loss.reduction)
         updates += [metric.update_state(loss) for metric in self._loss_metrics]
         if compute_metrics and is_single_vector:
-            rows = tf.shape(query_embeddings)[0]
-            for metric in self._factorized_metrics:
-                updates.append(
-                    metric.update_state(
-                        query_embeddings,
-                        candidate_embeddings[:rows],
-                        true_candidate_ids=None if candidate_ids is None else candidate_ids[:rows],
-                        sample_weight=sample_weight,
-                    )
-                )
+            updates += self._update_corpus_metrics(
+                query_embeddings, candidate_embeddings, candidate_ids, sample_weight
+            )
         with tf.control_dependencies([update for update in updates if update is not None]):
             return tf.identity(loss)
+
+    def _update_corpus_metrics(
+        self,
+        queries: tf.Tensor,
+        candidates: tf.Tensor,
+        ids: tf.Tensor | None,
+        sample_weight: tf.Tensor | None,
+    ) -> list[Any]:
+        rows = tf.shape(queries)[0]  # What lies beyond are extra negatives.
+        positives = {
+            "true_candidate_embeddings": candidates[:rows],
+            "true_candidate_ids": None if ids is None else ids[:rows],
+        }
+        return [
+            metric.update_state(queries, **positives, sample_weight=sample_weight)
+            for metric in self._factorized_metrics
+        ]
 
     def _candidates(self, embeddings: tf.Tensor, probability: Any, ids: Any) -> Candidates:
         if probability is None and self._negatives is None and self._needs_probability:
@@ -182,18 +208,21 @@ class Retrieval(tfrs.tasks.Retrieval):
             log_q = tf.math.log(tf.cast(tf.reshape(probability, [-1]), tf.float32))
         return Candidates(embeddings, tf.reshape(ids, [-1]), log_q)
 
-    def _scale(self) -> tf.Tensor | None:
+    def _scale(self, training: bool | None) -> tf.Tensor | None:
         if self._temperature is None:
             return None
         if isinstance(self._temperature, (int, float)):
             return tf.constant(1.0 / self._temperature)
-        return self._temperature()
+        return self._temperature(training=training)
 
     def _labels_and_scores(
-        self, queries: tf.Tensor, batch: Candidates, mask: tf.Tensor | None
+        self,
+        queries: tf.Tensor,
+        batch: Candidates,
+        scale: tf.Tensor | None,
+        mask: tf.Tensor | None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         scores = pairwise_scores(queries, batch.embeddings)
-        scale = self._scale()
         if scale is not None:
             scores *= scale
         scores = masked_scores(scores - batch.log_q, batch.ids, mask)
@@ -203,29 +232,26 @@ class Retrieval(tfrs.tasks.Retrieval):
             scores, labels = mine(scores, labels)
         return labels, scores
 
-    def _loss_without_scores(
+    def _positives_and_negatives(
         self,
         queries: tf.Tensor,
         batch: Candidates,
-        mask: tf.Tensor | None,
-        sample_weight: tf.Tensor | None,
         candidate_model: Any,
-    ) -> tf.Tensor:
-        rows = tf.shape(queries)[0]
-        positives = Candidates(*(part[:rows] for part in batch))
-        negatives = batch
-        if self._negatives is not None:
-            negatives = self._negatives(batch, candidate_model=candidate_model)
-            positives = positives._replace(log_q=self._negatives.log_q(positives))
-        per_query = self._loss.per_query(
-            queries,
-            positives,
-            negatives,
-            scale=self._scale(),
-            mask=mask,
-            sample_weight=sample_weight,
+        features: Any,
+        training: bool | None,
+    ) -> tuple[Candidates, Candidates]:
+        positives = Candidates(*(part[: tf.shape(queries)[0]] for part in batch))
+        if self._negatives is None:
+            return positives, batch
+        negatives = self._negatives(
+            batch,
+            candidate_model=candidate_model,
+            training=training,
+            query_embeddings=queries,
+            features=features,
         )
-        return _reduce(per_query, self._loss.reduction)
+        # After the call: a mixture weighs its sources by the pool that it has just drawn.
+        return positives._replace(log_q=self._negatives.log_q(positives)), negatives
 
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration, JSON-able; metrics hold data and are left out."""
