@@ -48,8 +48,8 @@ class AUGRU(keras.layers.Layer):
         ValueError: An argument, or a shape, is not as described.
 
     Example:
-        >>> AUGRU(4)([tf.ones([2, 3, 5]), tf.zeros([2, 3])]).numpy().sum()
-        0.0
+        >>> AUGRU(4)([tf.ones([1, 3, 5]), tf.zeros([1, 3])]).numpy()
+        array([[0., 0., 0., 0.]], dtype=float32)
 
     References:
         G. Zhou et al., 2019. Deep Interest Evolution Network for Click-Through Rate Prediction.

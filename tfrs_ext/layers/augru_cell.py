@@ -34,9 +34,9 @@ class AUGRUCell(keras.layers.GRUCell):
     model with an RNN over a pair. `AGRUCell` replaces the gate, `AIGRUCell` scales the input.
 
     Example:
-        >>> outputs = keras.layers.RNN(AUGRUCell(4))((tf.ones([2, 3, 5]), tf.zeros([2, 3, 1])))
-        >>> outputs.numpy().sum()
-        0.0
+        >>> outputs = keras.layers.RNN(AUGRUCell(4))((tf.ones([1, 3, 5]), tf.zeros([1, 3, 1])))
+        >>> outputs.numpy()
+        array([[0., 0., 0., 0.]], dtype=float32)
 
     References:
         G. Zhou et al., 2019. Deep Interest Evolution Network for Click-Through Rate Prediction.

@@ -46,8 +46,8 @@ class Cross(tfrs.layers.dcn.Cross):
 
     Example:
         >>> x0 = tf.constant([[0.1, 0.2, 0.3]])
-        >>> Cross(kernel_initializer="ones")(x0).numpy().round(2).tolist()
-        [[0.16, 0.32, 0.48]]
+        >>> Cross(kernel_initializer="ones")(x0).numpy().round(2)
+        array([[0.16, 0.32, 0.48]], dtype=float32)
 
     References:
         R. Wang et al., 2021. DCN V2: Improved Deep & Cross Network. arXiv:2008.13535.

@@ -45,8 +45,8 @@ class CrossMixture(keras.layers.Layer):
     Example:
         >>> x0 = tf.constant([[0.1, 0.2, 0.3]])
         >>> layer = CrossMixture(1, 2, kernel_initializer="ones", inner_activation=None)
-        >>> layer(x0).numpy().round(2).tolist()
-        [[0.16, 0.32, 0.48]]
+        >>> layer(x0).numpy().round(2)
+        array([[0.16, 0.32, 0.48]], dtype=float32)
 
     References:
         R. Wang et al., 2021. DCN V2: Improved Deep & Cross Network. arXiv:2008.13535.

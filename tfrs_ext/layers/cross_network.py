@@ -52,8 +52,8 @@ class CrossNetwork(keras.layers.Layer):
     Example:
         >>> x0 = tf.constant([[0.1, 0.2, 0.3]])
         >>> network = CrossNetwork(2, kernel_initializer="ones")
-        >>> network(x0).numpy().round(3).tolist()
-        [[0.256, 0.512, 0.768]]
+        >>> network(x0).numpy().round(3)
+        array([[0.256, 0.512, 0.768]], dtype=float32)
 
     References:
         R. Wang et al., 2017. Deep & Cross Network for Ad Click Predictions. arXiv:1708.05123.

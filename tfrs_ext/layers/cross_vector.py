@@ -33,8 +33,8 @@ class CrossVector(keras.layers.Layer):
 
     Example:
         >>> x0 = tf.constant([[0.1, 0.2, 0.3]])
-        >>> CrossVector(kernel_initializer="ones")(x0).numpy().round(2).tolist()
-        [[0.16, 0.32, 0.48]]
+        >>> CrossVector(kernel_initializer="ones")(x0).numpy().round(2)
+        array([[0.16, 0.32, 0.48]], dtype=float32)
 
     References:
         R. Wang et al., 2017. Deep & Cross Network for Ad Click Predictions. arXiv:1708.05123.

@@ -40,8 +40,8 @@ class Dice(keras.layers.Layer):
         ValueError: `epsilon` or `momentum` is out of range, or the mask does not fit.
 
     Example:
-        >>> Dice()(tf.constant([[1.0, -2.0]])).numpy().round(4).tolist()
-        [[0.7311, -0.2384]]
+        >>> Dice()(tf.constant([[1.0, -2.0]])).numpy().round(4)
+        array([[ 0.7311, -0.2384]], dtype=float32)
 
     References:
         G. Zhou et al., 2018. Deep Interest Network for Click-Through Rate Prediction.

@@ -59,8 +59,9 @@ class DINAttention(keras.layers.Layer):
 
     Example:
         >>> query, keys = tf.ones([2, 4]), tf.ones([2, 3, 4])
-        >>> DINAttention()([query, keys], mask=tf.zeros([2, 3], tf.bool)).numpy().sum()
-        0.0
+        >>> DINAttention((4,))([query, keys], mask=tf.zeros([2, 3], tf.bool)).numpy()
+        array([[0., 0., 0., 0.],
+               [0., 0., 0., 0.]], dtype=float32)
 
     References:
         G. Zhou et al., 2018. Deep Interest Network for Click-Through Rate Prediction.

@@ -29,11 +29,12 @@ class RegularizedEmbedding(keras.layers.Embedding):
         `[..., output_dim]` in the layer's compute dtype.
 
     Example:
-        >>> regularizer = keras.layers.Lambda(lambda ids, table: tf.constant(0.5))
-        >>> layer = RegularizedEmbedding(5, 2, regularizer)
-        >>> _ = layer(tf.constant([1, 4]), training=True)
-        >>> [float(loss) for loss in layer.losses]
-        [0.5]
+        >>> from tfrs_ext.regularizers import MiniBatchAwareL2
+        >>> regularizer = MiniBatchAwareL2(5, l2=0.1, counts=[0, 3, 1, 1, 2])
+        >>> layer = RegularizedEmbedding(5, 2, regularizer, embeddings_initializer="ones")
+        >>> _ = layer(tf.constant([1, 4, 4]), training=True)
+        >>> [round(float(loss), 4) for loss in layer.losses]  # .05 (2 / 3 + 2 / 2)
+        [0.0833]
     """
 
     def __init__(

@@ -53,8 +53,9 @@ class LazyAdam(keras.optimizers.Adam):
         >>> table = tf.Variable([[1.0], [1.0]])
         >>> gradient = tf.IndexedSlices(tf.constant([[3.0]]), tf.constant([1]))
         >>> _ = LazyAdam(0.1).apply_gradients([(gradient, table)])
-        >>> table.numpy().round(3).tolist()
-        [[1.0], [0.9]]
+        >>> table.numpy().round(3)
+        array([[1. ],
+               [0.9]], dtype=float32)
 
     References:
         D. Kingma, J. Ba, 2015. Adam: A Method for Stochastic Optimization. arXiv:1412.6980.
