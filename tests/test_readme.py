@@ -1,0 +1,20 @@
+"""The README's quickstart runs as it stands, in a fresh interpreter."""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+README = pathlib.Path(__file__).parents[1] / "README.md"
+
+
+def test_quickstart_runs_and_prints_a_recall_with_its_interval(tmp_path):
+    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
+    assert len(code.splitlines()) <= 36
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    last = run.stdout.strip().splitlines()[-1]
+    mean, low, high = map(float, re.findall(r"=([\d.]+)", last))
+    assert 0 < low <= mean <= high < 1
