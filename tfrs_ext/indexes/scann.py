@@ -16,6 +16,8 @@ from tfrs_ext.indexes.scann_tuning import Setting, explore, frontier, timed, tru
 # Below these sizes a partition, or a quantisation, costs recall and saves next to nothing.
 _PARTITIONED_FROM, _QUANTISED_FROM = 50_000, 256
 _SHARE_SEARCHED, _REORDERED_PER_RESULT = 0.1, 2
+# Anisotropic centres: 4 gained one to two points of recall at equal work, over 1, 2.5 and 8.
+_AVQ = 4.0
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -122,6 +124,8 @@ class ScaNN(Index):
                 self._leaves(count),
                 self._leaves_searched(count),
                 training_iterations=self.training_iterations,
+                quantize_centroids=True,
+                avq=_AVQ,
             )
         if count < _QUANTISED_FROM:
             return builder.score_brute_force()
