@@ -39,6 +39,7 @@ def test_intervals_are_students_and_differences_are_paired():
     # Seed by seed: candidates 0.3 and 0.5, whose differences are 0.2, 0.2 and 0.5.
     noise = [0.0, 0.0, 0.3, 0.3, 0.0, 0.3]
     result = tuning.confirm(Noisy(noise), CANDIDATES, objective=OBJECTIVE, tell=silent)
+    assert isinstance(result, tuning.Confirmation)
     assert result.best == CANDIDATES[1]
     first, second = result.rows
     assert first["scores"] == pytest.approx([0.5, 0.8, 0.8])
