@@ -75,6 +75,14 @@ def test_relevance_selects_rows_that_stay_negatives_of_others(direction):
     np.testing.assert_allclose(at_the_seam, actual, rtol=1e-5)
 
 
+def test_queries_with_the_same_column_are_no_negatives_of_their_item():
+    labels = [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
+    scores = np.float32([[2.0, 0.5], [1.0, -1.0], [0.3, 0.7]])
+    actual = FullProductSoftmax("item_to_query", reduction=NONE)(labels, scores)
+    expected = [softmax(2.0, [0.3]), softmax(1.0, [0.3]), softmax(0.7, [0.5, -1.0])]
+    np.testing.assert_allclose(actual, expected, rtol=1e-6)
+
+
 def test_nothing_relevant_is_loss_zero_with_zero_gradient():
     queries, positives, _ = tensors(batch(rows=5))
     with tf.GradientTape() as tape:
