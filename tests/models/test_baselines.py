@@ -6,13 +6,19 @@ import tensorflow as tf
 
 from tfrs_ext import metrics
 from tfrs_ext._keras import keras
-from tfrs_ext.models import HistoryPopularity, ItemToItem, Popularity, Random, Ranker
+from tfrs_ext.models import (
+    Baseline,
+    HistoryBaseline,
+    ItemToItemBaseline,
+    PopularityBaseline,
+    RandomBaseline,
+)
 
 RNG = np.random.default_rng(0)
 HISTORIES = [RNG.integers(0, 9, RNG.integers(0, 7)).tolist() for _ in range(12)]
 QUERIES = [[4, 4, 1], [], [8, 0]]
 DENSE = np.array([[4, 4, 1], [-1, -1, -1], [-1, 8, 0]])
-ALL = [Popularity, Random, HistoryPopularity, ItemToItem]
+ALL = [PopularityBaseline, RandomBaseline, HistoryBaseline, ItemToItemBaseline]
 
 
 def _ragged(lists):
@@ -24,12 +30,12 @@ def _counts():
 
 
 def test_popularity_counts_occurrences():
-    baseline = Popularity(9).adapt(_ragged(HISTORIES))
+    baseline = PopularityBaseline(9).adapt(_ragged(HISTORIES))
     np.testing.assert_array_equal(baseline(_ragged(QUERIES)), np.tile(_counts(), (3, 1)))
 
 
 def test_history_popularity_puts_the_query_s_own_candidates_first():
-    scores = HistoryPopularity(9).adapt(_ragged(HISTORIES))(_ragged(QUERIES)).numpy()
+    scores = HistoryBaseline(9).adapt(_ragged(HISTORIES))(_ragged(QUERIES)).numpy()
     own = np.zeros((3, 9))
     for query, history in enumerate(QUERIES):
         np.add.at(own[query], history, 1)
@@ -47,26 +53,27 @@ def test_item_to_item_sums_the_cosines_of_the_nearest_neighbours(neighbors):
     np.fill_diagonal(cosine, 0)
     for row in cosine:
         row[np.argsort(-row, kind="stable")[neighbors:]] = 0
-    scores = ItemToItem(9, neighbors).adapt(_ragged(HISTORIES))(_ragged(QUERIES))
+    scores = ItemToItemBaseline(9, neighbors).adapt(_ragged(HISTORIES))(_ragged(QUERIES))
     expected = [sum((cosine[item] for item in set(history)), np.zeros(9)) for history in QUERIES]
     np.testing.assert_allclose(scores, expected, atol=1e-6)
 
 
 def test_neighbours_are_independent_of_the_blocks(monkeypatch):
-    expected = ItemToItem(9).adapt(_ragged(HISTORIES))(_ragged(QUERIES))
-    monkeypatch.setitem(ItemToItem.adapt.__globals__, "_CELLS_IN_BLOCK", 30)
-    scores = ItemToItem(9).adapt(_ragged(HISTORIES))(_ragged(QUERIES))
+    expected = ItemToItemBaseline(9).adapt(_ragged(HISTORIES))(_ragged(QUERIES))
+    monkeypatch.setitem(ItemToItemBaseline.adapt.__globals__, "_CELLS_IN_BLOCK", 30)
+    monkeypatch.setitem(ItemToItemBaseline.adapt.__globals__, "_PAIRS_IN_BLOCK", 2)
+    scores = ItemToItemBaseline(9).adapt(_ragged(HISTORIES))(_ragged(QUERIES))
     np.testing.assert_allclose(scores, expected, atol=1e-6)
 
 
 def test_random_orders_are_uniform_and_depend_on_seed_and_history_alone():
     histories = tf.range(2000)[:, tf.newaxis] // 2
-    scores = Random(10, seed=3)(histories).numpy()
+    scores = RandomBaseline(10, seed=3)(histories).numpy()
     assert scores.min() >= 0
     assert scores.max() < 1
     np.testing.assert_array_equal(scores[::2], scores[1::2])
-    np.testing.assert_array_equal(scores[500:], Random(10, seed=3)(histories[500:]))
-    assert np.mean(scores != Random(10, seed=4)(histories)) > 0.99
+    np.testing.assert_array_equal(scores[500:], RandomBaseline(10, seed=3)(histories[500:]))
+    assert np.mean(scores != RandomBaseline(10, seed=4)(histories)) > 0.99
     ranks = np.argsort(np.argsort(scores[::2], axis=1), axis=1)
     shares = np.stack([np.bincount(column, minlength=10) for column in ranks.T]) / 1000
     np.testing.assert_allclose(shares, 0.1, atol=0.04)
@@ -112,8 +119,8 @@ def test_a_saved_baseline_ranks_as_before(make, tmp_path):
 
 def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match="`candidates` must be at least 1, received candidates=0"):
-        Popularity(0)
+        PopularityBaseline(0)
     with pytest.raises(ValueError, match="`neighbors` must be at least 1"):
-        ItemToItem(3, neighbors=0)
+        ItemToItemBaseline(3, neighbors=0)
     with pytest.raises(TypeError, match="abstract"):
-        Ranker(3)
+        Baseline(3)

@@ -5,16 +5,16 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.models.popularity import Popularity
+from tfrs_ext.models.popularity_baseline import PopularityBaseline
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
-class HistoryPopularity(Popularity):
+class HistoryBaseline(PopularityBaseline):
     """Ranks the history's own candidates by how often it holds them, then the others by popularity.
 
     `score(query, c) = occurrences in its history + popularity(c) / (1 + largest popularity)`.
     Where people repeat themselves (music, groceries, games) it is hard to beat; where seen items
-    are excluded, it is `Popularity`.
+    are excluded, it is `PopularityBaseline`.
 
     Args:
         candidates: C, how many candidates there are.
@@ -27,7 +27,7 @@ class HistoryPopularity(Popularity):
         `[B, C]` float32.
 
     Example:
-        >>> baseline = HistoryPopularity(3).adapt(tf.ragged.constant([[0, 2], [2, 2]]))
+        >>> baseline = HistoryBaseline(3).adapt(tf.ragged.constant([[0, 2], [2, 2]]))
         >>> baseline(tf.constant([[1, 1, 0]])).numpy().tolist()
         [[1.25, 2.0, 0.75]]
     """

@@ -5,13 +5,13 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.models.ranker import Ranker
+from tfrs_ext.models.baseline import Baseline
 
 _MULTIPLIERS = (-2_048_144_789, -1_028_477_387)  # Of MurmurHash3's finalizer, as int32.
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
-class Random(Ranker):
+class RandomBaseline(Baseline):
     """Ranks candidates at random: the same seed and history give the same order, in any batch.
 
     `score(query, c)` is uniform in [0, 1), a hash of the seed, the history and the candidate.
@@ -28,7 +28,7 @@ class Random(Ranker):
         `[B, C]` float32.
 
     Example:
-        >>> Random(4, seed=1)(tf.constant([[1], [2]])).shape
+        >>> RandomBaseline(4, seed=1)(tf.constant([[1], [2]])).shape
         TensorShape([2, 4])
 
     References:
@@ -39,7 +39,7 @@ class Random(Ranker):
         super().__init__(candidates, **kwargs)
         self.seed = seed
 
-    def adapt(self, histories: Any) -> "Random":
+    def adapt(self, histories: Any) -> "RandomBaseline":
         """Learns nothing."""
         return self
 

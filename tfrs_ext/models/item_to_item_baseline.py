@@ -5,13 +5,13 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.models.ranker import Ranker
+from tfrs_ext.models.baseline import Baseline
 
-_CELLS_IN_BLOCK = 2**24
+_CELLS_IN_BLOCK, _PAIRS_IN_BLOCK = 2**24, 2**16
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
-class ItemToItem(Ranker):
+class ItemToItemBaseline(Baseline):
     """Ranks candidates by the cosine of co-occurrence with the history's, nearest neighbours only.
 
     `score(query, c) = Σ_{h in history} |h and c| / sqrt(|h| |c|)`, where |h| counts the histories
@@ -30,11 +30,11 @@ class ItemToItem(Ranker):
         `[B, C]` float32.
 
     Relations:
-        `Popularity` doesn't read the query's history. A model that loses to this baseline has
+        `PopularityBaseline` doesn't read the query's history. A model that loses to this one has
         learned less than counting does.
 
     Example:
-        >>> baseline = ItemToItem(4).adapt(tf.ragged.constant([[0, 1], [0, 1, 2], [3]]))
+        >>> baseline = ItemToItemBaseline(4).adapt(tf.ragged.constant([[0, 1], [0, 1, 2], [3]]))
         >>> [round(score, 3) for score in baseline(tf.constant([[0, 0]])).numpy()[0].tolist()]
         [0.0, 1.0, 0.707, 0.0]
 
@@ -56,7 +56,7 @@ class ItemToItem(Ranker):
             name="similarities", shape=shape, initializer="zeros", trainable=False
         )
 
-    def adapt(self, histories: Any) -> "ItemToItem":
+    def adapt(self, histories: Any) -> "ItemToItemBaseline":
         """Finds the neighbours; see `call` for the forms of `histories`."""
         count, owners, rows = self._distinct_pairs(histories)
         ones = tf.ones_like(rows, tf.float32)
@@ -83,13 +83,20 @@ class ItemToItem(Ranker):
     def call(self, histories: Any) -> tf.Tensor:
         """Returns scores `[B, C]`."""
         count, owners, rows = self._distinct_pairs(histories)
-        neighbors = tf.gather(self._rows, rows)
-        owners = tf.broadcast_to(owners[:, tf.newaxis], tf.shape(neighbors))
-        return tf.scatter_nd(
-            tf.stack([owners, neighbors], axis=-1),
-            tf.cast(tf.gather(self._similarities, rows), tf.float32),
-            [count, self.candidates],
+
+        def add(begin: tf.Tensor, scores: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            block = rows[begin : begin + _PAIRS_IN_BLOCK]
+            neighbors = tf.gather(self._rows, block)
+            queries = owners[begin : begin + _PAIRS_IN_BLOCK, tf.newaxis]
+            cells = tf.stack([tf.broadcast_to(queries, tf.shape(neighbors)), neighbors], axis=-1)
+            weights = tf.cast(tf.gather(self._similarities, block), tf.float32)
+            return begin + _PAIRS_IN_BLOCK, tf.tensor_scatter_nd_add(scores, cells, weights)
+
+        start = (tf.constant(0), tf.zeros([count, self.candidates]))
+        _, scores = tf.while_loop(
+            lambda begin, _: begin < tf.shape(rows)[0], add, start, parallel_iterations=1
         )
+        return scores
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""

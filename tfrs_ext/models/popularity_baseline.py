@@ -5,11 +5,11 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.models.ranker import Ranker
+from tfrs_ext.models.baseline import Baseline
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
-class Popularity(Ranker):
+class PopularityBaseline(Baseline):
     """Ranks candidates by how often they occur in the histories, alike for everybody.
 
     `score(query, c) = occurrences of c`.
@@ -25,10 +25,10 @@ class Popularity(Ranker):
         `[B, C]` float32.
 
     Relations:
-        `ItemToItem` is the baseline that reads the query's history; `Random` is chance.
+        `ItemToItemBaseline` reads the query's history; `RandomBaseline` is chance.
 
     Example:
-        >>> baseline = Popularity(3).adapt(tf.ragged.constant([[0, 2], [2]]))
+        >>> baseline = PopularityBaseline(3).adapt(tf.ragged.constant([[0, 2], [2]]))
         >>> baseline(tf.constant([[1]])).numpy().tolist()
         [[1.0, 0.0, 2.0]]
     """
@@ -39,7 +39,7 @@ class Popularity(Ranker):
             name="popularity", shape=[candidates], initializer="zeros", trainable=False
         )
 
-    def adapt(self, histories: Any) -> "Popularity":
+    def adapt(self, histories: Any) -> "PopularityBaseline":
         """Counts; see `call` for the forms of `histories`."""
         self._popularity.assign(self._counts(histories))
         return self

@@ -8,11 +8,11 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 
 
-class Ranker(keras.layers.Layer, abc.ABC):
+class Baseline(keras.layers.Layer, abc.ABC):
     """Scores all candidates for histories of row numbers, by statistics of other histories.
 
-    Every ranker is evaluated in the same way, beside a model on the same queries:
-    `metrics.evaluate_scores(ranker, histories, positives, seen, candidates=C)`.
+    Every baseline is evaluated in the same way, beside a model on the same queries:
+    `metrics.evaluate_scores(baseline, histories, positives, seen, candidates=C)`.
 
     Args:
         candidates: C, how many candidates there are.
@@ -33,7 +33,7 @@ class Ranker(keras.layers.Layer, abc.ABC):
         self.candidates = candidates
 
     @abc.abstractmethod
-    def adapt(self, histories: Any) -> "Ranker":
+    def adapt(self, histories: Any) -> "Baseline":
         """Learns from histories, in the forms that a call takes; returns itself."""
 
     @abc.abstractmethod
