@@ -12,19 +12,18 @@ import functools
 import pathlib
 from typing import Annotated, Any
 
-import numpy as np
 import tensorflow as tf
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from recipes.comparison import KS, compare, embed, show
 from recipes.files import read_json, write_json
 from recipes.problem import DATA, SPLITS, Problem, Source
 from recipes.training import fit_resumable
 from tfrs_ext import data, metrics, serving, tuning
 
 OBJECTIVE = "val_ndcg_at_10"
-KS = (10, 100)
 console = Console()
 
 
@@ -130,7 +129,7 @@ def train(config: Config) -> None:
     )
     results = compare(config.problem, model, config.seed)
     report = {name: result.summary() for name, result in results.items()}
-    show(report)
+    show(console, report)
     write_json(config.runs / "metrics.json", report)
     if report["model"]["ndcg_at_10"] <= report["popularity"]["ndcg_at_10"]:
         raise RuntimeError(
@@ -140,39 +139,6 @@ def train(config: Config) -> None:
     aside = config.runs / ".model.keras"
     model.save(aside, save_format="keras")
     aside.replace(config.runs / "model.keras")
-
-
-def compare(problem: Problem, model: Any, seed: int) -> dict[str, metrics.RetrievalResult]:
-    """Evaluates the model, popularity and chance on the test part."""
-    queries = problem.test
-    counts = np.zeros(len(problem.frames.items), np.float32)
-    np.add.at(counts, problem.split.train.item_rows(), 1.0)
-    rng = np.random.default_rng(seed)
-    rows = len(queries.user_rows)
-    embeddings = {
-        "model": (
-            model.query_model.predict(queries.queries, 4096, verbose=0),
-            embed(problem, model),
-        ),
-        "popularity": (np.ones([rows, 1], np.float32), counts[:, np.newaxis]),
-        "random": (rng.normal(size=(rows, 8)), rng.normal(size=(len(counts), 8))),
-    }
-    return {
-        name: metrics.evaluate_retrieval(
-            queries_of.astype(np.float32),
-            candidates.astype(np.float32),
-            queries.positives,
-            seen=queries.seen,
-            ks=KS,
-        )
-        for name, (queries_of, candidates) in embeddings.items()
-    }
-
-
-def embed(problem: Problem, model: Any) -> Any:
-    """Returns the embeddings of all items `[C, D]`."""
-    catalogue = data.candidates_dataset(problem.frames, problem.features, 1024)
-    return np.concatenate([model.candidate_model(batch).numpy() for batch in catalogue])
 
 
 def export(config: Config) -> None:
@@ -231,17 +197,6 @@ def query(base: pathlib.Path, user: str | None, k: int) -> None:
     for rank, row in enumerate(zip(*(answer[name][0] for name in names), strict=True), start=1):
         *cells, score = row
         table.add_row(str(rank), *map(str, cells), f"{score:.3f}")
-    console.print(table)
-
-
-def show(report: dict[str, dict[str, float]]) -> None:
-    """Prints a table of metrics."""
-    table = Table(title="test part", title_justify="left")
-    names = [f"{metric}_at_{k}" for metric in ("recall", "ndcg") for k in KS]
-    for name in ["", *names]:
-        table.add_column(name, justify="left" if not name else "right")
-    for model, values in report.items():
-        table.add_row(model, *(f"{values[name]:.4f}" for name in names))
     console.print(table)
 
 

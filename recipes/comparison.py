@@ -1,0 +1,63 @@
+"""A retriever beside the baselines that it has to beat, on the test part."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from rich.console import Console
+from rich.table import Table
+
+from recipes.problem import Problem
+from tfrs_ext import data, metrics, models
+
+KS = (10, 100)
+
+
+def compare(problem: Problem, model: Any, seed: int) -> dict[str, metrics.RetrievalResult]:
+    """Evaluates the model and the baselines; what a user has seen doesn't compete."""
+    test, size = problem.test, len(problem.frames.items)
+    results = {
+        "model": metrics.evaluate_retrieval(
+            model.query_model.predict(test.queries, 4096, verbose=0),
+            embed(problem, model),
+            test.positives,
+            seen=test.seen,
+            ks=KS,
+        )
+    }
+    histories = _training_histories(problem)
+    for name, ranker in {
+        "item to item": models.ItemToItemBaseline(size).adapt(histories),
+        "popularity": models.PopularityBaseline(size).adapt(histories),
+        "random": models.RandomBaseline(size, seed=seed),
+    }.items():
+        results[name] = metrics.evaluate_scores(
+            ranker, test.seen, test.positives, test.seen, ks=KS, candidates=size
+        )
+    return results
+
+
+def embed(problem: Problem, model: Any) -> Any:
+    """Returns the embeddings of all items `[C, D]`."""
+    catalogue = data.candidates_dataset(problem.frames, problem.features, 1024)
+    return np.concatenate([model.candidate_model(batch).numpy() for batch in catalogue])
+
+
+def show(console: Console, report: dict[str, dict[str, float]]) -> None:
+    """Prints a table of metrics."""
+    table = Table(title="test part", title_justify="left")
+    names = [f"{metric}_at_{k}" for metric in ("recall", "ndcg") for k in KS]
+    for name in ["", *names]:
+        table.add_column(name, justify="left" if not name else "right")
+    for model, values in report.items():
+        table.add_row(model, *(f"{values[name]:.4f}" for name in names))
+    console.print(table)
+
+
+def _training_histories(problem: Problem) -> tf.RaggedTensor:
+    train = problem.split.train
+    users, items = train.user_rows(), train.item_rows()
+    order = np.argsort(users, kind="stable")
+    return tf.RaggedTensor.from_value_rowids(
+        items[order], users[order], nrows=len(train.users), validate=False
+    )
