@@ -50,6 +50,15 @@ def test_the_first_trial_tries_the_defaults(tmp_path):
         assert rows[0]["values"] == {"height": 0.1, "kind": 1}
 
 
+def test_what_the_user_fixed_stays_fixed(tmp_path):
+    hp = tuning.HyperParameters()
+    hp.Fixed("height", 0.4)
+    tuner = tuner_of(tuning.RandomSearch, tmp_path, max_trials=3, hyperparameters=hp)
+    result = tuning.search(tuner, tell=silent)
+    assert [row["values"]["height"] for row in result.trials] == [0.4] * 3
+    assert sorted(row["values"]["kind"] for row in result.trials) == [1, 2, 3]
+
+
 def test_result_survives_json(tmp_path):
     result = tuning.search(tuner_of(tuning.RandomSearch, tmp_path, max_trials=2), tell=silent)
     result.save(tmp_path / "result.json")

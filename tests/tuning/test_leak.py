@@ -1,0 +1,75 @@
+"""The search never sees the test part: what stands there changes nothing."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+import recipes.problem
+import recipes.retrieval
+from tfrs_ext import data
+
+pytestmark = pytest.mark.slow
+
+
+class OtherTest(recipes.problem.Source):
+    """The same data, but for the items of the test part, which are drawn anew."""
+
+    def load(self):
+        frames = super().load()
+        split = data.global_time_split(frames)
+        items = frames.items[frames.schema.item_id].to_numpy()
+        test = split.test.interactions.copy()
+        test[frames.schema.item_id] = np.random.default_rng(0).choice(items, len(test))
+        other = dataclasses.replace(split.test, interactions=test)
+        return data.join(split.train, split.validation, other)
+
+
+def tune(folder, source, config_class=recipes.retrieval.Config):
+    config = config_class(
+        source=source(smoke=True),
+        runs=folder,
+        base=folder,
+        trials=1,
+        budget=None,
+        epochs=1,
+        patience=1,
+        index="exact",
+        seed=1,
+    )
+    folder.mkdir()
+    recipes.retrieval.tune(config)
+    rows = json.loads((folder / "trials.json").read_text())
+    return [(row["values"], row["score"]) for row in rows]
+
+
+class EvaluatesOnTest(recipes.retrieval.Config):
+    """Leaks: the objective is taken on the test part."""
+
+    def evaluation(self):
+        self.problem.__dict__["validation"] = self.problem.test
+        return super().evaluation()
+
+
+class CountsTest(recipes.retrieval.Config):
+    """Leaks: the items' frequencies, which the loss corrects by, are those of all data."""
+
+    def hypermodel(self):
+        hypermodel = super().hypermodel()
+        counts = self.problem.frames.interactions["item_id"].value_counts()
+        hypermodel.item_counts = counts.index.tolist(), counts.tolist()
+        return hypermodel
+
+
+def test_the_search_of_the_recipe_does_not_depend_on_the_test_part(tmp_path):
+    sources = recipes.problem.Source, OtherTest
+    one, other = (tune(tmp_path / source.__name__, source) for source in sources)
+    assert one == other
+
+
+@pytest.mark.parametrize("leak", [EvaluatesOnTest, CountsTest])
+def test_a_leak_of_the_test_part_would_be_caught(leak, tmp_path):
+    sources = recipes.problem.Source, OtherTest
+    one, other = (tune(tmp_path / source.__name__, source, leak) for source in sources)
+    assert one != other
