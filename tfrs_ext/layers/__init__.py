@@ -18,13 +18,15 @@ from tfrs_ext.layers.interest_extractor import InterestExtractor
 from tfrs_ext.layers.learnable_temperature import LearnableTemperature
 from tfrs_ext.layers.max_sim import MaxSim
 from tfrs_ext.layers.maxout import Maxout
+from tfrs_ext.layers.mlp import MLP
 from tfrs_ext.layers.regularized_embedding import RegularizedEmbedding
 from tfrs_ext.layers.temperature import Temperature
 
 __all__ = [
+    "AUGRU",
+    "MLP",
     "AGRUCell",
     "AIGRUCell",
-    "AUGRU",
     "AUGRUCell",
     "CosineSimilarity",
     "Cross",

@@ -1,0 +1,206 @@
+"""Models from raw columns to a probability."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfrs_ext._keras import keras
+from tfrs_ext.layers import DINAttention
+from tfrs_ext.models import DCN, DIEN, DIN, NeuMF, WideDeep
+from tfrs_ext.optimizers import LazyAdam
+from tfrs_ext.typing import Categorical, History, Numeric, Text
+
+ITEMS = tuple(range(10, 18))
+USER, ITEM = Categorical("user", tuple(range(6))), Categorical("item", ITEMS)
+CLICKS = History("clicks", ITEMS, length=4)
+TITLE, AGE = Text("title", ("red", "blue")), Numeric("age", 30.0, 10.0)
+FLAT = [USER, ITEM, TITLE, AGE]
+SEQUENTIAL = [ITEM, CLICKS, AGE]
+
+MODELS = {
+    "DCN-V2": lambda: DCN(FLAT, 4, hidden_units=(8,)),
+    "DCN": lambda: DCN(FLAT, 4, 2, (8,), "parallel", "vector", dropout=0.1),
+    "DCN-Mix": lambda: DCN(FLAT, 4, 2, (8,), projection_dim=2, num_experts=2, activation="dice"),
+    "DNN": lambda: DCN(FLAT, 4, 0, (8,)),
+    "CrossNet": lambda: DCN(FLAT, 4, 2, ()),
+    "Wide & Deep": lambda: WideDeep(FLAT, [("user", "item")], 50, 4, (8,)),
+    "NeuMF": lambda: NeuMF([USER, ITEM], 4, (8, 4)),
+    "GMF": lambda: NeuMF([USER, ITEM], 4, branches=("gmf",)),
+    "DIN": lambda: DIN(SEQUENTIAL, "item", 4, (8,), (4,)),
+    "DIN with code's choices": lambda: DIN(SEQUENTIAL, "item", 4, (8,), (4,), use_softmax=True),
+    "DIN alone": lambda: DIN(SEQUENTIAL[:2], "item", 4, (8,), (4,), interaction="outer"),
+    "DIEN": lambda: DIEN(SEQUENTIAL, "item", 4, (8,)),
+    "DIEN with a network": lambda: DIEN(SEQUENTIAL, "item", 4, (8,), "AGRU", (3,)),
+}
+
+
+def columns(rows=64, seed=0):
+    rng = np.random.default_rng(seed)
+    clicks = rng.choice(ITEMS, (rows, 4))
+    clicks[np.arange(4) < rng.integers(0, 5, (rows, 1))] = -1
+    return {
+        "user": rng.integers(0, 6, rows),
+        "item": rng.choice(ITEMS, rows),
+        "title": rng.choice(["red", "blue car", ""], rows),
+        "age": rng.normal(30, 10, rows).astype(np.float32),
+        "clicks": clicks,
+        "unused": np.zeros(rows),
+    }
+
+
+def dataset(inputs, labels, batch=16):
+    return tf.data.Dataset.from_tensor_slices((inputs, labels)).batch(batch)
+
+
+KINDS = ["DCN-Mix", "Wide & Deep", "NeuMF", "DIN", "DIEN"]
+
+
+def assert_survives(model, path):
+    inputs = columns()
+    expected = model(inputs)
+    assert expected.shape == [64, 1]
+    assert expected.dtype == tf.float32
+    model.save(path)
+    np.testing.assert_allclose(keras.models.load_model(path)(inputs), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+def test_survives_json_and_keras_files(name, tmp_path):
+    model = MODELS[name]()
+    config = json.loads(json.dumps(model.get_config()))
+    assert json.loads(json.dumps(type(model).from_config(config).get_config())) == config
+    assert_survives(model, str(tmp_path / "model.keras"))
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_survives_as_saved_model(name, tmp_path):
+    assert_survives(MODELS[name](), str(tmp_path / "saved_model"))
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "DIEN with a network"])
+def test_fits_and_predicts_row_by_row(name):
+    model, inputs = MODELS[name](), columns()
+    labels = (inputs["item"] % 2).astype(np.float32)
+    model.compile(LazyAdam(0.05), "binary_crossentropy", ["AUC"])
+    model.fit(dataset(inputs, labels), epochs=10, verbose=0)
+    assert model.evaluate(dataset(inputs, labels), return_dict=True, verbose=0)["auc"] > 0.9
+    one = {key: value[:1] for key, value in inputs.items()}
+    np.testing.assert_allclose(model(one), model(inputs)[:1], rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_trains_in_mixed_precision(name):
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        model, inputs = MODELS[name](), columns()
+        model.compile("adam", "binary_crossentropy")
+        model.fit(dataset(inputs, np.ones(64)), verbose=0)
+        outputs = model(inputs)
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    assert outputs.dtype == tf.float32
+    assert np.isfinite(outputs).all()
+
+
+def same_item(inputs):
+    return np.any(inputs["clicks"] == inputs["item"][:, None], 1).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", [DIN, pytest.param(DIEN, marks=pytest.mark.slow)])
+def test_attention_learns_that_the_candidate_was_clicked_before(kind):
+    train, test = columns(4000, 1), columns(1000, 2)
+    model = kind([ITEM, CLICKS], "item", 8, (16,))
+    model.compile(keras.optimizers.Adam(0.01), "binary_crossentropy", ["AUC"])
+    model.fit(dataset(train, same_item(train), 100), epochs=6, verbose=0)
+    pooled = DCN([ITEM, CLICKS], 8, 0, (16,))
+    pooled.compile(keras.optimizers.Adam(0.01), "binary_crossentropy", ["AUC"])
+    pooled.fit(dataset(train, same_item(train), 100), epochs=6, verbose=0)
+    scores = [
+        m.evaluate(dataset(test, same_item(test)), return_dict=True, verbose=0)["auc"]
+        for m in (model, pooled)
+    ]
+    assert scores[0] > 0.95
+    assert scores[0] > scores[1]
+
+
+def test_wide_part_memorises_what_a_linear_model_cannot():
+    inputs = columns(600)
+    labels = ((inputs["user"] + inputs["item"]) % 2).astype(np.float32)
+    scores = []
+    for crosses in ([], [("user", "item")]):
+        model = WideDeep([USER, ITEM], crosses, 5000, 2, ())
+        model.compile(keras.optimizers.Adam(0.05), "binary_crossentropy", ["AUC"])
+        model.fit(dataset(inputs, labels), epochs=5, verbose=0)
+        scores.append(model.evaluate(dataset(inputs, labels), verbose=0, return_dict=True)["auc"])
+    assert scores[0] < 0.8
+    assert scores[1] > 0.99
+
+
+def test_neumf_starts_between_its_pretrained_halves():
+    def logit(model):
+        p = model(columns()).numpy().astype(np.float64)
+        return np.log(p / (1 - p))
+
+    gmf, mlp = (NeuMF([USER, ITEM], 4, (8, 4), (branch,)) for branch in ("gmf", "mlp"))
+    for part in (gmf, mlp):
+        part.head.bias.assign([0.7])
+    both = NeuMF([USER, ITEM], 4, (8, 4))
+    both.pretrain(gmf, mlp, alpha=0.3)
+    np.testing.assert_allclose(logit(both), 0.3 * logit(gmf) + 0.7 * logit(mlp), atol=1e-5)
+
+
+def test_dien_draws_other_items_and_adds_its_loss_in_training_only():
+    model = MODELS["DIEN"]()
+    rows = model.items.lookup(tf.constant(columns(500)["clicks"]))
+    drawn = model.items.others(rows)
+    table = model.items.embedding.embeddings.numpy()
+    same = np.all(drawn.numpy() == table[rows], -1)
+    assert not same.any()
+    assert {tuple(v) for v in drawn.numpy().reshape(-1, 4)} == {tuple(v) for v in table[2:]}
+    model(columns(), training=False)
+    assert model.losses == []
+    model(columns(), training=True)
+    assert len(model.losses) == 1
+
+
+def test_din_treats_padding_as_no_behaviour():
+    model, inputs = MODELS["DIN"](), columns(8)
+    longer = {**inputs, "clicks": np.pad(inputs["clicks"], [[0, 0], [3, 0]], constant_values=-1)}
+    np.testing.assert_allclose(model(longer), model(inputs), rtol=1e-6)
+
+
+def test_din_takes_several_histories():
+    buys = History("buys", ITEMS, length=2)
+    model = DIN([ITEM, CLICKS, buys], "item", 4, (8,), (4,))
+    inputs = {**columns(), "buys": np.full([64, 2], 12)}
+    assert model(inputs).shape == [64, 1]
+    assert [type(a) for a in model.attentions] == [DINAttention] * 2
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: DCN([], 4), "`features` must hold one or more"),
+        (lambda: DCN(FLAT, structure="serial"), "`structure` must be one of"),
+        (lambda: WideDeep(FLAT, [("user", "age")]), "`crosses` must be tuples"),
+        (lambda: WideDeep(FLAT, [("user",)]), "`crosses` must be tuples"),
+        (lambda: NeuMF([USER, AGE]), "`features` must be the user's"),
+        (lambda: NeuMF([USER, ITEM], branches=("cnn",)), "`branches` must be out of"),
+        (lambda: MODELS["NeuMF"]().pretrain(*[MODELS["GMF"]()] * 2), "`pretrain` must be called"),
+        (lambda: DIN([ITEM, AGE], "item"), "`features` must hold a `Categorical` named 'item'"),
+        (lambda: DIN([ITEM, History("h", (1, 2))], "item"), "the vocabulary of 'item'"),
+        (lambda: DIEN([ITEM, CLICKS, History("b", ITEMS)], "item"), "must hold one `History`"),
+    ],
+)
+def test_rejects_bad_arguments(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("name", ["DCN-V2", "DIN"])
+def test_rejects_a_batch_without_a_feature(name):
+    model = MODELS[name]()
+    with pytest.raises(ValueError, match=r"`inputs` must hold the columns \['age'\]"):
+        model({key: value for key, value in columns().items() if key != "age"})

@@ -1,0 +1,108 @@
+"""Deep & Cross Networks."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from tfrs_ext._keras import keras
+from tfrs_ext.layers import MLP, CrossNetwork, FeatureEncoder
+from tfrs_ext.layers._activations import get_activation, serialize_activation
+from tfrs_ext.models.ranking_model import RankingModel
+from tfrs_ext.typing import Feature
+
+_STRUCTURES = ("stacked", "parallel")
+
+
+@keras.saving.register_keras_serializable(package="tfrs_ext")
+class DCN(RankingModel):
+    """Ranks with explicit crosses of features beside, or below, a deep network.
+
+    | paper | arguments |
+    |---|---|
+    | DCN | `parameterization="vector", structure="parallel"` |
+    | DCN-V2 | the defaults, or `projection_dim` |
+    | DCN-Mix | `projection_dim` and `num_experts` |
+    | DNN | `cross_layers=0` |
+
+    Args:
+        features: The columns to read, with their facts.
+        embedding_dim: Width of every embedding table.
+        cross_layers: Number of cross layers, 0 for none.
+        hidden_units: Widths of the deep network's layers, empty for none.
+        structure: "stacked", the deep network on top of the crosses, or "parallel".
+        parameterization: As in `layers.CrossNetwork`.
+        projection_dim: As in `layers.CrossNetwork`.
+        num_experts: As in `layers.CrossNetwork`.
+        activation: Of the deep network, as in `layers.MLP`.
+        dropout: Of the deep network.
+
+    Call arguments:
+        inputs: Mapping of column name to tensor, as `layers.FeatureEncoder` takes it.
+        training: Whether dropout is on.
+
+    Returns:
+        `[B, 1]` float32 probabilities.
+
+    Raises:
+        ValueError: An argument is out of range.
+
+    Example:
+        >>> from tfrs_ext.typing import Categorical, Numeric
+        >>> model = DCN([Categorical("genre", ("a", "b")), Numeric("year")], hidden_units=(8,))
+        >>> model({"genre": tf.constant(["a", "c"]), "year": tf.constant([1.0, 2.0])}).shape
+        TensorShape([2, 1])
+
+    References:
+        R. Wang et al., 2017. Deep & Cross Network for Ad Click Predictions. arXiv:1708.05123.
+        R. Wang et al., 2021. DCN V2: Improved Deep & Cross Network. arXiv:2008.13535.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[Feature],
+        embedding_dim: int = 32,
+        cross_layers: int = 3,
+        hidden_units: Sequence[int] = (192, 192),
+        structure: str = "stacked",
+        parameterization: str = "matrix",
+        projection_dim: int | None = None,
+        num_experts: int | None = None,
+        activation: Any = "relu",
+        dropout: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(features, **kwargs)
+        if structure not in _STRUCTURES:
+            raise ValueError(f"`structure` must be one of {_STRUCTURES}, received {structure=}.")
+        self.structure = structure
+        self._cross_arguments: dict[str, Any] = {
+            "parameterization": parameterization,
+            "projection_dim": projection_dim,
+            "num_experts": num_experts,
+        }
+        self.encoder = FeatureEncoder(features, embedding_dim, name="features")
+        self.cross = CrossNetwork(cross_layers, **self._cross_arguments) if cross_layers else None
+        self.deep = MLP(hidden_units, get_activation(activation), dropout, name="deep")
+        self.create()
+
+    def hidden(self, inputs: Mapping[str, tf.Tensor], training: Any) -> tf.Tensor:
+        """Returns the deep network's output, beside that of the crosses where parallel."""
+        x0 = self.encoder(inputs)
+        crossed = x0 if self.cross is None else self.cross(x0)
+        if self.structure == "stacked" or self.cross is None:
+            return self.deep(crossed, training=training)
+        return tf.concat([crossed, self.deep(x0, training=training)], -1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the configuration, JSON-able."""
+        return {
+            **super().get_config(),
+            **self._cross_arguments,
+            "embedding_dim": self.encoder.embedding_dim,
+            "cross_layers": self.cross.num_layers if self.cross else 0,
+            "hidden_units": self.deep.hidden_units,
+            "structure": self.structure,
+            "activation": serialize_activation(self.deep.activation),
+            "dropout": self.deep.dropout,
+        }

@@ -1,0 +1,109 @@
+"""The Deep Interest Network."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from tfrs_ext._keras import keras
+from tfrs_ext.layers import MLP, DINAttention, FeatureEncoder
+from tfrs_ext.layers._activations import get_activation, serialize_activation
+from tfrs_ext.models._item_table import ItemTable, split_features
+from tfrs_ext.models.ranking_model import RankingModel
+from tfrs_ext.typing import Feature
+
+
+@keras.saving.register_keras_serializable(package="tfrs_ext")
+class DIN(RankingModel):
+    """Ranks a candidate by those of the user's behaviours that have to do with it.
+
+    The candidate and the behaviours share one embedding table; each history is summed by
+    `layers.DINAttention`, and a deep network sees candidate, sums, and all other features.
+
+    Args:
+        features: The columns to read, with their facts: the target, one `History` or more with
+            the target's vocabulary, and any others.
+        target: Name of the `Categorical` feature that is the candidate's id.
+        embedding_dim: Width of every embedding table.
+        hidden_units: Widths of the deep network's layers.
+        attention_units: Widths of the attention's hidden layers.
+        activation: Of both, as in `layers.MLP`.
+        interaction: As in `layers.DINAttention`.
+        use_softmax: As in `layers.DINAttention`.
+        dropout: Of the deep network.
+
+    Call arguments:
+        inputs: Mapping of column name to tensor: `[B]`, or `[B, L]` for a `History`.
+        training: Whether dropout is on, and Dice uses the batch's statistics.
+
+    Returns:
+        `[B, 1]` float32 probabilities.
+
+    Raises:
+        ValueError: An argument is out of range, or the features lack the target or a history.
+
+    `DIEN` also follows how interests change.
+
+    Example:
+        >>> from tfrs_ext.typing import Categorical, History
+        >>> features = [Categorical("item", (7, 8)), History("clicks", (7, 8), length=3)]
+        >>> model = DIN(features, target="item", embedding_dim=4, hidden_units=(8,))
+        >>> model({"item": tf.constant([7]), "clicks": tf.constant([[-1, 8, 7]])}).shape
+        TensorShape([1, 1])
+
+    References:
+        G. Zhou et al., 2018. Deep Interest Network for Click-Through Rate Prediction.
+        arXiv:1706.06978.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[Feature],
+        target: str,
+        embedding_dim: int = 32,
+        hidden_units: Sequence[int] = (200, 80),
+        attention_units: Sequence[int] = (80, 40),
+        activation: Any = "dice",
+        interaction: str = "difference",
+        use_softmax: bool = False,
+        dropout: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(features, **kwargs)
+        histories, others = split_features(features, target)
+        activation = get_activation(activation)
+        self.target = target
+        self.items = ItemTable(histories[0], embedding_dim, name="items")
+        self.histories = [history.name for history in histories]
+        self.attentions = [
+            DINAttention(attention_units, activation, interaction, use_softmax) for _ in histories
+        ]
+        self.profile = FeatureEncoder(others, embedding_dim, name="profile") if others else None
+        self.deep = MLP(hidden_units, activation, dropout, name="deep")
+        self.create()
+
+    def hidden(self, inputs: Mapping[str, tf.Tensor], training: Any) -> tf.Tensor:
+        """Returns the deep network's output."""
+        candidate, _ = self.items(inputs[self.target])
+        parts = [candidate]
+        for name, attention in zip(self.histories, self.attentions, strict=True):
+            keys, rows = self.items(inputs[name])
+            parts.append(attention([candidate, keys], mask=rows > 0, training=training))
+        if self.profile is not None:
+            parts.append(self.profile(inputs))
+        return self.deep(tf.concat(parts, -1), training=training)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the configuration, JSON-able."""
+        attention = self.attentions[0]
+        return {
+            **super().get_config(),
+            "target": self.target,
+            "embedding_dim": self.items.embedding.output_dim,
+            "hidden_units": self.deep.hidden_units,
+            "attention_units": attention.hidden_units,
+            "activation": serialize_activation(self.deep.activation),
+            "interaction": attention.interaction,
+            "use_softmax": attention.use_softmax,
+            "dropout": self.deep.dropout,
+        }

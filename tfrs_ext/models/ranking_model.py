@@ -1,0 +1,69 @@
+"""What the models that rank share: features in, a probability out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from tfrs_ext._keras import keras
+from tfrs_ext.layers import feature_encoder
+from tfrs_ext.typing import Feature
+
+
+class RankingModel(keras.Model):
+    """A Keras model from raw columns to the probability of a positive label.
+
+    Compile and fit it as any Keras model, on batches `(columns, label)`:
+    `model.compile("adam", "binary_crossentropy", ["AUC"])`.
+
+    A subclass creates its layers, then calls `create`; it implements `hidden`, and adds its
+    arguments to `get_config`.
+
+    Args:
+        features: The columns to read, with their facts; `data.fit_features` makes them.
+
+    Call arguments:
+        inputs: Mapping of column name to tensor. Columns that no feature names are ignored.
+        training: Whether the model trains.
+
+    Returns:
+        `[B, 1]` float32 probabilities.
+    """
+
+    def __init__(self, features: Sequence[Feature], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        names = [feature.name for feature in features]
+        if not names or len(set(names)) != len(names):
+            raise ValueError(f"`features` must hold one or more distinct names, received {names}.")
+        self.features = tuple(features)
+        self.head = keras.layers.Dense(1, activation="sigmoid", dtype="float32", name="head")
+
+    def create(self) -> None:
+        """Creates all variables: saved files load, and backups are restored, before a call."""
+        self({f.name: feature_encoder._example(f) for f in self.features})
+
+    def hidden(self, inputs: Mapping[str, tf.Tensor], training: Any) -> tf.Tensor:
+        """Returns `[B, H]`, of which the probability is a logistic regression."""
+        raise NotImplementedError
+
+    def call(self, inputs: Mapping[str, tf.Tensor], training: Any = None) -> tf.Tensor:
+        """Returns probabilities `[B, 1]`."""
+        missing = [f.name for f in self.features if f.name not in inputs]
+        if missing:
+            raise ValueError(
+                f"`inputs` must hold the columns {missing}, received columns {sorted(inputs)}."
+            )
+        return self.head(self.hidden(inputs, training))
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the configuration, JSON-able."""
+        return {"name": self.name, "features": [f.get_config() for f in self.features]}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "RankingModel":
+        """Builds the model that `get_config` described."""
+        features = [Feature.from_config(feature) for feature in config["features"]]
+        return cls(**{**config, "features": features})
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Does nothing: the constructor creates the variables."""
