@@ -1,0 +1,112 @@
+"""FactorizedTopK beside TFRS's, on a dataset of candidates and on BruteForce, and its memory.
+
+Run: python -m benchmarks.evaluation
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from benchmarks.timing import median_seconds, write
+from tfrs_ext import metrics
+
+SIZES = ((20_000, 3_700), (4_000, 50_000))
+WIDTH, BATCH = 32, 4096
+GOALS = {"dataset": 30, "brute_force": 4, "peak_gb": 2}
+
+
+def problem(queries: int, candidates: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns queries that lean towards their positives, candidates, and the positives' rows."""
+    rng = np.random.default_rng(0)
+    items = rng.normal(size=(candidates, WIDTH)).astype(np.float32)
+    rows = rng.integers(0, candidates, queries)
+    noise = rng.normal(size=(queries, WIDTH)).astype(np.float32)
+    return tf.constant(0.4 * items[rows] + noise), tf.constant(items), tf.constant(rows, tf.int32)
+
+
+def evaluation(metric: Any, columns: tuple[tf.Tensor, ...]) -> Callable[[], Any]:
+    """Returns an evaluation in batches, compiled as `model.evaluate` compiles it."""
+
+    @tf.function(reduce_retracing=True)
+    def update(*batch: tf.Tensor) -> None:
+        metric.update_state(*batch)
+
+    def evaluate() -> Any:
+        metric.reset_states()
+        for begin in range(0, len(columns[0]), BATCH):
+            update(*(column[begin : begin + BATCH] for column in columns))
+        return metric.result()
+
+    return evaluate
+
+
+def compare(queries: int, candidates: int, repeats: int) -> dict[str, Any]:
+    """Times both metrics on the same data, with and without ids."""
+    left, items, rows = problem(queries, candidates)
+    scored = (left, tf.gather(items, rows))
+    by_id = (*scored, rows)
+    dataset = tf.data.Dataset.range(candidates).batch(128).map(lambda row: tf.gather(items, row))
+    index = tfrs.layers.factorized_top_k.BruteForce(k=100).index(items)
+    ours, theirs = metrics.FactorizedTopK, tfrs.metrics.FactorizedTopK
+    calls = {
+        "ours_dataset": evaluation(ours(dataset), scored),
+        "tfrs_dataset": evaluation(theirs(dataset), scored),
+        "ours_brute_force": evaluation(ours(index), scored),
+        "tfrs_brute_force": evaluation(theirs(index), scored),
+        "ours_brute_force_by_id": evaluation(ours(index), by_id),
+        "tfrs_brute_force_by_id": evaluation(theirs(index), by_id),
+    }
+    values = {name: [float(value) for value in call()] for name, call in calls.items()}
+    seconds = median_seconds(calls, repeats=repeats, warm_up=1)
+    names = ("dataset", "brute_force", "brute_force_by_id")
+    return {
+        "queries": queries,
+        "candidates": candidates,
+        "seconds": seconds,
+        "speedup": {name: seconds[f"tfrs_{name}"] / seconds[f"ours_{name}"] for name in names},
+        "largest_difference": max(
+            float(np.abs(np.subtract(values[f"ours_{n}"], values[f"tfrs_{n}"])).max())
+            for n in names
+        ),
+        "top_100": values["ours_dataset"][-1],
+    }
+
+
+def large() -> None:
+    """Evaluates 1,000 queries over 1,000,000 candidates; prints the peak memory in GB."""
+    queries, items, rows = problem(1_000, 1_000_000)
+    metrics.evaluate_retrieval(queries, items, rows.numpy())
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9)
+
+
+def main() -> None:
+    """Measures, compares with the goals, and writes the result."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--large", action="store_true", help="Only the memory of the large case.")
+    options = parser.parse_args()
+    if options.large:
+        return large()
+    # In a process of its own, as the peak includes whatever was measured before.
+    command = [sys.executable, "-m", "benchmarks.evaluation", "--large"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    compared = [compare(*size, options.repeats) for size in SIZES]
+    return write(
+        "evaluation",
+        {
+            "goals": GOALS,
+            "compared": compared,
+            "peak_gb_of_1000_queries_by_1000000_candidates": float(answer.split()[-1]),
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
