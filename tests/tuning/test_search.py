@@ -156,6 +156,14 @@ def test_nothing_is_stopped_where_nothing_shall_be(tmp_path):
         assert {row["stopped"] for row in result.trials} == {None}
 
 
+def test_a_trial_that_trains_twice_is_judged_by_one_curve_at_a_time(tmp_path):
+    tuner = tuner_of(tuning.RandomSearch, tmp_path, max_trials=1, executions_per_trial=2)
+    result = tuning.search(tuner, tell=silent)
+    record = json.loads((tmp_path / "p" / "trial_0" / "history.json").read_text())
+    assert record["epochs"] == [1, 2, 3, 4]
+    assert record["values"] == [curve(result.best, epoch) for epoch in range(4)]
+
+
 def boom(values, epoch):
     raise ZeroDivisionError(f"kind {values['kind']}")
 
