@@ -24,6 +24,12 @@ def make_tower():
     return keras.Model({"user_id": user, "history": history}, outputs)
 
 
+def make_item_tower():
+    item = keras.Input((), dtype=tf.int64, name="item id")
+    known = keras.layers.IntegerLookup(vocabulary=list(range(ITEMS)))
+    return keras.Model({"item id": item}, keras.layers.Embedding(ITEMS + 1, WIDTH)(known(item)))
+
+
 @dataclasses.dataclass
 class Retriever:
     query_model: Any
@@ -32,6 +38,8 @@ class Retriever:
     users: dict
     seen: list
     titles: Any
+    tags: list
+    item_model: Any
 
     def arguments(self):
         return {
@@ -41,10 +49,15 @@ class Retriever:
             "users": self.users,
             "seen": self.seen,
             "item_fields": {"title": self.titles},
+            "item_tags": self.tags,
+            "item_model": self.item_model,
+            "items": {"item id": self.item_ids},
         }
 
-    def expected(self, users, k, excluded=()):
+    def expected(self, users, k, excluded=(), passes=lambda tags: True):
         """Item ids by a plain loop: what each user should be recommended."""
+        pairs = zip(self.item_ids, self.tags, strict=True)
+        excluded = {*excluded, *(item for item, tags in pairs if not passes(tags))}
         rows = [int(user[1:]) for user in users]
         features = {name: tf.constant(column[rows]) for name, column in self.users.items()}
         answers = []
@@ -67,6 +80,9 @@ def make_retriever():
         item_ids=item_ids,
         users={"user_id": np.array([f"u{i}" for i in range(USERS)]), "history": history},
         seen=[sorted({int(i) for i in row if i >= 0}) for row in history],
+        # As genres are: some common, one rare, an item without any.
+        tags=[[], *(["even" if i % 2 == 0 else "odd", f"by {i % 10}"] for i in range(1, ITEMS))],
+        item_model=make_item_tower(),
         titles=np.array([f"Titel № {i}" for i in item_ids]),
     )
 

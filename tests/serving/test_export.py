@@ -1,3 +1,5 @@
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -14,8 +16,13 @@ def version(request, tmp_path_factory):
     return retriever, serving.export(base, **retriever.arguments(), k=6, index=request.param)
 
 
+@functools.cache
+def load(path):
+    return tf.saved_model.load(str(path))
+
+
 def ask(path, name, **inputs):
-    signature = tf.saved_model.load(str(path)).signatures[name]
+    signature = load(path).signatures[name]
     specs = signature.structured_input_signature[1]
     inputs = {key: tf.constant(value, specs[key].dtype) for key, value in inputs.items()}
     return {key: value.numpy() for key, value in signature(**inputs).items()}
@@ -41,7 +48,7 @@ def test_fresh_process_without_the_package_answers_in_the_ways_of_python_and_of_
 def test_warmup_covers_every_signature(version):
     _, path = version
     signatures = {name for name, _ in serving.read_warmup(path)}
-    assert signatures == set(tf.saved_model.load(str(path)).signatures)
+    assert signatures == set(load(path).signatures)
 
 
 def test_recommend_takes_any_k_and_exclusions(version):
@@ -78,6 +85,42 @@ def test_embed_user_is_the_query_model(version):
     np.testing.assert_allclose(answer["embedding"], retriever.query_model(features), rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("allow", "deny", "passes"),
+    [
+        (["odd"], [""], lambda tags: "odd" in tags),
+        (["", "by 3"], ["", ""], lambda tags: "by 3" in tags),
+        ([""], ["even", "by 7"], lambda tags: not {"even", "by 7"} & set(tags)),
+        (["odd", "by 2"], ["by 9"], lambda t: {"odd", "by 2"} & set(t) and "by 9" not in t),
+        (["no such tag"], [""], lambda tags: False),
+        ([], [], lambda tags: True),
+    ],
+)
+def test_filtered_answers_hold_the_best_items_that_pass(version, allow, deny, passes):
+    retriever, path = version
+    (best,) = retriever.expected(["u8"], 1, passes=passes) or [[]]
+    inputs = {"user_id": ["u8"], "exclusions": [best], "allow": [allow], "deny": [deny]}
+    answer = ask(path, "recommend_filtered", **inputs, k=5)
+    expected = retriever.expected(["u8"], 5, best, passes)[0]
+    assert answer["item_id"][0].tolist() == expected + [-1] * (5 - len(expected))
+
+
+def test_filters_of_a_batch_hold_for_each_row(version):
+    retriever, path = version
+    inputs = {"user_id": ["u1", "u2"], "exclusions": [[-1], [-1]], "k": 4}
+    answer = ask(path, "recommend_filtered", **inputs, allow=[["odd"], ["even"]], deny=[[""]] * 2)
+    for row, (user, tag) in enumerate([("u1", "odd"), ("u2", "even")]):
+        expected = retriever.expected([user], 4, passes=lambda tags, tag=tag: tag in tags)[0]
+        assert answer["item_id"][row].tolist() == expected
+
+
+def test_embed_item_is_the_item_model(version):
+    retriever, path = version
+    answer = ask(path, "embed_item", item_id=retriever.item_ids[:3])
+    expected = retriever.item_model({"item id": retriever.item_ids[:3]})
+    np.testing.assert_allclose(answer["embedding"], expected, rtol=1e-5)
+
+
 def test_similar_items_are_others_and_an_unknown_item_has_none(version):
     retriever, path = version
     item = retriever.item_ids[7]
@@ -100,7 +143,7 @@ def test_manifest_states_what_was_measured(version):
 
 def test_default_signature_shares_its_first_dimension_and_knows_its_ranks(version):
     _, path = version
-    signature = tf.saved_model.load(str(path)).signatures["serving_default"]
+    signature = load(path).signatures["serving_default"]
     for tensor in (*signature.inputs[:1], *signature.outputs):
         assert tensor.shape[0] is None
     assert {tuple(t.shape) for t in signature.outputs} == {(None, 6)}

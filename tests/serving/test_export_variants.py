@@ -123,9 +123,12 @@ def test_bundle_holds_no_keras_objects(tmp_path, unverified):
     [
         ({"users": None}, "Either `users` or `queries` must be given"),
         ({"item_ids": np.zeros(40, np.int64)}, "`item_ids` must be unique, received 1 more"),
+        ({"users": {"user_id": [], "history": []}}, "at least one row"),
         ({"item_fields": {"title": ["a"]}}, "`item_fields` must hold columns of equal length"),
         ({"user_key": "name"}, "column 'name', received"),
         ({"users": {"user_id": ["a"]}}, r"\['history'\] are missing"),
+        ({"item_tags": [["a"]]}, "one sequence for each of 40 items, received 1"),
+        ({"items": None}, "`item_model` and `items` must be given together"),
         ({"item_fields": {"score": np.ones(40)}}, "names that differ"),
         ({"index": "annoy"}, '`kind` must be "auto"'),
         ({"index": Exact().index(np.eye(8))}, "`index` must hold `item_ids` in the same order"),
@@ -164,3 +167,25 @@ def test_export_that_is_killed_leaves_no_version_and_the_next_one_works(tmp_path
     path = serving.export(tmp_path, **make_retriever().arguments(), k=5)
     assert [entry.name for entry in tmp_path.iterdir()] == ["1"]
     assert json.loads((path / "assets.extra" / "manifest.json").read_text())["k"] == 5
+
+
+def test_empty_batches_and_items_without_tags_are_answered(tmp_path, unverified):
+    arguments = {**make_retriever().arguments(), "item_tags": [[]] * 40}
+    path = serving.export(tmp_path, **arguments, k=5)
+    ask = tf.saved_model.load(str(path)).signatures["recommend_filtered"]
+
+    def count(users, tags):
+        tags = tf.constant([tags] * len(users), tf.string, shape=(len(users), len(tags)))
+        answer = ask(
+            user_id=tf.constant(users, tf.string, shape=(len(users),)),
+            k=tf.constant(3),
+            exclusions=tf.zeros([len(users), 0], tf.int64),
+            allow=tags,
+            deny=tags[:, :0],
+        )
+        return (answer["item_id"].numpy() >= 0).sum(axis=1).tolist()
+
+    assert count(["u1", "u2"], [""]) == [3, 3]
+    assert count(["u1", "u2"], []) == [3, 3]
+    assert count(["u1"], ["x"]) == [0]
+    assert count([], [""]) == []

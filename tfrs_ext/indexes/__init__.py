@@ -1,9 +1,18 @@
 """Top-k layers over a corpus of candidates."""
 
-from tfrs_ext.indexes._results import gather_rows
+from tfrs_ext.indexes._results import gather_rows, is_in, keep_first
 from tfrs_ext.indexes.choice import best_for, build_index
 from tfrs_ext.indexes.exact import Exact
 from tfrs_ext.indexes.index import Index
 from tfrs_ext.indexes.scann import ScaNN
 
-__all__ = ["Exact", "Index", "ScaNN", "best_for", "build_index", "gather_rows"]
+__all__ = [
+    "Exact",
+    "Index",
+    "ScaNN",
+    "best_for",
+    "build_index",
+    "gather_rows",
+    "is_in",
+    "keep_first",
+]

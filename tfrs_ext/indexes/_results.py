@@ -51,9 +51,13 @@ def is_in(values: tf.Tensor, sets: tf.Tensor) -> tf.Tensor:
     """
     if values.dtype == tf.string:
         return tf.reduce_any(values[:, :, None] == sets[:, None, :], axis=-1)
-    ordered = tf.sort(sets, axis=1)
-    first, after = (tf.searchsorted(ordered, values, side=side) for side in ("left", "right"))
-    return after > first
+    # A search wants at least one column on both sides: add one, and discount it.
+    extra = values.dtype.max
+    widen = [[0, 0], [0, 1]]
+    ordered = tf.sort(tf.pad(sets, widen, constant_values=extra), axis=1)
+    wanted = tf.pad(values, widen)
+    first, after = (tf.searchsorted(ordered, wanted, side=side) for side in ("left", "right"))
+    return (after - first)[:, :-1] > tf.cast(values == extra, tf.int32)
 
 
 def keep_first(

@@ -1,69 +1,53 @@
 """The module behind a bundle: its state and its signatures."""
 
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
 
-from tfrs_ext.indexes import Index, gather_rows
-from tfrs_ext.serving._row_lookup import RowLookup
-from tfrs_ext.serving._tensors import signature_names, spec
+from tfrs_ext.indexes import Index
+from tfrs_ext.serving._catalogue import Catalogue
+from tfrs_ext.serving._encoder import Encoder
+from tfrs_ext.serving._filtered import filtered_search
+from tfrs_ext.serving._tensors import signature_name
 from tfrs_ext.serving._users import Users
 
-SCORE = "score"
 _STATE = (tf.Variable, tf.saved_model.experimental.TrackableResource, tf.saved_model.Asset)
+_OPTIONS = {"k", "exclusions", "allow", "deny"}
 
 
 class Bundle(tf.Module):
-    """Answers requests with a query model, an index and tables of users and items.
+    """Answers requests with towers, an index and tables of users and items.
 
     Args:
-        query_model: Keras model from `{column: [B, ...]}` to embeddings `[B, D]`.
+        query: The query tower.
+        item: The item tower, for `embed_item`, or None.
         index: Over the items, with their ids as identifiers.
-        queries: `{column: [Q, ...]}`, columns among which are those that the query model reads.
-        reads: Names of the columns that the query model reads.
-        items: From item ids to row numbers.
         users: The known users, or None where requests carry the query features themselves.
-        fields: `{column: [C, ...]}` of the items, returned beside the ids.
-        item_key: Name of the item ids in requests and answers.
+        catalogue: The items.
         k: Number of items in an answer of the default signature.
         exclude_seen: Whether items that the user has seen are left out.
     """
 
     def __init__(
         self,
-        query_model: Any,
+        query: Encoder,
+        item: Encoder | None,
         index: Index,
-        queries: Mapping[str, tf.Tensor],
-        reads: Sequence[str],
-        items: RowLookup,
         users: Users | None,
-        fields: Mapping[str, tf.Tensor],
-        item_key: str,
+        catalogue: Catalogue,
         k: int,
         exclude_seen: bool,
     ) -> None:
         super().__init__(name="bundle")
-        self._query_model, self._index = _untracked(query_model), _untracked(index)
+        self._index, self._query, self._item = (_untracked(part) for part in (index, query, item))
         # Their state alone is saved: Keras objects would bring functions that nobody serves.
-        self._state = [*_state_of(query_model), *_state_of(index)]
-        self.items = items
-        self.users = users
+        owners = [index, *(tower.model for tower in (query, item) if tower is not None)]
+        self._state = [part for owner in owners for part in _state_of(owner)]
+        self.users, self.catalogue = users, catalogue
         self.k = min(k, index.num_candidates)
         self.exclude_seen = exclude_seen
-        self.feature_names = tuple(reads)
-        self._specs = {
-            column: spec(name, queries[column])
-            for column, name in signature_names(reads, "users or queries").items()
-        }
-        with tf.device("CPU"):
-            self._fields = {
-                name: tf.Variable(values, trainable=False) for name, values in fields.items()
-            }
-        self._item_key = item_key
-        self.item_input = signature_names([item_key], "item_key")[item_key]
-        self._names = signature_names([item_key, SCORE, *fields], "item_fields")
         self.signatures = _untracked(self._trace())
 
     @property
@@ -72,9 +56,9 @@ class Bundle(tf.Module):
         return self._index()
 
     @property
-    def output_names(self) -> tuple[str, str]:
-        """What the ids and the scores are called in answers."""
-        return self._names[self._item_key], self._names[SCORE]
+    def query(self) -> Encoder:
+        """The query tower."""
+        return self._query()
 
     def describe(self) -> dict[str, Any]:
         """Returns inputs and outputs of each signature, JSON-able."""
@@ -86,67 +70,87 @@ class Bundle(tf.Module):
         tf.saved_model.save(self, str(folder), signatures=self.signatures(), options=options)
 
     def _trace(self) -> dict[str, Any]:
-        features = {spec.name: spec for spec in self._specs.values()}
-        item = {self.item_input: tf.TensorSpec([None], self.items.dtype, name=self.item_input)}
+        user, item = self._user_specs(), {self.catalogue.key: self.catalogue.spec()}
         more = {
             "k": tf.TensorSpec([], tf.int32, name="k"),
-            "exclusions": tf.TensorSpec([None, None], self.items.dtype, name="exclusions"),
+            "exclusions": tf.TensorSpec([None, None], self.catalogue.rows.dtype, name="exclusions"),
         }
-        user = features
-        if self.users is not None:
-            key = signature_names([self.users.key], "user_key")[self.users.key]
-            user = {key: tf.TensorSpec([None], self.users.ids.dtype, name=key)}
-        return {
+        functions = {
             "serving_default": _concrete(self._default, user),
             "recommend": _concrete(self._recommend, {**user, **more}),
-            "embed_user": _concrete(self._embed_user, features),
+            "embed_user": _concrete(self._embed_user, self.query.specs),
             "similar_items": _concrete(self._similar_items, item),
         }
+        if self.catalogue.has_tags:
+            for name in ("allow", "deny"):
+                more[name] = tf.TensorSpec([None, None], tf.string, name=name)
+            functions["recommend_filtered"] = _concrete(self._filtered, {**user, **more})
+        if self._item() is not None:
+            functions["embed_item"] = _concrete(self._embed_item, self._item().specs)
+        return functions
+
+    def _user_specs(self) -> dict[str, tf.TensorSpec]:
+        if self.users is not None:
+            key = signature_name(self.users.key)
+            specs = {key: tf.TensorSpec([None], self.users.ids.dtype, name=key)}
+        else:
+            specs = self.query.specs
+        taken = _OPTIONS & set(specs)
+        if taken:
+            raise ValueError(f"Columns may not be called {sorted(_OPTIONS)}, received {taken}.")
+        return specs
 
     def _default(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         embeddings, seen = self._user(inputs)
-        return self._answer(*self.index.search(embeddings, self.k, seen), self.k)
+        scores, rows = self.index.search(embeddings, self.k, seen)
+        return self.catalogue.answer(scores, rows, self.k)
 
     def _recommend(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        k, excluded = inputs.pop("k"), self.items(inputs.pop("exclusions"))
-        embeddings, seen = self._user(inputs)
-        if seen is not None:
-            excluded = tf.concat([excluded, seen], axis=1)
-        return self._answer(*self.index.search(embeddings, k, excluded), None)
+        k, exclusions = inputs.pop("k"), inputs.pop("exclusions")
+        embeddings, excluded = self._excluding(inputs, exclusions)
+        return self.catalogue.answer(*self.index.search(embeddings, k, excluded))
+
+    def _filtered(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        k, exclusions, allow, deny = (
+            inputs.pop(name) for name in ("k", "exclusions", "allow", "deny")
+        )
+        embeddings, excluded = self._excluding(inputs, exclusions)
+
+        def passes(rows: tf.Tensor) -> tf.Tensor:
+            return self.catalogue.passes(rows, allow, deny)
+
+        found = filtered_search(self.index, embeddings, k, excluded, passes)
+        return self.catalogue.answer(*found)
 
     def _embed_user(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"embedding": self._embed(self._columns(inputs))}
+        return {"embedding": self.query(self.query.columns(inputs))}
+
+    def _embed_item(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        item = self._item()
+        return {"embedding": item(item.columns(inputs))}
 
     def _similar_items(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         (ids,) = inputs.values()
-        rows = self.items(ids)
-        scores, found = self.index.search(
-            self.index.embeddings(rows), self.k, exclude_rows=rows[:, None]
-        )
+        rows = self.catalogue.rows(ids)
+        embeddings = self.index.embeddings(rows)
+        scores, found = self.index.search(embeddings, self.k, exclude_rows=rows[:, None])
         unknown = (rows < 0)[:, None]
         scores = tf.where(unknown, scores.dtype.min, scores)
-        return self._answer(scores, tf.where(unknown, -1, found), self.k)
+        return self.catalogue.answer(scores, tf.where(unknown, -1, found), self.k)
 
     def _user(self, inputs: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor | None]:
         if self.users is None:
-            return self._embed(self._columns(inputs)), None
+            return self.query(self.query.columns(inputs)), None
         (ids,) = inputs.values()
         seen = self.users.seen(ids) if self.exclude_seen else None
-        return self._embed(self.users.features(ids)), seen
+        return self.query(self.users.features(ids)), seen
 
-    def _columns(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        return {column: inputs[spec.name] for column, spec in self._specs.items()}
-
-    def _embed(self, columns: dict[str, tf.Tensor]) -> tf.Tensor:
-        read = {name: columns[name] for name in self.feature_names}
-        return tf.cast(self._query_model()(read, training=False), tf.float32)
-
-    def _answer(self, scores: tf.Tensor, rows: tf.Tensor, k: int | None) -> dict[str, tf.Tensor]:
-        rows = tf.ensure_shape(rows, [None, k])
-        values = {self._item_key: self.index.identifiers, **self._fields}
-        found = {name: gather_rows(column, rows) for name, column in values.items()}
-        found[SCORE] = tf.ensure_shape(scores, [None, k])
-        return {self._names[name]: column for name, column in found.items()}
+    def _excluding(
+        self, inputs: dict[str, tf.Tensor], exclusions: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        embeddings, seen = self._user(inputs)
+        excluded = self.catalogue.rows(exclusions)
+        return embeddings, excluded if seen is None else tf.concat([excluded, seen], axis=1)
 
 
 def _concrete(function: Callable[..., Any], specs: Mapping[str, tf.TensorSpec]) -> Any:

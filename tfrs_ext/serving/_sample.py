@@ -9,7 +9,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tfrs_ext.serving._bundle import Bundle
-from tfrs_ext.serving._tensors import signature_names
+from tfrs_ext.serving._tensors import signature_name
 
 # Columns beyond k, so that ties across the last place are recognised.
 _MORE = 20
@@ -62,15 +62,14 @@ def take_sample(
         rows: `[Q]`.
     """
     values = {name: tf.gather(column, rows).numpy() for name, column in columns.items()}
-    names = signature_names(columns, "users or queries")
-    features = {names[name]: values[name] for name in bundle.feature_names}
-    if bundle.users is None:
-        return Sample(features, features, embeddings, [[]] * len(rows))
-    inputs = {names[bundle.users.key]: values[bundle.users.key]}
+    features = bundle.query.inputs(values)
     seen: list[list[int]] = [[]] * len(rows)
-    if bundle.exclude_seen and bundle.users.seen_rows is not None:
-        seen = tf.gather(bundle.users.seen_rows, rows).to_list()
-    return Sample(inputs, features, embeddings, seen)
+    users = bundle.users
+    if users is None:
+        return Sample(features, features, embeddings, seen)
+    if bundle.exclude_seen and users.seen_rows is not None:
+        seen = tf.gather(users.seen_rows, rows).to_list()
+    return Sample({signature_name(users.key): values[users.key]}, features, embeddings, seen)
 
 
 def expected_answers(
@@ -92,18 +91,30 @@ def expected_answers(
 
 
 def warmup_requests(
-    bundle: Bundle, sample: Sample, item_ids: npt.NDArray[Any]
+    bundle: Bundle, sample: Sample, items: Mapping[str, npt.NDArray[Any]]
 ) -> list[tuple[str, dict[str, Any]]]:
-    """Returns requests for every signature, with one row and with several."""
+    """Returns requests for every signature, with one row and with several.
+
+    Args:
+        bundle: What will be asked.
+        sample: Queries.
+        items: Inputs of `embed_item`; empty where there is no such signature.
+    """
     requests: list[tuple[str, dict[str, Any]]] = []
+    ids = bundle.catalogue.ids.numpy()
     for rows in (1, 8):
         part = sample.head(rows)
-        items = item_ids[:rows]
-        exclusions = np.broadcast_to(items[:1, None], (len(part.embeddings), 1))
+        size = len(part.embeddings)
+        more = {"k": np.int32(bundle.k), "exclusions": np.broadcast_to(ids[:1, None], (size, 1))}
         requests += [
             ("serving_default", part.inputs),
-            ("recommend", {**part.inputs, "k": np.int32(bundle.k), "exclusions": exclusions}),
+            ("recommend", {**part.inputs, **more}),
             ("embed_user", part.features),
-            ("similar_items", {bundle.item_input: items}),
+            ("similar_items", {bundle.catalogue.key: ids[:rows]}),
         ]
+        if bundle.catalogue.has_tags:
+            more.update(dict.fromkeys(("allow", "deny"), np.full((size, 1), b"", object)))
+            requests.append(("recommend_filtered", {**part.inputs, **more}))
+        if items:
+            requests.append(("embed_item", {name: v[:rows] for name, v in items.items()}))
     return requests

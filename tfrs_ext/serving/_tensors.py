@@ -33,6 +33,8 @@ def as_columns(columns: Mapping[str, Any], what: str) -> dict[str, tf.Tensor]:
     }
     if len(set(rows.values())) > 1 or None in rows.values():
         raise ValueError(f"`{what}` must hold columns of equal length, received rows={rows}.")
+    if 0 in rows.values():
+        raise ValueError(f"`{what}` must hold at least one row, received rows={rows}.")
     return tensors
 
 

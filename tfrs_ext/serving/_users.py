@@ -112,20 +112,3 @@ def ragged_rows(seen: Any, lookup: RowLookup) -> tf.RaggedTensor:
         seen = tf.RaggedTensor.from_row_lengths(values, lengths)
     seen = seen.with_values(lookup(tf.cast(seen.values, lookup.dtype)))
     return tf.ragged.boolean_mask(seen, seen >= 0)
-
-
-def columns_read(query_model: Any, columns: Mapping[str, Any]) -> list[str]:
-    """Returns the names of the columns that the query model reads: all, if it doesn't say."""
-    if hasattr(query_model, "features"):
-        names = [feature.name for feature in query_model.features]
-    elif getattr(query_model, "_is_graph_network", False):
-        names = list(query_model.input_names)
-    else:
-        names = list(columns)
-    missing = sorted(set(names) - set(columns))
-    if missing:
-        raise ValueError(
-            f"`users` or `queries` must hold the columns that the query model reads, "
-            f"{sorted(names)}, received {sorted(columns)}: {missing} are missing."
-        )
-    return names

@@ -4,7 +4,7 @@ import datetime
 import importlib.metadata
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from tfrs_ext.indexes import Index, build_index
 from tfrs_ext.serving._bundle import Bundle
-from tfrs_ext.serving._row_lookup import RowLookup
+from tfrs_ext.serving._catalogue import Catalogue
+from tfrs_ext.serving._encoder import Encoder
 from tfrs_ext.serving._sample import (
     Sample,
     expected_answers,
@@ -21,8 +22,9 @@ from tfrs_ext.serving._sample import (
     take_sample,
     warmup_requests,
 )
-from tfrs_ext.serving._tensors import as_columns, signature_name, signature_names
-from tfrs_ext.serving._users import Users, columns_read, ragged_rows, unknown_user
+from tfrs_ext.serving._tags import Tags
+from tfrs_ext.serving._tensors import as_columns, signature_name
+from tfrs_ext.serving._users import Users, ragged_rows, unknown_user
 from tfrs_ext.serving.manifest import fingerprint, write_manifest
 from tfrs_ext.serving.verification import Verification, verify
 from tfrs_ext.serving.versions import publish
@@ -30,7 +32,7 @@ from tfrs_ext.serving.warmup import write_warmup
 
 _PACKAGES = ("tensorflow", "tf-keras", "tensorflow-recommenders", "scann", "tfrs-ext")
 _CHECKED, _TUNED_ON = 64, 448
-_VECTORS = "candidates"
+_IDS, _VECTORS = "item_ids", "candidates"
 
 
 def export(
@@ -42,6 +44,9 @@ def export(
     users: Mapping[str, Any] | None = None,
     queries: Mapping[str, Any] | None = None,
     item_fields: Mapping[str, Any] | None = None,
+    item_tags: Sequence[Sequence[str]] | None = None,
+    item_model: Any = None,
+    items: Mapping[str, Any] | None = None,
     seen: Any = None,
     exclude_seen: bool = True,
     unknown: Mapping[str, Any] | None = None,
@@ -62,7 +67,12 @@ def export(
       and item fields, each `[B, k]`.
     - `recommend`: the same with `k`, an int32 scalar, and `exclusions`, item ids `[B, E]`, to
       the same with min(k, C) columns.
+    - `recommend_filtered`, with `item_tags`: as `recommend`, with tags `[B, A]` to `allow` and to
+      `deny`: items that bear one of the allowed tags (any item, where a row holds `""` alone) and
+      none of the denied. As exact as the index: it searches on until k are left, through the
+      whole corpus where few pass.
     - `embed_user`: the query features to `embedding` `[B, D]`.
+    - `embed_item`, with `item_model`: the item features to `embedding` `[B, D]`.
     - `similar_items`: item ids `[B]` to the same as `serving_default`, without the item itself.
 
     Every input and output of `serving_default` shares the first dimension, as the server's row
@@ -80,6 +90,9 @@ def export(
         queries: `{column: [Q, ...]}`, without `users`: example rows of the query features, for
             the signatures, the warm-up and the checks.
         item_fields: `{column: [C, ...]}`, such as titles, returned with the ids.
+        item_tags: For each item, the strings by which `recommend_filtered` allows or denies it.
+        item_model: Keras model from `{column: [B, ...]}` to embeddings `[B, D]`, for `embed_item`.
+        items: `{column: [C, ...]}`, with `item_model`: the raw features that it reads.
         seen: The item ids that each known user has seen: `[U, S]`, ragged, or a sequence of
             sequences.
         exclude_seen: Whether a user's seen items are left out of the answers.
@@ -107,31 +120,36 @@ def export(
     table = as_columns(users if users is not None else queries or {}, "users or queries")
     if users is not None and user_key not in table:
         raise ValueError(f"`users` must hold the ids, column {user_key!r}, received {list(table)}.")
-    reads = columns_read(query_model, table)
-    signature_names([item_key, "score", *(item_fields or {})], "item_key and item_fields")
-    chosen = sample_rows(len(next(iter(table.values()))), _CHECKED + _TUNED_ON)
-    embedded = _embed(query_model, {name: tf.gather(table[name], chosen) for name in reads})
-    items = as_columns(
-        {item_key: item_ids, _VECTORS: candidates, **(item_fields or {})}, "item_fields"
-    )
-    ids, vectors = items.pop(item_key), items.pop(_VECTORS)
-    lookup = RowLookup(ids, "`item_ids`")
-    built = _built(index, vectors, ids, embedded, k)
+    if (item_model is None) != (items is None):
+        raise ValueError("`item_model` and `items` must be given together, received one of them.")
+    query = Encoder(query_model, table, "users or queries")
+    raw_items = as_columns(items or {}, "items")
+    item = None if item_model is None else Encoder(item_model, raw_items, "items")
+    columns = {_IDS: item_ids, _VECTORS: candidates, **(item_fields or {})}
+    fields = as_columns(columns, "item_fields")
+    ids, vectors = fields.pop(_IDS), fields.pop(_VECTORS)
+    tags = None if item_tags is None else Tags(item_tags)
+    catalogue = Catalogue(ids, item_key, fields, tags)
     known = None
     if users is not None:
-        defaults = {**unknown_user(query_model), **(unknown or {})}
-        kept = {name: table[name] for name in {*reads, user_key}}
-        known = Users(kept, user_key, defaults, None if seen is None else ragged_rows(seen, lookup))
-    bundle = Bundle(
-        query_model, built, table, reads, lookup, known, items, item_key, k, exclude_seen
-    )
+        known = Users(
+            {name: table[name] for name in {*query.names, user_key}},
+            user_key,
+            {**unknown_user(query_model), **(unknown or {})},
+            None if seen is None else ragged_rows(seen, catalogue.rows),
+        )
+    chosen = sample_rows(len(next(iter(table.values()))), _CHECKED + _TUNED_ON)
+    embedded = query({name: tf.gather(table[name], chosen) for name in query.names}).numpy()
+    built = _built(index, vectors, ids, embedded, k)
+    bundle = Bundle(query, item, built, known, catalogue, k, exclude_seen)
     sample = take_sample(bundle, table, embedded[:_CHECKED], chosen[:_CHECKED])
 
     def write(folder: pathlib.Path) -> None:
         bundle.save(folder)
         manifest = _manifest(bundle, facts)
         write_manifest(folder, manifest)
-        requests = warmup_requests(bundle, sample, ids.numpy())
+        examples = {} if item is None else item.inputs({n: v.numpy() for n, v in raw_items.items()})
+        requests = warmup_requests(bundle, sample, examples)
         write_warmup(folder, requests, model_name or base.resolve().name)
         result = _check(folder, bundle, sample, vectors.numpy(), ids.numpy(), min_recall)
         manifest["index"]["recall"] = result.recall
@@ -140,15 +158,6 @@ def export(
         write_manifest(folder, manifest)
 
     return publish(base, write)
-
-
-def _embed(query_model: Any, columns: Mapping[str, tf.Tensor]) -> npt.NDArray[np.float32]:
-    embeddings = tf.cast(query_model(columns, training=False), tf.float32)
-    if embeddings.shape.rank != 2:
-        raise ValueError(
-            f"`query_model` must return embeddings [B, D], received shape={embeddings.shape}."
-        )
-    return np.asarray(embeddings.numpy(), np.float32)
 
 
 def _built(
@@ -176,14 +185,13 @@ def _check(
     min_recall: float,
 ) -> Verification:
     expected, scores = expected_answers(sample, candidates, ids, bundle.k)
-    names = bundle.output_names
     return verify(
         folder,
         sample.inputs,
         expected,
         scores if bundle.index.has_exact_scores else None,
-        item_key=names[0],
-        score_key=names[1],
+        item_key=bundle.catalogue.key,
+        score_key=bundle.catalogue.score,
         min_recall=1.0 if bundle.index.is_exact() else min_recall,
     )
 
@@ -194,7 +202,7 @@ def _manifest(bundle: Bundle, facts: Mapping[str, Any] | None) -> dict[str, Any]
         "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "k": bundle.k,
         "user_key": None if bundle.users is None else signature_name(bundle.users.key),
-        "item_key": bundle.output_names[0],
+        "item_key": bundle.catalogue.key,
         "exclude_seen": bundle.exclude_seen,
         "items": bundle.index.num_candidates,
         "users": None if bundle.users is None else bundle.users.count,
