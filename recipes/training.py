@@ -42,7 +42,9 @@ def fit_resumable(
     tf.keras.utils.set_random_seed(seed)
     model = hypermodel.build(hp)
     if not done.exists():
-        best = pd.read_csv(history)[objective].max() if history.exists() else None
+        # The file is there, but empty, until the first epoch ends.
+        has_epochs = history.exists() and history.stat().st_size > 0
+        best = pd.read_csv(history)[objective].max() if has_epochs else None
         callbacks = [
             evaluation,
             # One prefix an epoch: what `checkpoint` names is whole at every moment.
