@@ -221,7 +221,7 @@ def main(
     patience: Annotated[int, typer.Option(help="Epochs without gain before the end.")] = 2,
     index: Annotated[str, typer.Option(help="auto, exact or scann.")] = "auto",
     user: Annotated[str | None, typer.Option(help="Whom `query` is for.")] = None,
-    k: Annotated[int, typer.Option(help="How many items `query` shows.")] = 10,
+    k: Annotated[int, typer.Option("-k", help="How many items `query` shows.")] = 10,
     seed: int = 1,
     smoke: Annotated[bool, typer.Option(help="All of it small, in a minute.")] = False,
 ) -> None:
