@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.layers import DINAttention
-from tfrs_ext.models import DCN, DIEN, DIN, NeuMF, WideDeep
+from tfrs_ext.models import DCN, DIEN, DIN, NeuMF, RankingModel, WideDeep
 from tfrs_ext.optimizers import LazyAdam
 from tfrs_ext.typing import Categorical, History, Numeric, Text
 
@@ -204,3 +204,8 @@ def test_rejects_a_batch_without_a_feature(name):
     model = MODELS[name]()
     with pytest.raises(ValueError, match=r"`inputs` must hold the columns \['age'\]"):
         model({key: value for key, value in columns().items() if key != "age"})
+
+
+@pytest.mark.parametrize("model", [DCN, DIEN, DIN, NeuMF, WideDeep])
+def test_all_share_one_way_to_read_columns(model):
+    assert issubclass(model, RankingModel)

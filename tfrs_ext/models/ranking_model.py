@@ -10,6 +10,7 @@ from tfrs_ext.layers import feature_encoder
 from tfrs_ext.typing import Feature
 
 
+@keras.saving.register_keras_serializable(package="tfrs_ext")
 class RankingModel(keras.Model):
     """A Keras model from raw columns to the probability of a positive label.
 
