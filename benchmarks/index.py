@@ -229,7 +229,8 @@ def main() -> None:
                 f"{data:8}{record['side']:12}{record['setting']:34}recall {record['recall']:.3f}"
                 f"{record['milliseconds']:9.3f} ms{slowest / record['milliseconds']:7.1f}x"
             )
-    write("index", {"items": args.items, "width": WIDTH, "k": K, "batch": BATCH, **result})
+        # After each corpus: a run is long, and what it measured must not be lost.
+        write("index", {"items": args.items, "width": WIDTH, "k": K, "batch": BATCH, **result})
 
 
 if __name__ == "__main__":
