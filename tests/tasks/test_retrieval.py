@@ -209,3 +209,26 @@ def test_drawn_negatives_join_the_batch_under_their_own_probability():
 
 def _candidates(ids, table):
     return Candidates(table(ids), ids, tf.zeros(ids.shape))
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        losses.SampledSoftmax(),
+        losses.SampledSoftmax("logq"),
+        losses.CorrectedSampledSoftmax(),
+        losses.BPR(),
+    ],
+    ids=["none", "logq", "corrected", "bpr"],
+)
+def test_a_loss_is_the_same_with_and_without_the_matrix_of_scores(loss):
+    arguments = {"candidate_sampling_probability": PROBABILITY, "candidate_ids": IDS}
+    task = tasks.Retrieval(loss=loss, temperature=0.5, remove_accidental_hits=True)
+    expected = task(QUERIES, CANDIDATES, **arguments)
+    # One vector a query, given as several, goes by the matrix; so does keeping all negatives.
+    by_vectors = task(QUERIES[:, np.newaxis], CANDIDATES, **arguments)
+    np.testing.assert_allclose(by_vectors, expected, rtol=1e-5)
+    hard = tasks.Retrieval(
+        loss=loss, temperature=0.5, remove_accidental_hits=True, num_hard_negatives=6
+    )
+    np.testing.assert_allclose(hard(QUERIES, CANDIDATES, **arguments), expected, rtol=1e-5)

@@ -225,12 +225,20 @@ class Retrieval(tfrs.tasks.Retrieval):
         scores = pairwise_scores(queries, batch.embeddings)
         if scale is not None:
             scores *= scale
-        scores = masked_scores(scores - batch.log_q, batch.ids, mask)
+        scores = masked_scores(self._corrected(scores, batch), batch.ids, mask)
         labels = tf.eye(tf.shape(scores)[0], tf.shape(scores)[1])
         if self._num_hard_negatives is not None:
             mine = tfrs.layers.loss.HardNegativeMining(self._num_hard_negatives)
             scores, labels = mine(scores, labels)
         return labels, scores
+
+    def _corrected(self, scores: tf.Tensor, batch: Candidates) -> tf.Tensor:
+        if not isinstance(self._loss, RetrievalLoss):
+            return scores - batch.log_q
+        # As the loss does it without a matrix: it may treat the positive otherwise.
+        positives = Candidates(*(part[: tf.shape(scores)[0]] for part in batch))
+        positive, bias = self._loss.correct(tf.linalg.diag_part(scores), positives, batch)
+        return tf.linalg.set_diag(scores if bias is None else scores + bias, positive)
 
     def _positives_and_negatives(
         self,
