@@ -241,7 +241,8 @@ def main(
         seed=seed,
     )
     try:
-        check_same_source(config)
+        if stage is not Stage.QUERY:  # Which reads the published version alone.
+            check_same_source(config)
         for step in (tune, train, export):
             if stage in (Stage.ALL, Stage(step.__name__)):
                 console.rule(step.__name__)
