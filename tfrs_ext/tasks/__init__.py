@@ -1,5 +1,6 @@
 """Tasks that wire towers, similarity, negatives, loss and metrics."""
 
+from tfrs_ext.tasks.ranking import Ranking
 from tfrs_ext.tasks.retrieval import Retrieval
 
-__all__ = ["Retrieval"]
+__all__ = ["Ranking", "Retrieval"]
