@@ -1,0 +1,165 @@
+"""What the measurements of `tuning` search on: MovieLens-1M, cut so that a training takes a minute.
+
+The split is by time. Models train on the latest rows of the training part; histories still see all
+that came before. Test values are taken at the epoch that the validation part chose, beside the
+search, which never sees them.
+"""
+
+import dataclasses
+import functools
+import json
+import pathlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfrs_ext import data, metrics, tuning
+from tfrs_ext._keras import keras
+
+HISTORY_LENGTH = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """A hypermodel with its data.
+
+    Attributes:
+        hypermodel: With `build(hp)` and `fit(hp, model, train, …)`.
+        train: From a batch size to the training batches.
+        fit: Keyword arguments that put the objective into the logs.
+        objective: On the validation part.
+        test: From a model to its value on the test part.
+        searched: Names of the hyper-parameters that searches vary.
+    """
+
+    hypermodel: Any
+    train: Callable[[int], tf.data.Dataset]
+    fit: dict[str, Any]
+    objective: Any
+    test: Callable[[Any], float]
+    searched: tuple[str, ...]
+
+    def space(self) -> Any:
+        """Returns the hyper-parameters that searches vary; all others keep their defaults."""
+        whole, chosen = tuning.HyperParameters(), tuning.HyperParameters()
+        self.hypermodel.declare_hyperparameters(whole)
+        self.hypermodel.build(whole)
+        for parameter in whole.space:
+            if parameter.name in self.searched:
+                chosen.merge([parameter])
+        return chosen
+
+
+class Tested(tuning.HyperModel):
+    """A problem's hypermodel that notes what each training reaches on the test part.
+
+    Args:
+        problem: The problem.
+        log: A file that gets a line of JSON for each training.
+        report_test: Whether `fit` answers with the test value: for comparisons, not for searches.
+    """
+
+    def __init__(self, problem: Problem, log: pathlib.Path, report_test: bool = False) -> None:
+        super().__init__()
+        self.problem, self.log, self.report_test = problem, log, report_test
+
+    def declare_hyperparameters(self, hp: Any) -> None:
+        """As the problem's hypermodel."""
+        self.problem.hypermodel.declare_hyperparameters(hp)
+
+    def build(self, hp: Any) -> Any:
+        """As the problem's hypermodel."""
+        return self.problem.hypermodel.build(hp)
+
+    def fit(self, hp: Any, model: Any, *args: Any, callbacks: Any = (), **kwargs: Any) -> Any:
+        """Trains, and notes the values at the best epoch of the validation part."""
+        start, best = time.perf_counter(), _AtBest(self.problem)
+        callbacks = [*callbacks, best]
+        history = self.problem.hypermodel.fit(hp, model, *args, callbacks=callbacks, **kwargs)
+        run = {
+            "values": {k: v for k, v in hp.values.items() if not k.startswith("tuner/")},
+            "validation": best.validation,
+            "test": best.test,
+            "epochs": len(history.epoch),
+            "seconds": time.perf_counter() - start - best.seconds,
+        }
+        with self.log.open("a") as file:
+            file.write(json.dumps(run) + "\n")
+        return {"test": best.test} if self.report_test else history
+
+
+class _AtBest(keras.callbacks.Callback):
+    """Asks for the test value whenever the validation value is the best so far."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__()
+        self.problem = problem
+        self.validation, self.test, self.seconds = -np.inf, float("nan"), 0.0
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        value = float((logs or {})[self.problem.objective.name])
+        if value > self.validation:
+            start = time.perf_counter()
+            self.validation, self.test = value, self.problem.test(self.model)
+            self.seconds += time.perf_counter() - start
+
+
+def use_one_thread() -> None:
+    """Leaves the other cores to others; call it before TensorFlow computes anything."""
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+def parts_of(path: str, rows: int) -> tuple[data.Frames, data.Split, data.Frames]:
+    """Returns all of MovieLens-1M, its parts, and the latest `rows` of the training part."""
+    frames = data.load_movielens("1m", path)
+    split = data.global_time_split(frames)
+    latest = np.argsort(split.train.times(), kind="stable")[-rows:]
+    return frames, split, split.train.select(np.sort(latest))
+
+
+def retrieval(path: str, *, rows: int, queries: int, tests: int) -> Problem:
+    """Returns the two-tower retriever's problem: NDCG@10 of the next film.
+
+    Args:
+        path: Folder or archive of MovieLens-1M.
+        rows: How many of the latest training rows to train on.
+        queries: Rows of the validation part that are asked for.
+        tests: Rows of the test part that are asked for.
+    """
+    frames, split, train = parts_of(path, rows)
+    features = data.fit_features(train, HISTORY_LENGTH)
+    counts = train.interactions[frames.schema.item_id].value_counts()
+    hypermodel = tuning.RetrievalHyperModel(
+        features.query, features.candidate, (counts.index.tolist(), counts.tolist())
+    )
+
+    def evaluation(part: data.Frames, known: data.Frames, number: int) -> Any:
+        asked = data.next_item_queries(part, features, history_from=known, max_queries=number)
+        catalogue = data.candidates_dataset(frames, features, 4096)
+        return metrics.RetrievalEvaluation(
+            asked.queries, catalogue, asked.positives, seen=asked.seen, ks=[10]
+        )
+
+    known = data.join(split.train, split.validation)
+    on_test = evaluation(split.test, known, tests)
+
+    def test(model: Any) -> float:
+        on_test.set_model(model)
+        return on_test.evaluate()["ndcg_at_10"]
+
+    history = split.train.select(np.flatnonzero(split.train.times() < train.times().min()))
+    return Problem(
+        hypermodel,
+        functools.partial(data.training_dataset, train, features, history=history, seed=1),
+        {"callbacks": [evaluation(split.validation, split.train, queries)]},
+        hypermodel.objective,
+        test,
+        (
+            *("embedding_dim", "num_layers", "hidden_units", "dropout", "temperature"),
+            *("correction", "optimizer", "learning_rate", "adam_learning_rate", "batch_size"),
+        ),
+    )
