@@ -3,6 +3,7 @@
 from tfrs_ext.serving.exporter import export
 from tfrs_ext.serving.fresh import Request, query_all_fresh, query_fresh
 from tfrs_ext.serving.manifest import fingerprint, read_manifest
+from tfrs_ext.serving.ranker import export_ranker
 from tfrs_ext.serving.verification import Verification, VerificationError, verify
 from tfrs_ext.serving.versions import latest_version, list_versions, prune, publish, rollback
 from tfrs_ext.serving.warmup import read_warmup, write_warmup
@@ -12,6 +13,7 @@ __all__ = [
     "Verification",
     "VerificationError",
     "export",
+    "export_ranker",
     "fingerprint",
     "latest_version",
     "list_versions",

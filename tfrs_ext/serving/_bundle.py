@@ -1,7 +1,5 @@
 """The module behind a bundle: its state and its signatures."""
 
-import pathlib
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -10,14 +8,14 @@ from tfrs_ext.indexes import Index
 from tfrs_ext.serving._catalogue import Catalogue
 from tfrs_ext.serving._encoder import Encoder
 from tfrs_ext.serving._filtered import filtered_search
+from tfrs_ext.serving._signatures import SignatureModule, concrete, untracked
 from tfrs_ext.serving._tensors import signature_name
 from tfrs_ext.serving._users import Users
 
-_STATE = (tf.Variable, tf.saved_model.experimental.TrackableResource, tf.saved_model.Asset)
 _OPTIONS = {"k", "exclusions", "allow", "deny"}
 
 
-class Bundle(tf.Module):
+class Bundle(SignatureModule):
     """Answers requests with towers, an index and tables of users and items.
 
     Args:
@@ -40,15 +38,13 @@ class Bundle(tf.Module):
         k: int,
         exclude_seen: bool,
     ) -> None:
-        super().__init__(name="bundle")
-        self._index, self._query, self._item = (_untracked(part) for part in (index, query, item))
-        # Their state alone is saved: Keras objects would bring functions that nobody serves.
         owners = [index, *(tower.model for tower in (query, item) if tower is not None)]
-        self._state = [part for owner in owners for part in _state_of(owner)]
+        super().__init__("bundle", owners)
+        self._index, self._query, self._item = (untracked(part) for part in (index, query, item))
         self.users, self.catalogue = users, catalogue
         self.k = min(k, index.num_candidates)
         self.exclude_seen = exclude_seen
-        self.signatures = _untracked(self._trace())
+        self.trace()
 
     @property
     def index(self) -> Index:
@@ -60,33 +56,24 @@ class Bundle(tf.Module):
         """The query tower."""
         return self._query()
 
-    def describe(self) -> dict[str, Any]:
-        """Returns inputs and outputs of each signature, JSON-able."""
-        return {name: _described(function) for name, function in self.signatures().items()}
-
-    def save(self, folder: pathlib.Path) -> None:
-        """Writes the SavedModel."""
-        options = tf.saved_model.SaveOptions(namespace_whitelist=["Scann"])
-        tf.saved_model.save(self, str(folder), signatures=self.signatures(), options=options)
-
-    def _trace(self) -> dict[str, Any]:
+    def _functions(self) -> dict[str, Any]:
         user, item = self._user_specs(), {self.catalogue.key: self.catalogue.spec()}
         more = {
             "k": tf.TensorSpec([], tf.int32, name="k"),
             "exclusions": tf.TensorSpec([None, None], self.catalogue.rows.dtype, name="exclusions"),
         }
         functions = {
-            "serving_default": _concrete(self._default, user),
-            "recommend": _concrete(self._recommend, {**user, **more}),
-            "embed_user": _concrete(self._embed_user, self.query.specs),
-            "similar_items": _concrete(self._similar_items, item),
+            "serving_default": concrete(self._default, user),
+            "recommend": concrete(self._recommend, {**user, **more}),
+            "embed_user": concrete(self._embed_user, self.query.specs),
+            "similar_items": concrete(self._similar_items, item),
         }
         if self.catalogue.has_tags:
             for name in ("allow", "deny"):
                 more[name] = tf.TensorSpec([None, None], tf.string, name=name)
-            functions["recommend_filtered"] = _concrete(self._filtered, {**user, **more})
+            functions["recommend_filtered"] = concrete(self._filtered, {**user, **more})
         if self._item() is not None:
-            functions["embed_item"] = _concrete(self._embed_item, self._item().specs)
+            functions["embed_item"] = concrete(self._embed_item, self._item().specs)
         return functions
 
     def _user_specs(self) -> dict[str, tf.TensorSpec]:
@@ -151,29 +138,3 @@ class Bundle(tf.Module):
         embeddings, seen = self._user(inputs)
         excluded = self.catalogue.rows(exclusions)
         return embeddings, excluded if seen is None else tf.concat([excluded, seen], axis=1)
-
-
-def _concrete(function: Callable[..., Any], specs: Mapping[str, tf.TensorSpec]) -> Any:
-    return tf.function(function, autograph=False).get_concrete_function(**specs)
-
-
-def _described(function: Any) -> dict[str, Any]:
-    def facts(specs: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            name: {"dtype": spec.dtype.name, "shape": list(spec.shape)}
-            for name, spec in sorted(specs.items())
-        }
-
-    return {
-        "inputs": facts(function.structured_input_signature[1]),
-        "outputs": facts(function.structured_outputs),
-    }
-
-
-def _untracked(value: Any) -> Callable[[], Any]:
-    return lambda: value
-
-
-def _state_of(value: Any) -> list[Any]:
-    descendants = tf.train.TrackableView(value).descendants()
-    return [part for part in descendants if isinstance(part, _STATE)]

@@ -1,7 +1,5 @@
 """One call from a trained model to a version that a server can load."""
 
-import datetime
-import importlib.metadata
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -15,6 +13,7 @@ from tfrs_ext.indexes import Index, build_index
 from tfrs_ext.serving._bundle import Bundle
 from tfrs_ext.serving._catalogue import Catalogue
 from tfrs_ext.serving._encoder import Encoder
+from tfrs_ext.serving._publishing import publish_bundle
 from tfrs_ext.serving._sample import (
     Sample,
     expected_answers,
@@ -25,12 +24,8 @@ from tfrs_ext.serving._sample import (
 from tfrs_ext.serving._tags import Tags
 from tfrs_ext.serving._tensors import as_columns, signature_name
 from tfrs_ext.serving._users import Users, ragged_rows, unknown_user
-from tfrs_ext.serving.manifest import fingerprint, write_manifest
-from tfrs_ext.serving.verification import Verification, verify
-from tfrs_ext.serving.versions import publish
-from tfrs_ext.serving.warmup import write_warmup
+from tfrs_ext.serving.verification import verify
 
-_PACKAGES = ("tensorflow", "tf-keras", "tensorflow-recommenders", "scann", "tfrs-ext")
 _CHECKED, _TUNED_ON = 64, 448
 _IDS, _VECTORS = "item_ids", "candidates"
 
@@ -144,20 +139,14 @@ def export(
     bundle = Bundle(query, item, built, known, catalogue, k, exclude_seen)
     sample = take_sample(bundle, table, embedded[:_CHECKED], chosen[:_CHECKED])
 
-    def write(folder: pathlib.Path) -> None:
-        bundle.save(folder)
-        manifest = _manifest(bundle, facts)
-        write_manifest(folder, manifest)
-        examples = {} if item is None else item.inputs({n: v.numpy() for n, v in raw_items.items()})
-        requests = warmup_requests(bundle, sample, examples)
-        write_warmup(folder, requests, model_name or base.resolve().name)
-        result = _check(folder, bundle, sample, vectors.numpy(), ids.numpy(), min_recall)
-        manifest["index"]["recall"] = result.recall
-        manifest["verified_on"] = result.queries
-        manifest["fingerprint"] = fingerprint(folder)
-        write_manifest(folder, manifest)
+    examples = {} if item is None else item.inputs({n: v.numpy() for n, v in raw_items.items()})
+    manifest = _manifest(bundle, facts)
 
-    return publish(base, write)
+    def check(folder: pathlib.Path) -> dict[str, Any]:
+        return _checked(folder, bundle, sample, vectors.numpy(), ids.numpy(), min_recall)
+
+    requests = warmup_requests(bundle, sample, examples)
+    return publish_bundle(base, bundle, manifest, requests, check, model_name)
 
 
 def _built(
@@ -176,16 +165,16 @@ def _built(
     return index
 
 
-def _check(
+def _checked(
     folder: pathlib.Path,
     bundle: Bundle,
     sample: Sample,
     candidates: npt.NDArray[np.float32],
     ids: npt.NDArray[Any],
     min_recall: float,
-) -> Verification:
+) -> dict[str, Any]:
     expected, scores = expected_answers(sample, candidates, ids, bundle.k)
-    return verify(
+    result = verify(
         folder,
         sample.inputs,
         expected,
@@ -194,27 +183,23 @@ def _check(
         score_key=bundle.catalogue.score,
         min_recall=1.0 if bundle.index.is_exact() else min_recall,
     )
+    index = {**_index_facts(bundle), "recall": result.recall}
+    return {"index": index, "verified_on": result.queries}
+
+
+def _index_facts(bundle: Bundle) -> dict[str, Any]:
+    return {"kind": bundle.index.kind, **bundle.index.settings()}
 
 
 def _manifest(bundle: Bundle, facts: Mapping[str, Any] | None) -> dict[str, Any]:
     return {
-        "format": 1,
-        "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "kind": "retriever",
         "k": bundle.k,
         "user_key": None if bundle.users is None else signature_name(bundle.users.key),
         "item_key": bundle.catalogue.key,
         "exclude_seen": bundle.exclude_seen,
         "items": bundle.index.num_candidates,
         "users": None if bundle.users is None else bundle.users.count,
-        "index": {"kind": bundle.index.kind, **bundle.index.settings()},
-        "signatures": bundle.describe(),
-        "versions": {name: _version(name) for name in _PACKAGES},
+        "index": _index_facts(bundle),
         "facts": dict(facts or {}),
     }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None

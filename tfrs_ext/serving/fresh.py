@@ -68,7 +68,7 @@ def query_all_fresh(
     path = pathlib.Path(path).resolve()
     job = {
         "path": str(path),
-        "scann": read_manifest(path)["index"]["kind"] == "scann",
+        "scann": read_manifest(path).get("index", {}).get("kind") == "scann",
         "requests": [
             {
                 "signature": request.signature,

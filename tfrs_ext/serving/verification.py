@@ -68,7 +68,7 @@ def verify(
 
     Raises:
         VerificationError: Where the bundle can't be loaded or asked, recall is too low, an item
-            comes twice in a row, or a score differs.
+            comes twice in a row, a score differs, or the best item isn't the first.
     """
     # The server replays the warm-up in a session, and refuses a version where that fails.
     warmup = [Request(name, values, "session") for name, values in read_warmup(path)]
@@ -132,6 +132,7 @@ def _compare_row(
     if scores is None or expected_scores is None:
         return len(set(items) & set(wanted)), len(wanted), 0.0
     place = {item: i for i, item in enumerate(expected)}
+    _check_order(kept, scores[kept], tolerance)
     unit = tolerance * max(1.0, float(np.abs(expected_scores[: len(wanted)]).max(initial=0)))
     last = expected_scores[len(wanted) - 1] if wanted else 0.0
     hits, error = 0, 0.0
@@ -143,6 +144,16 @@ def _compare_row(
         if at is not None:
             error = max(error, abs(scores[i] - true) / unit)
     return hits, len(wanted), error
+
+
+def _check_order(kept: list[int], scores: npt.NDArray[np.float64], tolerance: float) -> None:
+    unit = tolerance * max(1.0, float(np.abs(scores).max(initial=0)))
+    ordered = np.all(np.diff(scores) <= unit)  # False where a score is NaN.
+    if kept != list(range(len(kept))) or not ordered or np.isnan(scores).any():
+        raise VerificationError(
+            f"The bundle must return the best item first and padding last, returned items at "
+            f"places {kept} with scores {scores.tolist()}."
+        )
 
 
 def _items(ids: Any) -> npt.NDArray[Any]:
