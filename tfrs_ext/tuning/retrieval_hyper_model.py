@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfrs_ext.models import TwoTower
 from tfrs_ext.negatives import Catalogue, CountedFrequency
 from tfrs_ext.tasks import Retrieval
+from tfrs_ext.tuning._batches import sized
 from tfrs_ext.tuning._bridge import keras_tuner
 from tfrs_ext.tuning.space import batch_size, loss, negatives, optimizer, temperature, towers
 from tfrs_ext.typing import Feature
@@ -101,6 +102,4 @@ class RetrievalHyperModel(keras_tuner.HyperModel):
         Returns:
             Keras's `History`.
         """
-        size = batch_size(hp)
-        batches = train(size) if callable(train) else train.rebatch(size)
-        return model.fit(batches, **kwargs)
+        return model.fit(sized(hp, train), **kwargs)

@@ -1,9 +1,4 @@
-"""What a search over retrievers may vary: small functions that read `hp`, to compose at will.
-
-Each takes keras-tuner's `HyperParameters` (or `tuning.fixed(values)`), registers hyper-parameters
-under the names of the arguments that they become, with this package's defaults, and returns the
-arguments or the object made of them.
-"""
+"""The parts of a two-tower retriever."""
 
 from typing import Any
 
@@ -11,7 +6,6 @@ from tfrs_ext._keras import keras
 from tfrs_ext.layers import LearnableTemperature
 from tfrs_ext.losses import CorrectedSampledSoftmax, SampledSoftmax
 from tfrs_ext.negatives import Catalogue, InBatch, Mixed, Uniform
-from tfrs_ext.optimizers import LazyAdam
 
 
 def towers(hp: Any) -> dict[str, Any]:
@@ -66,20 +60,3 @@ def negatives(hp: Any, frequency: Any, catalogue: Catalogue | None) -> Any:
     if kind == "in_batch":
         return in_batch
     return Mixed([in_batch, Uniform(catalogue, num_negatives=number, seed=0)])
-
-
-def optimizer(hp: Any) -> keras.optimizers.Optimizer:
-    """Returns Adagrad or a lazy Adam, each with a range of learning rates of its own."""
-    name = hp.Choice("optimizer", ["adagrad", "adam"], default="adam")
-    with hp.conditional_scope("optimizer", ["adagrad"]):
-        adagrad_rate = hp.Float("learning_rate", 0.01, 1.0, sampling="log", default=0.1)
-    with hp.conditional_scope("optimizer", ["adam"]):
-        adam_rate = hp.Float("adam_learning_rate", 1e-4, 1e-2, sampling="log", default=2e-3)
-    if name == "adam":
-        return LazyAdam(adam_rate)
-    return keras.optimizers.Adagrad(adagrad_rate)
-
-
-def batch_size(hp: Any) -> int:
-    """Returns the number of rows in a batch, which is the number of in-batch negatives."""
-    return hp.Choice("batch_size", [256, 512, 1024, 2048, 4096], default=1024)

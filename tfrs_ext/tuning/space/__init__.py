@@ -1,0 +1,21 @@
+"""What a search may vary: small functions that read `hp`, to compose at will.
+
+Each takes keras-tuner's `HyperParameters` (or `tuning.fixed(values)`), registers hyper-parameters
+under the names of the arguments that they become, with this package's defaults, and returns the
+arguments or the object made of them.
+"""
+
+from tfrs_ext.tuning.space.ranking import RANKERS, ranker
+from tfrs_ext.tuning.space.retrieval import loss, negatives, temperature, towers
+from tfrs_ext.tuning.space.training import batch_size, optimizer
+
+__all__ = [
+    "RANKERS",
+    "batch_size",
+    "loss",
+    "negatives",
+    "optimizer",
+    "ranker",
+    "temperature",
+    "towers",
+]

@@ -1,0 +1,23 @@
+"""How any model is trained."""
+
+from typing import Any
+
+from tfrs_ext._keras import keras
+from tfrs_ext.optimizers import LazyAdam
+
+
+def optimizer(hp: Any) -> keras.optimizers.Optimizer:
+    """Returns Adagrad or a lazy Adam, each with a range of learning rates of its own."""
+    name = hp.Choice("optimizer", ["adagrad", "adam"], default="adam")
+    with hp.conditional_scope("optimizer", ["adagrad"]):
+        adagrad_rate = hp.Float("learning_rate", 0.01, 1.0, sampling="log", default=0.1)
+    with hp.conditional_scope("optimizer", ["adam"]):
+        adam_rate = hp.Float("adam_learning_rate", 1e-4, 1e-2, sampling="log", default=2e-3)
+    if name == "adam":
+        return LazyAdam(adam_rate)
+    return keras.optimizers.Adagrad(adagrad_rate)
+
+
+def batch_size(hp: Any) -> int:
+    """Returns the number of rows in a batch, which is the number of in-batch negatives."""
+    return hp.Choice("batch_size", [256, 512, 1024, 2048, 4096], default=1024)
