@@ -31,6 +31,7 @@ MAKE = {
     "in batch, counted": lambda: negatives.InBatch(_frequency()),
     "uniform": lambda: negatives.Uniform(ITEMS, 5, seed=1),
     "popularity": lambda: negatives.Popularity(ITEMS, COUNTS, 5, power=0.5, seed=1),
+    "whole": lambda: negatives.WholeCatalogue(ITEMS),
     "mixed": lambda: negatives.Mixed(
         [negatives.InBatch(_frequency()), negatives.Uniform(ITEMS, 3, seed=2)]
     ),

@@ -13,6 +13,7 @@ from tfrs_ext.negatives.popularity import Popularity
 from tfrs_ext.negatives.source import Source
 from tfrs_ext.negatives.streaming_frequency import StreamingFrequency
 from tfrs_ext.negatives.uniform import Uniform
+from tfrs_ext.negatives.whole_catalogue import WholeCatalogue
 
 __all__ = [
     "Catalogue",
@@ -28,4 +29,5 @@ __all__ = [
     "Source",
     "StreamingFrequency",
     "Uniform",
+    "WholeCatalogue",
 ]
