@@ -78,6 +78,12 @@ class Text(Feature):
 
     vocabulary: tuple[str, ...] = ()
 
+    @staticmethod
+    def words(texts: tf.Tensor) -> tf.RaggedTensor:
+        """Returns the runs of letters and digits of texts `[B]`, in lower case, `[B, (words)]`."""
+        lower = tf.strings.lower(texts, encoding="utf-8")
+        return tf.strings.split(tf.strings.regex_replace(lower, r"[^\p{L}\p{N}]+", " "))
+
 
 @dataclasses.dataclass(frozen=True)
 class Timestamp(Feature):

@@ -2,10 +2,11 @@
 
 from tfrs_ext.data.features import FeatureSet, fit_features
 from tfrs_ext.data.frames import Frames, join
+from tfrs_ext.data.labels import with_labels, with_negatives
 from tfrs_ext.data.load import DataWarning, load_frames
 from tfrs_ext.data.movielens import load_movielens
 from tfrs_ext.data.next_items import next_item_queries
-from tfrs_ext.data.pipelines import candidates_dataset, training_dataset
+from tfrs_ext.data.pipelines import candidates_dataset, ranking_dataset, training_dataset
 from tfrs_ext.data.queries import EvaluationQueries, evaluation_queries, user_states
 from tfrs_ext.data.schema import Schema
 from tfrs_ext.data.splits import Split, global_time_split, leave_one_out, random_split
@@ -29,7 +30,10 @@ __all__ = [
     "load_movielens",
     "next_item_queries",
     "random_split",
+    "ranking_dataset",
     "synthetic",
     "training_dataset",
     "user_states",
+    "with_labels",
+    "with_negatives",
 ]

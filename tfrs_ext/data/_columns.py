@@ -9,18 +9,6 @@ import tensorflow as tf
 
 from tfrs_ext.typing import Categorical, Feature, Numeric, Timestamp
 
-_WORD_BOUNDARY = r"[^\p{L}\p{N}]+"
-
-
-def split_words(texts: npt.NDArray[Any]) -> tf.RaggedTensor:
-    """Splits `[N]` texts as `layers.FeatureEncoder` does: runs of letters and digits, lower case.
-
-    Returns:
-        `[N, (words)]` strings.
-    """
-    lower = tf.strings.lower(tf.constant(texts, tf.string), encoding="utf-8")
-    return tf.strings.split(tf.strings.regex_replace(lower, _WORD_BOUNDARY, " "))
-
 
 def to_array(column: "pd.Series[Any]", feature: Feature) -> npt.NDArray[Any]:
     """Returns the column as int64, float32 or strings, with missing values filled.

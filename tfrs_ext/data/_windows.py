@@ -1,6 +1,7 @@
 """Each user's items in order of time, and the windows that end just before a moment."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -42,23 +43,51 @@ class Windows:
         return tf.where(inside, items, tf.constant(history.padding, items.dtype))
 
 
-def windows_before_rows(frames: Frames, earlier: Frames | None = None) -> Windows:
+@dataclasses.dataclass(frozen=True)
+class Timeline:
+    """Where rows stand when they are sorted by user, then by time, then as they came.
+
+    Args:
+        order: `[N]` row numbers in that order.
+        places: `[N]` the place of each row in it.
+        begins: `[N]` the place at which the rows of each row's user begin.
+    """
+
+    order: npt.NDArray[np.int64]
+    places: npt.NDArray[np.int64]
+    begins: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, parts: Sequence[Frames]) -> "Timeline":
+        """Sorts the interactions of several parts of one data set."""
+        users = np.concatenate([part.user_rows() for part in parts])
+        times = np.concatenate([part.times() for part in parts])
+        order = np.lexsort((times, users))  # Stable: of equal times, the earlier row comes first.
+        places = np.empty_like(order)
+        places[order] = np.arange(len(order))
+        return cls(order, places, _offsets(users, len(parts[0].users))[:-1][users])
+
+
+def windows_before_rows(
+    frames: Frames, earlier: Frames | None = None, *, positives_only: bool = False
+) -> Windows:
     """Windows of what each interaction's user did strictly before it.
 
     Args:
         frames: One window for each of its interactions.
         earlier: More interactions of the same users to look back on. Whose time equals a row's
             counts as before it.
+        positives_only: Whether windows hold rows with a positive label alone.
     """
     parts = [frames] if earlier is None else [earlier, frames]
-    users = np.concatenate([part.user_rows() for part in parts])
-    times = np.concatenate([part.times() for part in parts])
-    order = np.lexsort((times, users))  # Stable: of equal times, the earlier row comes first.
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    starts = _offsets(users, len(frames.users))[:-1][users]
-    size = len(frames.interactions)
-    return _windows(_items(parts)[order], starts[-size:], place[-size:])
+    timeline = Timeline.of(parts)
+    kept = np.concatenate([_is_kept(part, positives_only) for part in parts])[timeline.order]
+    before = np.concatenate([[0], np.cumsum(kept)])  # How many are kept before each place.
+    places = timeline.places[-len(frames.interactions) :]
+    starts = before[timeline.begins[-len(frames.interactions) :]]
+    items = _items(parts)[timeline.order]
+    # What is gathered from must not be empty, even where all windows are.
+    return _windows(items[kept] if kept.any() else items[:1], starts, before[places])
 
 
 def windows_of_users(frames: Frames) -> Windows:
@@ -78,6 +107,13 @@ def _windows(
 ) -> Windows:
     narrow = (starts.astype(np.int32), ends.astype(np.int32))
     return Windows(on_host(items), *map(on_host, narrow))
+
+
+def _is_kept(frames: Frames, positives_only: bool) -> npt.NDArray[np.bool_]:
+    label = frames.schema.label
+    if not positives_only or label is None:
+        return np.ones(len(frames.interactions), bool)
+    return frames.interactions[label].to_numpy(np.float64) > 0
 
 
 def _offsets(users: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:

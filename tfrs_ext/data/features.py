@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 
-from tfrs_ext.data._columns import split_words, to_array
+from tfrs_ext.data._columns import to_array
 from tfrs_ext.data.frames import Frames
 from tfrs_ext.data.schema import HISTORY, Kind
 from tfrs_ext.typing import Categorical, Feature, History, Numeric, Text, Timestamp
@@ -120,7 +121,7 @@ def _timestamp(name: str, column: "pd.Series[Any]") -> Timestamp:
 
 
 def _text(name: str, column: "pd.Series[Any]", min_word_count: int) -> Text:
-    texts = split_words(to_array(column, Text(name)))
+    texts = Text.words(tf.constant(to_array(column, Text(name)), tf.string))
     rows = Counter(word for text in texts.to_list() for word in set(text))
     counted = [(-count, word.decode()) for word, count in rows.items()]
     frequent = [pair for pair in counted if -pair[0] >= min_word_count]

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfrs_ext.data._columns import to_array
 from tfrs_ext.data._ragged import distinct_items
-from tfrs_ext.data._windows import windows_before_rows
+from tfrs_ext.data._windows import Timeline, windows_before_rows
 from tfrs_ext.data.features import FeatureSet
 from tfrs_ext.data.frames import Frames
 from tfrs_ext.data.queries import EvaluationQueries
@@ -73,18 +73,14 @@ def _seen(
     items: npt.NDArray[np.int64],
 ) -> tuple[tf.RaggedTensor, npt.NDArray[np.bool_]]:
     parts = [history_from, part]
-    all_users = np.concatenate([frames.user_rows() for frames in parts])
-    all_items = np.concatenate([frames.item_rows() for frames in parts])
-    all_times = np.concatenate([frames.times() for frames in parts])
-    order = np.lexsort((all_times, all_users))  # Stable: of equal times, the earlier row first.
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    ends = place[len(history_from.interactions) :][rows]
-    starts = np.searchsorted(all_users[order], all_users[order][ends])
+    timeline = Timeline.of(parts)
+    all_items = np.concatenate([frames.item_rows() for frames in parts])[timeline.order]
+    held_out = len(history_from.interactions) + rows
+    starts, ends = timeline.begins[held_out], timeline.places[held_out]
     counts = ends - starts
     query = np.repeat(np.arange(len(rows)), counts)
     offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    before = all_items[order][np.repeat(starts, counts) + offset]
+    before = all_items[np.repeat(starts, counts) + offset]
     other = before != items[query]
     seen = distinct_items(query[other], before[other], len(rows), len(part.items))
     return seen, counts == 0

@@ -1,11 +1,14 @@
 """tf.data pipelines of whole batches: row numbers are shuffled and columns gathered."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 
 from tfrs_ext.data._columns import on_host, to_array
-from tfrs_ext.data._windows import windows_before_rows
+from tfrs_ext.data._windows import Windows, windows_before_rows
 from tfrs_ext.data.features import FeatureSet
 from tfrs_ext.data.frames import Frames
 from tfrs_ext.data.schema import SAMPLE_WEIGHT
@@ -50,10 +53,77 @@ def training_dataset(
         >>> next(iter(dataset))["history"].shape
         TensorShape([32, 50])
     """
+    batch = _batches(frames, features, windows_before_rows(frames, history))
+    size = len(frames.interactions)
+    rows = _shuffled(size, batch_size, seed) if shuffle else _in_order(size, batch_size)
+    if drop_remainder:
+        rows = rows.take(size // batch_size).map(lambda r: tf.ensure_shape(r, [batch_size]))
+    return rows.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def ranking_dataset(
+    frames: Frames,
+    features: FeatureSet,
+    batch_size: int,
+    *,
+    history: Frames | None = None,
+    shuffle: bool = True,
+    seed: int | None = None,
+) -> tf.data.Dataset:
+    """Batches of labelled rows, as `model.fit` of a model that ranks takes them.
+
+    Args:
+        frames: The rows, with a label: `with_labels` and `with_negatives` make them.
+        features: From `fit_features`.
+        batch_size: `B`.
+        history: More rows to look back on; give the training part where `frames` is the
+            validation part.
+        shuffle: Whether each epoch has a fresh random order; else the order of the rows.
+        seed: Equal seeds give equal epochs.
+
+    Returns:
+        Batches `(columns, label)`, and with the schema's weight `(columns, label, weight)`: every
+        feature of both sides `[B]`, and `"history"` `[B, L]`: the items of the rows with a
+        positive label before this row. Labels and weights are `[B]` float32.
+
+    Raises:
+        ValueError: If the schema has no label, or `batch_size` is below 1.
+
+    Example:
+        >>> from tfrs_ext.data import fit_features, synthetic, with_negatives
+        >>> frames, _ = synthetic(50, 60, 6)
+        >>> examples = with_negatives(frames, num_negatives=1)
+        >>> dataset = ranking_dataset(examples, fit_features(frames), batch_size=32)
+        >>> columns, label = next(iter(dataset))
+        >>> columns["history"].shape, label.shape
+        (TensorShape([32, 50]), TensorShape([32]))
+    """
+    label = frames.schema.label
+    if label is None:
+        raise ValueError(
+            "`frames` must have a label, received a schema without one: see `with_labels` and "
+            "`with_negatives`."
+        )
+    windows = windows_before_rows(frames, history, positives_only=True)
+    columns = _batches(frames, features, windows)
+
+    @tf.autograph.experimental.do_not_convert
+    def batch(rows: tf.Tensor) -> tuple[Any, ...]:
+        row = columns(rows)
+        rest = [row.pop(name) for name in (label, SAMPLE_WEIGHT) if name in row]
+        return (row, *rest)
+
+    size = len(frames.interactions)
+    rows = _shuffled(size, batch_size, seed) if shuffle else _in_order(size, batch_size)
+    return rows.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _batches(
+    frames: Frames, features: FeatureSet, windows: Windows
+) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     users = _columns(frames.users, features.query)
     items = _columns(frames.items, features.candidate)
     user_rows, item_rows = on_host(frames.user_rows()), on_host(frames.item_rows())
-    windows = windows_before_rows(frames, history)
     extras = _row_columns(frames)
 
     @tf.autograph.experimental.do_not_convert
@@ -65,11 +135,7 @@ def training_dataset(
             **_gather(extras, rows),
         }
 
-    size = len(frames.interactions)
-    rows = _shuffled(size, batch_size, seed) if shuffle else _in_order(size, batch_size)
-    if drop_remainder:
-        rows = rows.take(size // batch_size).map(lambda r: tf.ensure_shape(r, [batch_size]))
-    return rows.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return batch
 
 
 def candidates_dataset(frames: Frames, features: FeatureSet, batch_size: int) -> tf.data.Dataset:

@@ -12,7 +12,6 @@ from tfrs_ext.typing import Categorical, Feature, History, Numeric, Text, Timest
 
 _DAY = 86_400.0
 _WEEK = 7 * _DAY
-_WORD_BOUNDARY = r"[^\p{L}\p{N}]+"
 
 
 def _embedding(size: int, width: int, name: str) -> Any:
@@ -46,9 +45,7 @@ class _TextEncoder(keras.layers.Layer):
         self.embedding = _embedding(len(feature.vocabulary) + 1, width, "embedding")
 
     def call(self, values: tf.Tensor) -> tf.Tensor:
-        lower = tf.strings.lower(values, encoding="utf-8")
-        spaced = tf.strings.regex_replace(lower, _WORD_BOUNDARY, " ")
-        words = tf.strings.split(spaced)
+        words = Text.words(values)
         rows = words.value_rowids()
         vectors = self.embedding(self.lookup(words.values))
         totals = tf.math.unsorted_segment_sum(vectors, rows, words.nrows())
@@ -146,7 +143,7 @@ class FeatureEncoder(keras.layers.Layer):
 
     def example_inputs(self) -> dict[str, tf.Tensor]:
         """Returns a batch of one row with every column, of the right dtypes and shapes."""
-        return {feature.name: _example(feature) for feature in self.features}
+        return example_inputs(self.features)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration, JSON-able."""
@@ -163,11 +160,25 @@ class FeatureEncoder(keras.layers.Layer):
         return cls(**{**config, "features": features})
 
 
+def example_inputs(features: Sequence[Feature]) -> dict[str, tf.Tensor]:
+    """Returns a batch of one row with every column, of the right dtypes and shapes.
+
+    Args:
+        features: The columns.
+    """
+    return {feature.name: _example(feature) for feature in features}
+
+
 def _example(feature: Feature) -> tf.Tensor:
     if isinstance(feature, History):
-        return tf.fill([1, feature.length], feature.padding)
+        return tf.fill([1, feature.length], _id(feature.padding))
     if isinstance(feature, Categorical):
-        return tf.constant([feature.vocabulary[0] if feature.vocabulary else ""])
+        return _id(feature.vocabulary[0] if feature.vocabulary else "")[tf.newaxis]
     if isinstance(feature, Text):
         return tf.constant([""])
     return tf.zeros([1], tf.int64 if isinstance(feature, Timestamp) else tf.float32)
+
+
+def _id(value: int | str) -> tf.Tensor:
+    # What is saved accepts the dtypes that it was called with: int64, as batches have.
+    return tf.constant(value, tf.string if isinstance(value, str) else tf.int64)
