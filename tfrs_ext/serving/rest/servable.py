@@ -1,0 +1,84 @@
+"""One version, loaded as TensorFlow Serving loads it."""
+
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tfrs_ext.serving._child import scann_library
+from tfrs_ext.serving.rest.tensors import TensorSpec
+from tfrs_ext.serving.warmup import read_warmup
+
+
+class Servable:
+    """A version in a session of its own, so that closing it frees all that it holds.
+
+    Tables, variables and a ScaNN searcher live in the session's devices; objects that
+    `tf.saved_model.load` makes would keep the searcher in the process's.
+
+    Args:
+        path: The version's folder.
+
+    Raises:
+        RuntimeError: Where the version needs ScaNN's operations, and the package is missing.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        path = pathlib.Path(path)
+        _load_operations(path)
+        self._session = tf.compat.v1.Session(graph=tf.Graph())
+        try:
+            with self._session.graph.as_default():
+                meta = tf.compat.v1.saved_model.load(self._session, ["serve"], str(path))
+            signatures = {n: s for n, s in meta.signature_def.items() if s.inputs}
+            self.inputs = {name: _specs(s.inputs) for name, s in signatures.items()}
+            self.outputs = {name: _specs(s.outputs) for name, s in signatures.items()}
+            self._calls = {name: self._callable(name) for name in signatures}
+            for name, values in read_warmup(path):
+                self.run(name, values)
+        except BaseException:
+            self.close()
+            raise
+
+    def _callable(self, name: str) -> Any:
+        feeds = [spec.tensor for spec in self.inputs[name].values()]
+        return self._session.make_callable(
+            {output: spec.tensor for output, spec in self.outputs[name].items()}, feeds
+        )
+
+    def run(self, signature: str, inputs: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
+        """Returns the outputs by name; any number of threads may call.
+
+        Args:
+            signature: Which one.
+            inputs: All its inputs.
+        """
+        names = self.inputs[signature]
+        outputs: dict[str, Any] = self._calls[signature](*(inputs[name] for name in names))
+        return outputs
+
+    def close(self) -> None:
+        """Frees the version's memory."""
+        self._session.close()
+
+
+def _load_operations(path: pathlib.Path) -> None:
+    if b"Scann>" in (path / "saved_model.pb").read_bytes():
+        try:
+            tf.load_op_library(scann_library())
+        except SystemExit as missing:
+            raise RuntimeError(str(missing)) from missing
+
+
+def _specs(tensors: Mapping[str, Any]) -> dict[str, TensorSpec]:
+    specs = {}
+    for name, info in sorted(tensors.items()):
+        dtype = tf.dtypes.as_dtype(info.dtype)
+        sizes = [None if dim.size < 0 else int(dim.size) for dim in info.tensor_shape.dim]
+        numpy_dtype = np.dtype(object) if dtype == tf.string else np.dtype(dtype.as_numpy_dtype)
+        specs[name] = TensorSpec(info.name, numpy_dtype, tuple(sizes))
+    return specs

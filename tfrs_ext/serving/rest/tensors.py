@@ -1,0 +1,131 @@
+"""Between the values of JSON and tensors, strictly: what doesn't fit is refused with the reason."""
+
+import base64
+import binascii
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tfrs_ext.serving.rest.errors import RequestError
+
+_SHOWN = 60
+
+
+class TensorSpec(NamedTuple):
+    """An input or output of a signature.
+
+    Attributes:
+        tensor: Its name in the graph.
+        dtype: NumPy's dtype; object for strings.
+        shape: Sizes, None where any will do.
+    """
+
+    tensor: str
+    dtype: npt.DTypeLike
+    shape: tuple[int | None, ...]
+
+
+def to_array(name: str, values: Any, spec: TensorSpec) -> npt.NDArray[Any]:
+    """Returns nested lists as the array that an input takes.
+
+    Args:
+        name: Of the input, for the reason.
+        values: What the request's JSON held.
+        spec: Of the input.
+
+    Raises:
+        RequestError: Where rank, sizes, types or ranges don't fit.
+    """
+    shape, flat = _flattened(name, values, len(spec.shape))
+    for axis, (size, wanted) in enumerate(zip(shape, spec.shape, strict=True)):
+        # Without rows, nothing says how wide they are.
+        if wanted is not None and size != wanted:
+            if flat or 0 not in shape[:axis]:
+                raise RequestError(
+                    f"Input {name!r} must have size {wanted} along axis {axis}, received {size}."
+                )
+            shape[axis] = wanted
+    dtype = np.dtype(spec.dtype)
+    array = np.empty(len(flat), dtype)
+    for i, value in enumerate(flat):
+        array[i] = _element(name, value, dtype)
+    return array.reshape(shape)
+
+
+def _flattened(name: str, values: Any, rank: int) -> tuple[list[int], list[Any]]:
+    shape: list[int] = []
+    level = [values]
+    for axis in range(rank):
+        if not all(isinstance(value, list) for value in level):
+            raise RequestError(
+                f"Input {name!r} must have rank {rank}, received less: {_shown(values)}."
+            )
+        sizes = {len(value) for value in level}
+        if len(sizes) > 1:
+            raise RequestError(
+                f"Input {name!r} must have rows of equal length along axis {axis}, received "
+                f"lengths {sorted(sizes)[:5]}: pad the shorter ones."
+            )
+        shape.append(sizes.pop() if sizes else 0)
+        level = [part for value in level for part in value]
+    return shape, level
+
+
+def _element(name: str, value: Any, dtype: np.dtype[Any]) -> Any:
+    if dtype.kind == "O":
+        return _string(name, value)
+    fits = {
+        "i": type(value) is int,
+        "u": type(value) is int,
+        "f": type(value) in (int, float),
+        "b": type(value) is bool,
+    }[dtype.kind]
+    if fits and dtype.kind in "iu":
+        range_ = np.iinfo(dtype)
+        fits = range_.min <= value <= range_.max
+    elif fits and dtype.kind == "f":
+        # The comparison of an int beyond float64 is exact, and NaN is never less.
+        fits = abs(value) <= float(np.finfo(dtype).max)
+    if not fits:
+        finite = "a finite " if dtype.kind == "f" else ""
+        raise RequestError(
+            f"Input {name!r} must hold {finite}{dtype.name} values, received {_shown(value)}."
+        )
+    return value
+
+
+def _string(name: str, value: Any) -> bytes:
+    try:
+        if isinstance(value, str):
+            return value.encode("utf-8")
+        if isinstance(value, dict) and set(value) == {"b64"}:
+            return base64.b64decode(value["b64"], validate=True)
+    except (UnicodeEncodeError, TypeError, binascii.Error, ValueError):
+        pass  # Half a surrogate pair, or no base64.
+    raise RequestError(
+        f'Input {name!r} must hold strings, or bytes as {{"b64": …}}, received {_shown(value)}.'
+    )
+
+
+def from_array(name: str, array: npt.NDArray[Any]) -> Any:
+    """Returns an output as values of JSON; bytes in base64 where the name ends in `_bytes`.
+
+    Args:
+        name: Of the output.
+        array: Its value.
+    """
+    if array.dtype.kind != "O":
+        return array.tolist()
+    if name.endswith("_bytes"):
+        flat = [{"b64": base64.b64encode(v).decode()} for v in array.reshape(-1)]
+    else:
+        flat = [v.decode("utf-8", "replace") for v in array.reshape(-1)]
+    values = np.empty(len(flat), object)
+    values[:] = flat
+    return values.reshape(array.shape).tolist()
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
