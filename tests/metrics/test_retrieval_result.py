@@ -57,3 +57,19 @@ def test_bad_arguments_are_named():
         result.paired_difference(_result(0.0, NAN), "ndcg_at_10")
     with pytest.raises(ValueError, match="`level` must lie between 0 and 1"):
         result.confidence_interval("ndcg_at_10", level=95)
+
+
+def test_queries_of_one_user_are_drawn_together():
+    rng = np.random.default_rng(0)
+    luck = rng.normal(size=50)
+    clusters = np.repeat(np.arange(50), 20)
+    result = _result(*luck[clusters] + 0.01 * rng.normal(size=1000))
+    alone = result.confidence_interval("ndcg_at_10")
+    together = result.confidence_interval("ndcg_at_10", clusters=clusters)
+    assert together.mean == alone.mean
+    ratio = (together.high - together.low) / (alone.high - alone.low)
+    np.testing.assert_allclose(ratio, np.sqrt(20), rtol=0.15)
+    each = result.confidence_interval("ndcg_at_10", clusters=np.arange(1000))
+    np.testing.assert_allclose(each, alone)
+    with pytest.raises(ValueError, match="`clusters` must have an entry for each of the 1000"):
+        result.confidence_interval("ndcg_at_10", clusters=[1, 2])

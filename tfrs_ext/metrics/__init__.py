@@ -1,6 +1,7 @@
 """Exact evaluation of retrieval and ranking."""
 
 from tfrs_ext.metrics.calibration_ratio import CalibrationRatio
+from tfrs_ext.metrics.compare_results import compare_results
 from tfrs_ext.metrics.diversity import intra_list_diversity
 from tfrs_ext.metrics.evaluate_rankings import evaluate_rankings
 from tfrs_ext.metrics.evaluate_retrieval import evaluate_retrieval
@@ -33,6 +34,7 @@ __all__ = [  # noqa: RUF022 (sorted as Python sorts: ruff puts GAUC first)
     "RetrievalResult",
     "alignment",
     "catalog_coverage",
+    "compare_results",
     "effective_rank",
     "evaluate_by_group",
     "evaluate_rankings",

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Values = npt.NDArray[np.float64]
+from tfrs_ext.metrics._bootstrap import Values, bootstrap_means, bounds
 
 
 class Interval(NamedTuple):
@@ -71,7 +70,12 @@ class RetrievalResult:
         return RetrievalResult({name: v[chosen] for name, v in self.per_query.items()})
 
     def confidence_interval(
-        self, name: str, level: float = 0.95, samples: int = 1000, seed: int = 0
+        self,
+        name: str,
+        level: float = 0.95,
+        samples: int = 1000,
+        seed: int = 0,
+        clusters: Any = None,
     ) -> Interval:
         """Returns a metric's mean with its percentile bootstrap interval over queries.
 
@@ -80,8 +84,10 @@ class RetrievalResult:
             level: Probability that the interval is to cover.
             samples: How often the queries are drawn anew.
             seed: Of the draws.
+            clusters: `[Q]` which queries are drawn together, such as the users who asked them.
         """
-        return _bootstrap(self.values(name), level, samples, seed)
+        self.values(name)  # Says which names there are.
+        return _interval(self.per_query[name], level, samples, seed, clusters)
 
     def paired_difference(
         self,
@@ -90,6 +96,7 @@ class RetrievalResult:
         level: float = 0.95,
         samples: int = 1000,
         seed: int = 0,
+        clusters: Any = None,
     ) -> Interval:
         """Returns this result's mean minus another's, over the same queries, with its interval.
 
@@ -101,25 +108,31 @@ class RetrievalResult:
             level: Probability that the interval is to cover.
             samples: How often the queries are drawn anew.
             seed: Of the draws.
-        """
-        difference = self._aligned(other, name)
-        return _bootstrap(difference[~np.isnan(difference)], level, samples, seed)
+            clusters: `[Q]` which queries are drawn together, such as the users who asked them.
 
-    def _aligned(self, other: "RetrievalResult", name: str) -> Values:
+        Relations:
+            `compare_results` does this for every metric at once.
+        """
+        self.check_same_queries(other, name)
+        difference = np.subtract(self.per_query[name], other.per_query[name])
+        return _interval(difference, level, samples, seed, clusters)
+
+    def check_same_queries(self, other: "RetrievalResult", name: str) -> None:
+        """Raises a ValueError where another result can't be of the same queries.
+
+        Args:
+            other: The other result.
+            name: A metric of both.
+        """
         ours, theirs = self.per_query[name], other.per_query[name]
         if ours.shape != theirs.shape or np.any(np.isnan(ours) != np.isnan(theirs)):
             raise ValueError(
                 f"`other` must be of the same queries, received {theirs.shape[0]} instead of "
                 f"{ours.shape[0]} or other queries without positives."
             )
-        return np.subtract(ours, theirs)
 
 
-def _bootstrap(values: Values, level: float, samples: int, seed: int) -> Interval:
-    if not 0 < level < 1:
-        raise ValueError(f"`level` must lie between 0 and 1, received level={level}.")
-    rng = np.random.default_rng(seed)
-    size = len(values)
-    means = [np.mean(values[rng.integers(0, size, size)]) for _ in range(samples)]
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(np.mean(values)), float(low), float(high))
+def _interval(values: Values, level: float, samples: int, seed: int, clusters: Any) -> Interval:
+    means = bootstrap_means(values[:, np.newaxis], clusters, samples, seed)
+    low, high = bounds(means, level)
+    return Interval(float(np.nanmean(values)), float(low[0]), float(high[0]))

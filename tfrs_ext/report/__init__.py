@@ -1,0 +1,7 @@
+"""Pages that show a run: an HTML report and a model card."""
+
+from tfrs_ext.report.html_report import render_report, write_report
+from tfrs_ext.report.importance import Importance, importance
+from tfrs_ext.report.run import Run
+
+__all__ = ["Importance", "Run", "importance", "render_report", "write_report"]

@@ -1,0 +1,1 @@
+"""Kinds of charts, each with its words and its numbers."""

@@ -1,0 +1,84 @@
+"""One HTML file that shows a run."""
+
+import os
+import pathlib
+from typing import Any
+
+from tfrs_ext._version import __version__
+from tfrs_ext.report._estimates import decimal, number
+from tfrs_ext.report._verdict import verdict
+from tfrs_ext.report.run import Run
+from tfrs_ext.report.sections import ALL
+
+_HERE = pathlib.Path(__file__).parent
+
+
+def render_report(run: Run) -> str:
+    """Returns a run as one HTML page that needs no network and no JavaScript.
+
+    Tables have intervals; charts are SVG, drawn by matplotlib, with a name, a description and
+    their numbers in a table; colours follow the reader's preference for light or dark. Everything
+    that comes from the run is text, never markup. The same run gives the same page.
+
+    Args:
+        run: What to show; parts that it lacks are left out.
+
+    Returns:
+        HTML.
+
+    Raises:
+        ImportError: Where matplotlib, Jinja2 or, for ten trials and more, scikit-learn is missing.
+
+    Relations:
+        `write_report` puts it into a file; `model_card` is the same in a page of Markdown.
+
+    Example:
+        >>> page = render_report(Run(title="<b>", metrics={"model": {"recall_at_10": 0.25}}))
+        >>> "<h1>&lt;b&gt;</h1>" in page
+        True
+    """
+    sections = [section for section in (make(run) for make in ALL) if section is not None]
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            run=run,
+            verdict=verdict(run),
+            sections=sections,
+            style=(_HERE / "page.css").read_text(encoding="utf-8").strip(),
+            number=number,
+            decimal=decimal,
+            version=__version__,
+        )
+    )
+
+
+def write_report(path: str | os.PathLike[str], run: Run) -> pathlib.Path:
+    """Writes a run's page; at every moment the file is a whole one, the old or the new.
+
+    Args:
+        path: Of the file, such as `runs/report.html`; folders are made.
+        run: As for `render_report`.
+
+    Returns:
+        The path.
+    """
+    path = pathlib.Path(path)
+    text = render_report(run)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside.write_text(text, encoding="utf-8")
+    return aside.replace(path)
+
+
+def _environment() -> Any:
+    try:
+        import jinja2
+    except ImportError as error:
+        raise ImportError('A report needs Jinja2: `pip install "tfrs-ext[report]"`.') from error
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )

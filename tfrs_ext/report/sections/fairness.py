@@ -1,0 +1,44 @@
+"""Whom and what the model serves: groups of users and items, exposure, surprise."""
+
+from tfrs_ext.report._blocks import Cell, Chart, Section, Table, cell
+from tfrs_ext.report._estimates import estimate
+from tfrs_ext.report.charts.categories import category_chart
+from tfrs_ext.report.run import Run
+
+
+def fairness(run: Run) -> Section | None:
+    """Returns the charts of groups and the table of measures beyond accuracy."""
+    if not run.groups and not run.measures:
+        return None
+    blocks: list[Table | Chart] = []
+    for i, (title, models) in enumerate(run.groups.items()):
+        values = {
+            model: {str(group): estimate(value) for group, value in points.items()}
+            for model, points in models.items()
+        }
+        first = next(iter(values), "")
+        points = values.get(first, {})
+        names = list(points)
+        text = ""
+        if len(names) > 1:
+            text = (
+                f"For {first}: {points[names[0]].mean:.3f} for {names[0]}, "
+                f"{points[names[-1]].mean:.3f} for {names[-1]}. Bars are 95% intervals."
+            )
+        blocks.append(category_chart(f"group-{i}", title, text, values, ""))
+    if run.measures:
+        blocks.append(_measures(run))
+    text = (
+        "A mean over all queries hides who pays for it: a model that lives off popular items is "
+        "good for them alone."
+    )
+    return Section("fairness", "Whom and what it serves", text, blocks)
+
+
+def _measures(run: Run) -> Table:
+    names = list(dict.fromkeys(name for values in run.measures.values() for name in values))
+    rows = [
+        [Cell(name)] + [cell(values.get(name, "")) for values in run.measures.values()]
+        for name in names
+    ]
+    return Table("Beyond accuracy", ["", *run.measures], rows)

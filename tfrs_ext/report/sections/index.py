@@ -1,0 +1,48 @@
+"""The published index: what it is, what it finds, and what else it could have been."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tfrs_ext.report._blocks import Cell, Chart, Section, Table, cell
+from tfrs_ext.report._estimates import number
+from tfrs_ext.report.charts.frontier import frontier_chart
+from tfrs_ext.report.run import Run
+
+
+def index(run: Run) -> Section | None:
+    """Returns the frontier of recall and latency, and the facts about the index."""
+    if not run.index:
+        return None
+    points = sorted(run.index.get("frontier") or (), key=lambda point: point["recall"])
+    blocks: list[Table | Chart] = []
+    if points:
+        chosen = _chosen(run.index, points)
+        text = (
+            f"{len(points)} settings that no other beats in both recall and time, from recall "
+            f"{number(points[0]['recall'])} in {number(points[0]['milliseconds'])} ms a query to "
+            f"{number(points[-1]['recall'])} in {number(points[-1]['milliseconds'])} ms."
+        )
+        blocks.append(frontier_chart("frontier", "Recall and latency", text, points, chosen))
+    facts = {name: value for name, value in run.index.items() if name != "frontier"}
+    rows = [[Cell(name.replace("_", " ")), cell(value)] for name, value in facts.items()]
+    blocks.append(Table("Index", ["", ""], rows))
+    text = (
+        "Recall is the share of the true best items, by all scores, that the index returns."
+        if points
+        else "An exact index scores every item, so there is nothing to trade."
+        if run.index.get("kind") == "exact"
+        else ""
+    )
+    return Section("index", "Index", text, blocks)
+
+
+def _chosen(
+    facts: Mapping[str, Any], points: Sequence[Mapping[str, Any]]
+) -> Mapping[str, Any] | None:
+    """Returns the point whose settings are the index's."""
+    measured = ("recall", "milliseconds")
+    for point in points:
+        settings = {name: value for name, value in point.items() if name not in measured}
+        if settings and all(facts.get(name) == value for name, value in settings.items()):
+            return point
+    return None

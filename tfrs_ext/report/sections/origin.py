@@ -1,0 +1,29 @@
+"""Where everything came from, so that it can be made again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tfrs_ext.report._blocks import Cell, Section, Table, cell
+from tfrs_ext.report.run import Run
+
+
+def origin(run: Run) -> Section | None:
+    """Returns hyper-parameters, versions, seed and fingerprint."""
+    marks = {"seed": run.seed, "fingerprint": run.fingerprint or None}
+    tables = [
+        _table("Hyper-parameters", run.hyperparameters),
+        _table("Versions", run.versions),
+        _table("Marks", {name: value for name, value in marks.items() if value is not None}),
+    ]
+    blocks = [table for table in tables if table.rows]
+    if not blocks and not run.limits:
+        return None
+    if run.limits:
+        rows = [[Cell(str(limit))] for limit in run.limits]
+        blocks.insert(0, Table("What the figures don't say", [""], rows))
+    return Section("origin", "Limits and origin", "", blocks)
+
+
+def _table(caption: str, values: Mapping[str, Any]) -> Table:
+    rows = [[Cell(str(name).replace("_", " ")), cell(value)] for name, value in values.items()]
+    return Table(caption, ["", ""], rows)

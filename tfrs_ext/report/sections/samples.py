@@ -1,0 +1,15 @@
+"""Recommendations to look at."""
+
+from tfrs_ext.report._blocks import Samples, Section
+from tfrs_ext.report.run import Run
+
+
+def samples(run: Run) -> Section | None:
+    """Returns the lists of some users."""
+    if not run.samples:
+        return None
+    text = (
+        "Figures say how often, these lists say what. Users were drawn by chance from the test "
+        "part; what they took next is marked where the model found it."
+    )
+    return Section("samples", "Sample recommendations", text, [Samples(run.samples)])

@@ -1,0 +1,88 @@
+"""How training went: losses, metrics, temperature and the estimates of Q."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+from tfrs_ext.report._blocks import Chart, Section
+from tfrs_ext.report._estimates import decimal, estimate, metric_name
+from tfrs_ext.report.charts.lines import Line, line_chart
+from tfrs_ext.report.run import Run
+
+_CHARTS: tuple[tuple[str, str, Callable[[str], bool]], ...] = (
+    ("Loss", "The mean of an epoch's batches.", lambda name: name.endswith("loss")),
+    ("Metrics on the validation part", "", lambda name: name.startswith("val_")),
+    (
+        "Temperature",
+        "What scores are divided by: the lower, the more the hardest negatives count.",
+        lambda name: "temperature" in name,
+    ),
+    (
+        "log Q",
+        "The estimated log-probability that a negative is an item of the popularity named.",
+        lambda name: name.startswith("log_q"),
+    ),
+)
+
+
+def training(run: Run) -> Section | None:
+    """Returns a chart of each kind of column that the history has."""
+    columns = _columns(run.history)
+    if not columns:
+        return None
+    epochs = columns.pop("epoch", None)
+    length = len(next(iter(columns.values())))
+    # Keras counts epochs from 0, people from 1; a resumed training repeats none of them.
+    x = [epoch + 1 for epoch in epochs] if epochs else list(range(1, length + 1))
+    best = _best(run, columns, x)
+    charts: list[Chart] = []
+    for i, (title, text, belongs) in enumerate(_CHARTS):
+        chosen = {name: values for name, values in columns.items() if belongs(name)}
+        columns = {name: values for name, values in columns.items() if name not in chosen}
+        if chosen:
+            lines = [Line(_word(n), x, list(map(estimate, v))) for n, v in chosen.items()]
+            words = f"{text} {_ends(lines)}".strip()
+            y = title if len(lines) == 1 else ""
+            charts.append(
+                line_chart(f"training-{i}", title, words, lines, ("epoch", y), marked=best)
+            )
+    if not charts:
+        return None
+    text = "One point an epoch. The model keeps the weights of the best epoch."
+    return Section("training", "Training", text if best else "One point an epoch.", charts)
+
+
+def _columns(history: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
+    """Returns the columns that say something: numbers, not 0 throughout, no twin of another."""
+    columns: dict[str, list[float]] = {}
+    for name in history:
+        values = [float(value) for value in history[name]]
+        if name == "epoch" or (any(values) and values not in columns.values()):
+            columns[name] = values
+    return columns if set(columns) - {"epoch"} else {}
+
+
+def _best(
+    run: Run, columns: Mapping[str, Sequence[float]], x: Sequence[float]
+) -> tuple[float, str] | None:
+    values = columns.get(run.objective)
+    if not values:
+        return None
+    choose = max if run.direction == "max" else min
+    known = [value for value in values if math.isfinite(value)]
+    return (x[values.index(choose(known))], "best epoch") if known else None
+
+
+def _word(name: str) -> str:
+    return (
+        metric_name(name)
+        if name.startswith("val_")
+        else name.replace("log_q", "log Q").replace("_", " ")
+    )
+
+
+def _ends(lines: Sequence[Line]) -> str:
+    parts = [
+        f"{line.name} from {decimal(line.y[0].mean)} to {decimal(line.y[-1].mean)}"
+        for line in lines[:3]
+    ]
+    return f"{'; '.join(parts)} in {len(lines[0].x)} epochs."
