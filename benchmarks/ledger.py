@@ -1,0 +1,82 @@
+"""Trainings that outlive the process: each one's row is kept at once, and never trained again."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from benchmarks.timing import RESULTS
+
+Row = dict[str, Any]
+
+
+class Interval(NamedTuple):
+    """A mean over seeds and half the width of its 95% interval (Student's t)."""
+
+    mean: float
+    half: float
+
+
+def interval(values: Sequence[float]) -> Interval:
+    """Returns the mean of one value a seed; a single seed has no interval (NaN)."""
+    array = np.asarray(values, float)
+    if len(array) < 2:
+        return Interval(float(array.mean()), float("nan"))
+    quantile = stats.t.ppf(0.975, len(array) - 1)
+    return Interval(float(array.mean()), float(quantile * array.std(ddof=1) / len(array) ** 0.5))
+
+
+class Ledger:
+    """Rows in `results/<name>.json`, one for each training, told apart by their keys.
+
+    Args:
+        name: Of the file.
+        facts: What all rows share, written beside them.
+        total: How many trainings are expected, for the progress.
+    """
+
+    def __init__(self, name: str, facts: Row | None = None, total: int | None = None) -> None:
+        self.path = RESULTS / f"{name}.json"
+        self.rows: list[Row] = []
+        self.facts: Row = {}
+        if self.path.exists():
+            kept = json.loads(self.path.read_text())
+            self.rows, self.facts = kept["rows"], kept["facts"]
+        self.facts.update(facts or {})
+        self.total = total
+
+    def find(self, **key: Any) -> list[Row]:
+        """Returns the rows that have these values."""
+        return [row for row in self.rows if all(row.get(k) == v for k, v in key.items())]
+
+    def run(self, train: Callable[[], Row], **key: Any) -> Row:
+        """Returns the row of this key: the kept one, or that of the training done now."""
+        kept = self.find(**key)
+        if kept:
+            return kept[0]
+        start, processor = time.perf_counter(), time.process_time()
+        row = {**key, **train()}
+        row["seconds"] = time.perf_counter() - start
+        row["processor_seconds"] = time.process_time() - processor
+        self.rows.append(_rounded(row))
+        self._save()
+        place = f"{len(self.rows)} of {self.total or '?'}"
+        print(f"{time.strftime('%H:%M:%S')} training {place}, {row['seconds']:.0f} s: {key}")
+        print("   ", {k: v for k, v in self.rows[-1].items() if isinstance(v, float)}, flush=True)
+        return self.rows[-1]
+
+    def _save(self) -> None:
+        rows = ",\n".join(json.dumps(row) for row in self.rows)
+        aside = self.path.with_suffix(".tmp")
+        facts = json.dumps(self.facts, indent=1)
+        aside.write_text(f'{{"facts": {facts},\n"rows": [\n{rows}\n]}}\n')
+        aside.replace(self.path)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    return float(f"{value:.6g}") if isinstance(value, (float, np.floating)) else value
