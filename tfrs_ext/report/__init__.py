@@ -2,6 +2,7 @@
 
 from tfrs_ext.report.html_report import render_report, write_report
 from tfrs_ext.report.importance import Importance, importance
+from tfrs_ext.report.markdown_card import model_card
 from tfrs_ext.report.run import Run
 
-__all__ = ["Importance", "Run", "importance", "render_report", "write_report"]
+__all__ = ["Importance", "Run", "importance", "model_card", "render_report", "write_report"]

@@ -14,10 +14,7 @@ def accuracy(run: Run) -> Section | None:
     """Returns the tables of metrics and the curve over k."""
     if not run.metrics:
         return None
-    names = _headlines(list(next(iter(run.metrics.values()))))
-    blocks: list[Table | Chart] = [_metrics(run, names)]
-    if run.differences:
-        blocks.append(_differences(run, names))
+    blocks: list[Table | Chart] = [*accuracy_tables(run)]
     curves = (_curve(run, kind) for kind in ("recall", "ndcg"))
     blocks += [curve for curve in curves if curve is not None]
     blocks.append(_everything(run))
@@ -27,6 +24,15 @@ def accuracy(run: Run) -> Section | None:
         "difference is certain, since both answer the same queries: look at the differences."
     )
     return Section("accuracy", "Accuracy", text, blocks)
+
+
+def accuracy_tables(run: Run) -> list[Table]:
+    """Returns the chosen metrics of all models, and the model's lead over each baseline."""
+    if not run.metrics:
+        return []
+    names = _headlines(list(next(iter(run.metrics.values()))))
+    tables = [_metrics(run, names)]
+    return [*tables, _differences(run, names)] if run.differences else tables
 
 
 def _headlines(names: Sequence[str]) -> list[str]:

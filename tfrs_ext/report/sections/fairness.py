@@ -26,8 +26,7 @@ def fairness(run: Run) -> Section | None:
                 f"{points[names[-1]].mean:.3f} for {names[-1]}. Bars are 95% intervals."
             )
         blocks.append(category_chart(f"group-{i}", title, text, values, ""))
-    if run.measures:
-        blocks.append(_measures(run))
+    blocks += measure_tables(run)
     text = (
         "A mean over all queries hides who pays for it: a model that lives off popular items is "
         "good for them alone."
@@ -35,10 +34,28 @@ def fairness(run: Run) -> Section | None:
     return Section("fairness", "Whom and what it serves", text, blocks)
 
 
-def _measures(run: Run) -> Table:
+def measure_tables(run: Run) -> list[Table]:
+    """Returns the measures beyond accuracy of all models."""
+    if not run.measures:
+        return []
     names = list(dict.fromkeys(name for values in run.measures.values() for name in values))
     rows = [
         [Cell(name)] + [cell(values.get(name, "")) for values in run.measures.values()]
         for name in names
     ]
-    return Table("Beyond accuracy", ["", *run.measures], rows)
+    return [Table("Beyond accuracy", ["", *run.measures], rows)]
+
+
+def group_tables(run: Run) -> list[Table]:
+    """Returns what the charts of the groups show."""
+    tables = []
+    for title, models in run.groups.items():
+        names = list(dict.fromkeys(str(name) for points in models.values() for name in points))
+        texts = [{str(name): value for name, value in points.items()} for points in models.values()]
+        rows = [
+            [Cell(name)]
+            + [cell(estimate(points[name])) if name in points else Cell("") for points in texts]
+            for name in names
+        ]
+        tables.append(Table(title, ["", *models], rows))
+    return tables

@@ -23,9 +23,7 @@ def index(run: Run) -> Section | None:
             f"{number(points[-1]['recall'])} in {number(points[-1]['milliseconds'])} ms."
         )
         blocks.append(frontier_chart("frontier", "Recall and latency", text, points, chosen))
-    facts = {name: value for name, value in run.index.items() if name != "frontier"}
-    rows = [[Cell(name.replace("_", " ")), cell(value)] for name, value in facts.items()]
-    blocks.append(Table("Index", ["", ""], rows))
+    blocks += index_tables(run)
     text = (
         "Recall is the share of the true best items, by all scores, that the index returns."
         if points
@@ -34,6 +32,13 @@ def index(run: Run) -> Section | None:
         else ""
     )
     return Section("index", "Index", text, blocks)
+
+
+def index_tables(run: Run) -> list[Table]:
+    """Returns the facts about the index."""
+    facts = {name: value for name, value in run.index.items() if name != "frontier"}
+    rows = [[Cell(name.replace("_", " ")), cell(value)] for name, value in facts.items()]
+    return [Table("Index", ["", ""], rows)] if rows else []
 
 
 def _chosen(

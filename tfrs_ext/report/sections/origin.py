@@ -8,6 +8,17 @@ from tfrs_ext.report.run import Run
 
 
 def origin(run: Run) -> Section | None:
+    """Returns the limits, and what is needed to make the run again."""
+    blocks = origin_tables(run)
+    if not blocks and not run.limits:
+        return None
+    if run.limits:
+        rows = [[Cell(str(limit))] for limit in run.limits]
+        blocks.insert(0, Table("What the figures don't say", [""], rows))
+    return Section("origin", "Limits and origin", "", blocks)
+
+
+def origin_tables(run: Run) -> list[Table]:
     """Returns hyper-parameters, versions, seed and fingerprint."""
     marks = {"seed": run.seed, "fingerprint": run.fingerprint or None}
     tables = [
@@ -15,13 +26,7 @@ def origin(run: Run) -> Section | None:
         _table("Versions", run.versions),
         _table("Marks", {name: value for name, value in marks.items() if value is not None}),
     ]
-    blocks = [table for table in tables if table.rows]
-    if not blocks and not run.limits:
-        return None
-    if run.limits:
-        rows = [[Cell(str(limit))] for limit in run.limits]
-        blocks.insert(0, Table("What the figures don't say", [""], rows))
-    return Section("origin", "Limits and origin", "", blocks)
+    return [table for table in tables if table.rows]
 
 
 def _table(caption: str, values: Mapping[str, Any]) -> Table:
