@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tfrs_ext.serving._signatures import SignatureModule
-from tfrs_ext.serving.manifest import fingerprint, write_manifest
+from tfrs_ext.serving.manifest import fingerprint, write_manifest, write_model_card
 from tfrs_ext.serving.versions import publish
 from tfrs_ext.serving.warmup import write_warmup
 
 _PACKAGES = ("tensorflow", "tf-keras", "tensorflow-recommenders", "scann", "tfrs-ext")
 Requests = Sequence[tuple[str, Mapping[str, Any]]]
+ModelCard = Callable[[Mapping[str, Any]], str]
 
 
 def publish_bundle(
@@ -22,6 +23,7 @@ def publish_bundle(
     requests: Requests,
     check: Callable[[pathlib.Path], Mapping[str, Any]],
     model_name: str | None,
+    model_card: ModelCard | None = None,
 ) -> pathlib.Path:
     """Publishes a bundle as the next version, or nothing where `check` raises.
 
@@ -32,6 +34,7 @@ def publish_bundle(
         requests: For the warm-up.
         check: Called with the unfinished folder; returns entries that the manifest gains.
         model_name: The server's name for the model; by default the name of the folder `base`.
+        model_card: From the finished manifest to Markdown, which is kept beside it.
 
     Returns:
         The folder of the new version.
@@ -44,7 +47,10 @@ def publish_bundle(
         write_manifest(folder, facts)
         write_warmup(folder, requests, name)
         facts.update(check(folder))
-        write_manifest(folder, {**facts, "fingerprint": fingerprint(folder)})
+        facts["fingerprint"] = fingerprint(folder)
+        write_manifest(folder, facts)
+        if model_card is not None:
+            write_model_card(folder, model_card(facts))
 
     return publish(base, write)
 

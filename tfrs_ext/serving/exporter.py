@@ -13,7 +13,7 @@ from tfrs_ext.indexes import Index, build_index
 from tfrs_ext.serving._bundle import Bundle
 from tfrs_ext.serving._catalogue import Catalogue
 from tfrs_ext.serving._encoder import Encoder
-from tfrs_ext.serving._publishing import publish_bundle
+from tfrs_ext.serving._publishing import ModelCard, publish_bundle
 from tfrs_ext.serving._sample import (
     Sample,
     expected_answers,
@@ -52,6 +52,7 @@ def export(
     min_recall: float = 0.9,
     model_name: str | None = None,
     facts: Mapping[str, Any] | None = None,
+    model_card: ModelCard | None = None,
 ) -> pathlib.Path:
     """Writes, checks and publishes a new version of a retriever in `base`.
 
@@ -96,11 +97,13 @@ def export(
         user_key: The column of the user's id.
         item_key: What the item ids are called in requests and answers.
         k: Number of items in an answer of `serving_default`.
-        index: `"exact"`, `"scann"`, `"auto"` (by the number of items) or an index over
-            `candidates` with `item_ids` as identifiers.
+        index: `"exact"`, `"quantized"`, `"scann"`, `"auto"` (exact or ScaNN by the number of
+            items) or an index over `candidates` with `item_ids` as identifiers.
         min_recall: The least recall that an approximate index may have through the bundle.
         model_name: The server's name for the model; by default the name of the folder `base`.
         facts: More entries for the manifest, such as metrics; JSON-able.
+        model_card: From the finished manifest to Markdown, such as `report.model_card` makes; it
+            is kept as `assets.extra/model_card.md`.
 
     Returns:
         The folder of the new version, `base/<number>`.
@@ -146,7 +149,7 @@ def export(
         return _checked(folder, bundle, sample, vectors.numpy(), ids.numpy(), min_recall)
 
     requests = warmup_requests(bundle, sample, examples)
-    return publish_bundle(base, bundle, manifest, requests, check, model_name)
+    return publish_bundle(base, bundle, manifest, requests, check, model_name, model_card)
 
 
 def _built(
@@ -188,7 +191,9 @@ def _checked(
 
 
 def _index_facts(bundle: Bundle) -> dict[str, Any]:
-    return {"kind": bundle.index.kind, **bundle.index.settings()}
+    frontier = getattr(bundle.index, "frontier", None)
+    facts = {"kind": bundle.index.kind, **bundle.index.settings()}
+    return {**facts, "frontier": frontier} if frontier else facts
 
 
 def _manifest(bundle: Bundle, facts: Mapping[str, Any] | None) -> dict[str, Any]:

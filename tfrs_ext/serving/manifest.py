@@ -7,7 +7,7 @@ import pathlib
 from typing import Any
 
 FOLDER = "assets.extra"
-_NAME = "manifest.json"
+_NAME, _CARD = "manifest.json", "model_card.md"
 
 
 def read_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -37,15 +37,22 @@ def write_manifest(path: pathlib.Path, manifest: dict[str, Any]) -> None:
     (folder / _NAME).write_text(text + "\n", encoding="utf-8")
 
 
+def write_model_card(path: pathlib.Path, text: str) -> None:
+    """Writes the page for people beside the manifest."""
+    (path / FOLDER / _CARD).write_text(text, encoding="utf-8")
+
+
 def fingerprint(path: str | os.PathLike[str]) -> str:
-    """Returns a SHA-256 over the names and contents of all files of a version but the manifest.
+    """Returns a SHA-256 over the names and contents of all files that servers read.
+
+    Not over the manifest and the model card, which tell the fingerprint themselves.
 
     Args:
         path: A version's folder.
     """
     path = pathlib.Path(path)
     digest = hashlib.sha256()
-    for file in sorted(p for p in path.rglob("*") if p.is_file() and p.name != _NAME):
+    for file in sorted(p for p in path.rglob("*") if p.is_file() and p.name not in (_NAME, _CARD)):
         digest.update(file.relative_to(path).as_posix().encode() + b"\0")
         digest.update(file.stat().st_size.to_bytes(8, "little"))
         with file.open("rb") as stream:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tfrs_ext.serving._catalogue import Catalogue
 from tfrs_ext.serving._pairs import Pairs
-from tfrs_ext.serving._publishing import publish_bundle
+from tfrs_ext.serving._publishing import ModelCard, publish_bundle
 from tfrs_ext.serving._ranker import Ranker
 from tfrs_ext.serving._scorer import Scorer
 from tfrs_ext.serving._tensors import as_columns
@@ -30,6 +30,7 @@ def export_ranker(
     recommend_up_to: int = 10_000,
     model_name: str | None = None,
     facts: Mapping[str, Any] | None = None,
+    model_card: ModelCard | None = None,
 ) -> pathlib.Path:
     """Writes, checks and publishes a new version of a ranking model in `base`.
 
@@ -64,6 +65,8 @@ def export_ranker(
         recommend_up_to: The largest catalogue for which there is a `recommend`.
         model_name: The server's name for the model; by default the name of the folder `base`.
         facts: More entries for the manifest, such as metrics; JSON-able.
+        model_card: From the finished manifest to Markdown, such as `report.model_card` makes; it
+            is kept as `assets.extra/model_card.md`.
 
     Returns:
         The folder of the new version, `base/<number>`.
@@ -112,7 +115,7 @@ def export_ranker(
         "users": known.count,
         "facts": dict(facts or {}),
     }
-    return publish_bundle(base, bundle, manifest, pairs.warmup(), check, model_name)
+    return publish_bundle(base, bundle, manifest, pairs.warmup(), check, model_name, model_card)
 
 
 def _check_columns(
