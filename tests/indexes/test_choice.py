@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfrs_ext.indexes import Exact, ScaNN, best_for, build_index
+from tfrs_ext.indexes import Exact, Quantized, ScaNN, best_for, build_index
 
 
 @pytest.mark.parametrize(("size", "kind"), [(1, "exact"), (19_999, "exact"), (20_000, "scann")])
@@ -12,7 +12,8 @@ def test_size_decides(size, kind):
 def test_choice_overrides_the_size_and_keeps_ids_and_k():
     vectors = np.random.default_rng(0).normal(size=(300, 8))
     ids = [f"i{i}" for i in range(300)]
-    for kind, expected in (("auto", Exact), ("exact", Exact), ("scann", ScaNN)):
+    types = {"auto": Exact, "exact": Exact, "quantized": Quantized, "scann": ScaNN}
+    for kind, expected in types.items():
         index = build_index(vectors, ids, kind, k=7, queries=vectors[:20])
         assert type(index) is expected
         assert index(vectors[:1].astype(np.float32))[1].shape == (1, 7)
@@ -21,5 +22,5 @@ def test_choice_overrides_the_size_and_keeps_ids_and_k():
 
 
 def test_unknown_kind_is_refused():
-    with pytest.raises(ValueError, match='`kind` must be "auto", "exact" or "scann"'):
+    with pytest.raises(ValueError, match='`kind` must be "auto", "exact", "quantized" or "scann"'):
         build_index(np.ones((2, 2)), kind="hnsw")

@@ -189,3 +189,12 @@ def test_empty_batches_and_items_without_tags_are_answered(tmp_path, unverified)
     assert count(["u1", "u2"], []) == [3, 3]
     assert count(["u1"], ["x"]) == [0]
     assert count([], [""]) == []
+
+
+def test_quantized_index_is_served_with_stock_operations(tmp_path):
+    retriever = make_retriever()
+    path = serving.export(tmp_path, **retriever.arguments(), k=6, index="quantized")
+    index = serving.read_manifest(path)["index"]
+    assert (index["kind"], index["bits"]) == ("quantized", 8)
+    assert 0.9 <= index["recall"] <= 1
+    assert b"Scann" not in (path / "saved_model.pb").read_bytes()

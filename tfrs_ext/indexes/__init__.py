@@ -4,11 +4,13 @@ from tfrs_ext.indexes._results import gather_rows, is_in, keep_first
 from tfrs_ext.indexes.choice import best_for, build_index
 from tfrs_ext.indexes.exact import Exact
 from tfrs_ext.indexes.index import Index
+from tfrs_ext.indexes.quantized import Quantized
 from tfrs_ext.indexes.scann import ScaNN
 
 __all__ = [
     "Exact",
     "Index",
+    "Quantized",
     "ScaNN",
     "best_for",
     "build_index",

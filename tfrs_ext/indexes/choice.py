@@ -4,10 +4,11 @@ from typing import Any, Literal
 
 from tfrs_ext.indexes.exact import Exact
 from tfrs_ext.indexes.index import Index
+from tfrs_ext.indexes.quantized import Quantized
 from tfrs_ext.indexes.scann import ScaNN
 
 _EXACT_BELOW = 20_000
-Kind = Literal["auto", "exact", "scann"]
+Kind = Literal["auto", "exact", "quantized", "scann"]
 
 
 def best_for(num_candidates: int) -> Literal["exact", "scann"]:
@@ -37,23 +38,27 @@ def build_index(
     Args:
         candidates: `[C, D]` embeddings.
         identifiers: `[C]` unique ids; by default the row numbers.
-        kind: `"exact"`, `"scann"`, or `"auto"` for what `best_for` says.
+        kind: `"exact"`, `"scann"`, `"quantized"`, or `"auto"` for what `best_for` says.
         k: Number of results where a call gives none.
         queries: `[Q, D]` embeddings on which a ScaNN index is tuned; without them it keeps its
             defaults.
         recall: What the tuning aims at, for the k best candidates.
 
     Returns:
-        `Exact` or `ScaNN`, ready for queries.
+        `Exact`, `Quantized` or `ScaNN`, ready for queries.
     """
     if kind == "auto":
         kind = best_for(len(candidates))
     if kind == "exact":
         return Exact(k=k).index(candidates, identifiers)
+    if kind == "quantized":
+        return Quantized(k=k).index(candidates, identifiers)
     if kind == "scann":
         index = ScaNN(k=k)
         index.index(candidates, identifiers)
         if queries is not None and len(queries):
             index.tune(queries, recall=recall, at=k)
         return index
-    raise ValueError(f'`kind` must be "auto", "exact" or "scann", received kind={kind!r}.')
+    raise ValueError(
+        f'`kind` must be "auto", "exact", "quantized" or "scann", received kind={kind!r}.'
+    )

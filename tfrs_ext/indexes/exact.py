@@ -5,8 +5,9 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.indexes._blocks import best_in_blocks, block_of
 from tfrs_ext.indexes._results import gather_rows
-from tfrs_ext.indexes._top_k import GROUP, top_k
+from tfrs_ext.indexes._top_k import GROUP
 from tfrs_ext.indexes.index import Index
 
 
@@ -33,7 +34,8 @@ class Exact(Index):
         scores `[B, min(k, C)]` float32 and ids of the same shape, best first.
 
     Relations:
-        `ScaNN` answers many times sooner from about 20,000 candidates on, approximately.
+        `ScaNN` answers many times sooner from about 20,000 candidates on, approximately;
+        `Quantized` needs a quarter of the memory.
         `tfrs.layers.factorized_top_k.BruteForce` is the layer that this one stands in for.
 
     Example:
@@ -78,33 +80,12 @@ class Exact(Index):
         return gather_rows(self._stored, rows, padding=0.0)
 
     def _search(self, embeddings: tf.Tensor, k: Any) -> tuple[tf.Tensor, tf.Tensor]:
-        candidates, count = self._stored.read_value(), self.num_candidates
-        blocks = -(-count // self.block_size)
-        size = count // blocks // GROUP * GROUP
-        best = (embeddings[:, :0], tf.zeros_like(embeddings[:, :0], tf.int32))
+        candidates = self._stored.read_value()
 
-        def add(best: Any, start: Any, block: tf.Tensor) -> Any:
-            scores, rows = top_k(tf.matmul(embeddings, block, transpose_b=True), k)
-            return _merged(best, (scores, rows + start), k)
+        def score(start: Any, rows: int) -> tf.Tensor:
+            return tf.matmul(embeddings, block_of(candidates, start, rows), transpose_b=True)
 
-        if blocks == 1 and size:
-            best = add(best, 0, candidates[:size])
-        elif size:
-            any_width = tf.TensorShape([embeddings.shape[0], None])
-            _, best = tf.while_loop(
-                lambda i, _: i < blocks,
-                lambda i, best: (
-                    i + 1,
-                    add(best, i * size, _slice(candidates, i * size, size)),
-                ),
-                (tf.constant(0), best),
-                shape_invariants=(tf.TensorShape([]), (any_width, any_width)),
-                parallel_iterations=1,  # Several blocks at once would hold several score matrices.
-            )
-        if blocks * size < count:
-            best = add(best, blocks * size, candidates[blocks * size :])
-        columns = None if tf.is_tensor(k) else k
-        return tuple(tf.ensure_shape(part, [None, columns]) for part in best)
+        return best_in_blocks(score, embeddings, self.num_candidates, self.block_size, k)
 
     def is_exact(self) -> bool:
         """Whether every result is the true one: yes."""
@@ -119,16 +100,3 @@ class Exact(Index):
 
     def _restore(self, tensors: dict[str, tf.Tensor]) -> None:
         self._build(tensors["candidates"])
-
-
-def _slice(candidates: tf.Tensor, start: tf.Tensor, size: int) -> tf.Tensor:
-    block = candidates[start : start + size]
-    return tf.ensure_shape(block, [size, candidates.shape[1]])
-
-
-def _merged(best: Any, more: Any, k: Any) -> Any:
-    if best[0].shape[1] == 0:
-        return more
-    scores, rows = (tf.concat(pair, axis=1) for pair in zip(best, more, strict=True))
-    scores, places = tf.math.top_k(scores, tf.minimum(k, tf.shape(scores)[1]))
-    return scores, tf.gather(rows, places, batch_dims=1)
