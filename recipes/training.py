@@ -1,6 +1,7 @@
 """Training that is stopped when it no longer helps, and goes on where it was killed."""
 
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,13 +14,14 @@ def fit_resumable(
     hypermodel: Any,
     hp: Any,
     train: Any,
-    evaluation: Any,
     folder: pathlib.Path,
     *,
+    callbacks: Sequence[Any],
     objective: str,
     epochs: int,
     patience: int,
     seed: int,
+    **fit: Any,
 ) -> Any:
     """Fits a model, keeping its best weights; a second call goes on after the last whole epoch.
 
@@ -27,12 +29,13 @@ def fit_resumable(
         hypermodel: With `build(hp)` and `fit(hp, model, train, …)`.
         hp: Its hyper-parameters.
         train: From a batch size to batches.
-        evaluation: Callback that puts `objective` into the logs.
         folder: For checkpoints, `history.csv` and TensorBoard's logs.
+        callbacks: Come before those of this function.
         objective: The log that should grow.
         epochs: At most so many.
         patience: Epochs without improvement after which training ends.
         seed: Of the initial weights.
+        **fit: For `hypermodel.fit`, such as `validation_data`.
 
     Returns:
         The model with the best weights.
@@ -46,7 +49,7 @@ def fit_resumable(
         has_epochs = history.exists() and history.stat().st_size > 0
         best = pd.read_csv(history)[objective].max() if has_epochs else None
         callbacks = [
-            evaluation,
+            *callbacks,
             # One prefix an epoch: what `checkpoint` names is whole at every moment.
             tf.keras.callbacks.ModelCheckpoint(
                 str(folder / "best" / "{epoch:04d}"),
@@ -63,7 +66,7 @@ def fit_resumable(
             ),
             tf.keras.callbacks.BackupAndRestore(folder / "backup"),
         ]
-        hypermodel.fit(hp, model, train, epochs=epochs, callbacks=callbacks)
+        hypermodel.fit(hp, model, train, epochs=epochs, callbacks=callbacks, **fit)
         write_json(done, {"epochs": len(pd.read_csv(history))})
     newest = tf.train.latest_checkpoint(folder / "best")
     if newest is None:

@@ -7,7 +7,7 @@ from tfrs_ext.data.load import DataWarning, load_frames
 from tfrs_ext.data.movielens import load_movielens
 from tfrs_ext.data.next_items import next_item_queries
 from tfrs_ext.data.pipelines import candidates_dataset, ranking_dataset, training_dataset
-from tfrs_ext.data.queries import EvaluationQueries, evaluation_queries, user_states
+from tfrs_ext.data.queries import EvaluationQueries, evaluation_queries, item_columns, user_states
 from tfrs_ext.data.schema import Schema
 from tfrs_ext.data.splits import Split, global_time_split, leave_one_out, random_split
 from tfrs_ext.data.synthetic import Truth, synthetic
@@ -24,6 +24,7 @@ __all__ = [
     "evaluation_queries",
     "fit_features",
     "global_time_split",
+    "item_columns",
     "join",
     "leave_one_out",
     "load_frames",

@@ -40,6 +40,19 @@ def user_states(
     return {**columns, features.history.name: latest.numpy()}
 
 
+def item_columns(frames: Frames, features: FeatureSet) -> dict[str, npt.NDArray[Any]]:
+    """The candidate's columns for each row of the item table.
+
+    Args:
+        frames: Whose item table.
+        features: From `fit_features`.
+
+    Returns:
+        `{column: array}`, each `[C]`. `candidates_dataset` gives the same in batches.
+    """
+    return {f.name: to_array(frames.items[f.name], f) for f in features.candidate}
+
+
 @dataclasses.dataclass(frozen=True)
 class EvaluationQueries:
     """Users with held-out rows, as they were when these rows were still to come.

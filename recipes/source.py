@@ -1,7 +1,6 @@
-"""What a recipe works on: data, their split, and the facts that models need."""
+"""Where a recipe's data come from, and how they are split."""
 
 import dataclasses
-import functools
 import json
 import pathlib
 from collections.abc import Callable
@@ -43,6 +42,8 @@ class Source:
 
     def load(self) -> data.Frames:
         """Returns the checked frames."""
+        if self.split not in SPLITS:
+            raise ValueError(f"`split` must be one of {', '.join(SPLITS)}, got {self.split!r}")
         if self.interactions is not None:
             schema = data.Schema()
             if self.schema is not None:
@@ -56,46 +57,6 @@ class Source:
             return data.synthetic(num_users=600, num_items=200, interactions_per_user=25)[0]
         return data.synthetic()[0]
 
-
-@dataclasses.dataclass(frozen=True)
-class Problem:
-    """The split data with their features, and questions about the held-out parts.
-
-    Attributes:
-        source: Where the data come from.
-        frames: All of them.
-        split: Their parts.
-        features: The columns of both towers, with facts from the training part.
-    """
-
-    source: Source
-    frames: data.Frames
-    split: data.Split
-    features: data.FeatureSet
-
-    @classmethod
-    def of(cls, source: Source) -> "Problem":
-        """Loads and splits the data of a source."""
-        if source.split not in SPLITS:
-            raise ValueError(f"`split` must be one of {', '.join(SPLITS)}, got {source.split!r}")
-        frames = source.load()
-        split = SPLITS[source.split](frames)
-        return cls(source, frames, split, data.fit_features(split.train))
-
-    def item_counts(self) -> tuple[list[int] | list[str], list[int]]:
-        """Returns the items of the training part, and how often each occurs there."""
-        counts = self.split.train.interactions[self.frames.schema.item_id].value_counts()
-        return counts.index.tolist(), counts.tolist()
-
-    @functools.cached_property
-    def validation(self) -> data.EvaluationQueries:
-        """Questions that choose between models."""
-        train, part = self.split.train, self.split.validation
-        return data.next_item_queries(part, self.features, history_from=train, max_queries=5_000)
-
-    @functools.cached_property
-    def test(self) -> data.EvaluationQueries:
-        """Questions that are asked once, at the end."""
-        known = data.join(self.split.train, self.split.validation)
-        part = self.split.test
-        return data.next_item_queries(part, self.features, history_from=known, max_queries=20_000)
+    def split_of(self, frames: data.Frames) -> data.Split:
+        """Returns the parts to train, to choose and to report on."""
+        return SPLITS[self.split](frames)

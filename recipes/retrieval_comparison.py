@@ -4,16 +4,14 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from rich.console import Console
-from rich.table import Table
 
-from recipes.problem import Problem
+from recipes.retrieval_problem import RetrievalProblem
 from tfrs_ext import data, metrics, models
 
 KS = (10, 100)
 
 
-def compare(problem: Problem, model: Any, seed: int) -> dict[str, metrics.RetrievalResult]:
+def compare(problem: RetrievalProblem, model: Any, seed: int) -> dict[str, metrics.RetrievalResult]:
     """Evaluates the model and the baselines; what a user has seen doesn't compete."""
     test, size = problem.test, len(problem.frames.items)
     results = {
@@ -37,24 +35,13 @@ def compare(problem: Problem, model: Any, seed: int) -> dict[str, metrics.Retrie
     return results
 
 
-def embed(problem: Problem, model: Any) -> Any:
+def embed(problem: RetrievalProblem, model: Any) -> Any:
     """Returns the embeddings of all items `[C, D]`."""
     catalogue = data.candidates_dataset(problem.frames, problem.features, 1024)
     return np.concatenate([model.candidate_model(batch).numpy() for batch in catalogue])
 
 
-def show(console: Console, report: dict[str, dict[str, float]]) -> None:
-    """Prints a table of metrics."""
-    table = Table(title="test part", title_justify="left")
-    names = [f"{metric}_at_{k}" for metric in ("recall", "ndcg") for k in KS]
-    for name in ["", *names]:
-        table.add_column(name, justify="left" if not name else "right")
-    for model, values in report.items():
-        table.add_row(model, *(f"{values[name]:.4f}" for name in names))
-    console.print(table)
-
-
-def _training_histories(problem: Problem) -> tf.RaggedTensor:
+def _training_histories(problem: RetrievalProblem) -> tf.RaggedTensor:
     train = problem.split.train
     users, items = train.user_rows(), train.item_rows()
     order = np.argsort(users, kind="stable")

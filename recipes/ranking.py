@@ -1,0 +1,147 @@
+"""A model that ranks items for a user: `python -m recipes.ranking {tune,train,export,query,all}`.
+
+The stages meet through files under `--runs`, as in `recipes.retrieval`: `tune` writes
+hparams.json; `train` writes model.keras and metrics.json; `export` writes
+`saved_models/ranking/<version>/`; `query` asks the newest version in a fresh process: for the best
+of the items that `--candidate` names, or of all.
+"""
+
+import dataclasses
+import functools
+from typing import Annotated, Any
+
+import typer
+
+from recipes import options, stages
+from recipes.ranking_comparison import COLUMNS, compare
+from recipes.ranking_problem import RankingProblem
+from recipes.source import DATA, Source
+from tfrs_ext import data, serving, tuning
+
+MODELS = tuple(tuning.space.RANKERS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(stages.Run):
+    """What one run of this recipe is told."""
+
+    model: str
+    candidates: tuple[str, ...]
+
+    @functools.cached_property
+    def problem(self) -> RankingProblem:
+        """The data, loaded when a stage first needs them."""
+        return RankingProblem.of(self.source, self.seed)
+
+    def hypermodel(self) -> tuning.RankingHyperModel:
+        """The model as a function of its hyper-parameters."""
+        schema = self.problem.frames.schema
+        return tuning.RankingHyperModel(
+            self.problem.columns, schema.item_id, schema.user_id, self.model
+        )
+
+    def training_data(self, batch_size: int) -> Any:
+        """Batches of the training part."""
+        return self.problem.training(batch_size, self.seed)
+
+
+def tune(config: Config) -> None:
+    """Searches hyper-parameters and writes hparams.json."""
+    stages.search(
+        config,
+        config.hypermodel(),
+        config.training_data,
+        validation_data=config.problem.validation,
+    )
+
+
+def train(config: Config) -> None:
+    """Trains with the tuned hyper-parameters; writes model.keras and metrics.json."""
+    model = stages.fit(
+        config,
+        config.hypermodel(),
+        config.training_data,
+        validation_data=config.problem.validation,
+    )
+    stages.report(config, model, compare(config.problem, model), COLUMNS, baseline="item rate")
+
+
+def export(config: Config) -> None:
+    """Publishes a version whose users are as they were at the end of the data."""
+    model, problem = stages.trained(config), config.problem
+    frames, schema = problem.frames, problem.frames.schema
+    positives = problem.positives()
+    seen = positives.interactions.groupby(schema.user_id)[schema.item_id].agg(list)
+    version = serving.export_ranker(
+        config.base,
+        model,
+        data.user_states(frames, problem.features, history=positives),
+        data.item_columns(frames, problem.features),
+        item_fields={"title": frames.items[schema.title].to_numpy()} if schema.title else None,
+        seen=[seen.get(user, []) for user in frames.users[schema.user_id]],
+        user_key=schema.user_id,
+        item_key=schema.item_id,
+        facts=stages.facts(config),
+    )
+    stages.console.print(f"published {version}")
+
+
+def query(config: Config) -> None:
+    """Asks the newest version, in a fresh process without this package."""
+    user = config.user or stages.first_user(config.problem.frames)
+    if config.candidates:
+        stages.ask(config, user, "rank", candidates=config.candidates)
+    else:
+        stages.ask(config, user, "recommend", k=config.k, exclusions=[[]])
+
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def main(
+    stage: stages.Stage,
+    model: Annotated[str, typer.Option(help=f"One of {', '.join(MODELS)}.")] = "din",
+    data_name: options.Data = DATA[0],
+    path: options.Path = None,
+    interactions: options.Interactions = None,
+    users: options.Users = None,
+    items: options.Items = None,
+    schema: options.Schema = None,
+    split: options.Split = "global-time",
+    runs: options.Runs = None,
+    base: options.Base = None,
+    trials: options.Trials = 6,
+    budget: options.Budget = None,
+    epochs: options.Epochs = 10,
+    patience: options.Patience = 1,
+    user: options.User = None,
+    candidate: Annotated[
+        list[str] | None, typer.Option(help="An item for `query` to rank; repeatable.")
+    ] = None,
+    k: options.K = 10,
+    seed: options.Seed = 1,
+    smoke: options.Smoke = False,
+) -> None:
+    """Tunes, trains, exports and queries a model that ranks items for a user."""
+    name = "files" if interactions is not None else data_name
+    config = Config.of(
+        f"ranking-{model}",
+        Source(name, path, interactions, users, items, schema, split, smoke),
+        runs=runs,
+        base=base,
+        trials=trials,
+        budget=budget,
+        epochs=epochs,
+        patience=patience,
+        user=user,
+        k=k,
+        seed=seed,
+        model=model,
+        candidates=tuple(candidate or ()),
+    )
+    stages.execute(config, stage, (tune, train, export, query))
+
+
+if __name__ == "__main__":
+    app()

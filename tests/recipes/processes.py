@@ -1,0 +1,54 @@
+"""Recipes as a user runs them: in processes of their own, and killed."""
+
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+from typer.testing import CliRunner
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+class Recipe:
+    """One recipe on the folders of one test."""
+
+    def __init__(self, module, folder):
+        self.module = module
+        self.runs, self.base = folder / "runs", folder / "base"
+
+    def _arguments(self, arguments):
+        return [*arguments, "--runs", str(self.runs), "--base", str(self.base)]
+
+    def _command(self, arguments):
+        return [sys.executable, "-m", self.module.__name__, *self._arguments(arguments)]
+
+    def run(self, *arguments):
+        return subprocess.run(
+            self._command(arguments), cwd=ROOT, capture_output=True, text=True, check=False
+        )
+
+    def run_here(self, *arguments):
+        return CliRunner().invoke(self.module.app, self._arguments(arguments))
+
+    def kill_when(self, is_time, *arguments):
+        """Starts the recipe and kills it at a moment; returns whether it came to that moment."""
+        process = subprocess.Popen(
+            self._command(arguments),
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while process.poll() is None:
+            if is_time():
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+                return True
+            time.sleep(0.02)
+        return False
+
+
+def shown_rows(result):
+    """The lines of the last table that was printed, without its head."""
+    return [line for line in result.stdout.splitlines() if line.startswith("│")]

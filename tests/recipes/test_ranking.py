@@ -1,0 +1,87 @@
+"""The ranking recipe, as a user runs it, and the labels that it trains on."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recipes import ranking
+from recipes.ranking_problem import RankingProblem
+from recipes.source import Source
+from tests.recipes.processes import Recipe, shown_rows
+from tfrs_ext import serving
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["din", "dcn_v2"])
+def test_a_ranker_is_tuned_trained_exported_and_asked(tmp_path, model):
+    recipe = Recipe(ranking, tmp_path)
+    final = recipe.run("all", "--smoke", "--model", model)
+    assert final.returncode == 0, final.stdout + final.stderr
+    assert serving.list_versions(recipe.base) == [1]
+    report = json.loads((recipe.runs / "metrics.json").read_text())
+    assert report["model"]["auc"] > report["item rate"]["auc"] > 0.6
+    assert report["constant"]["gauc"] == 0.5
+    hparams = json.loads((recipe.runs / "hparams.json").read_text())
+    assert hparams["model"] == model
+
+    items = ("17", "4", "9")
+    chosen = [part for item in items for part in ("--candidate", item)]
+    answer = recipe.run("query", "--user", "17", "--model", model, *chosen)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    ranked = [line.split("│")[2].strip() for line in shown_rows(answer)]
+    assert sorted(ranked) == sorted(items)
+
+
+def test_an_unknown_model_is_refused_in_one_line(tmp_path):
+    result = Recipe(ranking, tmp_path).run_here("train", "--smoke", "--model", "deepfm")
+    assert result.exit_code == 1
+    assert "`model` must be out of" in " ".join(result.stdout.split())
+
+
+def problem_of(tmp_path, table, **schema):
+    table.to_csv(tmp_path / "log.csv", index=False)
+    (tmp_path / "schema.json").write_text(json.dumps(schema))
+    paths = {"interactions": tmp_path / "log.csv", "schema": tmp_path / "schema.json"}
+    source = Source("files", split="random", **{name: str(path) for name, path in paths.items()})
+    return RankingProblem.of(source, seed=1)
+
+
+@pytest.fixture
+def log():
+    rng = np.random.default_rng(0)
+    users = np.repeat(np.arange(10), 20)
+    items = np.concatenate([rng.permutation(40)[:20] for _ in range(10)])
+    return pd.DataFrame({"user_id": users, "item_id": items, "timestamp": np.arange(200)})
+
+
+def labels_of(problem):
+    parts = (problem.split.train, problem.split.validation, problem.split.test)
+    rows = pd.concat([part.interactions for part in parts])
+    return rows[problem.split.train.schema.label], rows
+
+
+def test_stars_become_labels(tmp_path, log):
+    stars = np.arange(200) % 5 + 1
+    problem = problem_of(tmp_path, log.assign(rating=stars))
+    labels, rows = labels_of(problem)
+    assert labels.tolist() == (rows["rating"] >= 4).astype(float).tolist()
+    assert len(problem.positives().interactions) == 80
+
+
+def test_labels_of_ones_own_are_taken_as_they_are(tmp_path, log):
+    clicks = (np.arange(200) % 3 == 0).astype(int)
+    labels, rows = labels_of(problem_of(tmp_path, log.assign(click=clicks), label="click"))
+    assert len(labels) == 200
+    assert labels.tolist() == (rows["timestamp"] % 3 == 0).astype(float).tolist()
+
+
+def test_without_labels_what_was_not_taken_is_negative(tmp_path, log):
+    problem = problem_of(tmp_path, log)
+    labels, rows = labels_of(problem)
+    taken = set(log[["user_id", "item_id"]].itertuples(index=False, name=None))
+    pairs = rows[["user_id", "item_id"]].itertuples(index=False, name=None)
+    assert labels.tolist() == [float(pair in taken) for pair in pairs]
+    assert labels.mean() == 0.5
+    assert len(problem.positives().interactions) == 200
