@@ -1,3 +1,7 @@
 """Runnable jobs over the public API: tune, train, export, query."""
 
-import tfrs_ext as tfrs_ext  # Before tensorflow: it turns Keras 2 on.
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # Progress stays readable; errors show.
+
+import tfrs_ext as tfrs_ext  # noqa: E402  # Before tensorflow: it turns Keras 2 on.
