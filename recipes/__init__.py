@@ -4,4 +4,4 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # Progress stays readable; errors show.
 
-import tfrs_ext as tfrs_ext  # noqa: E402  # Before tensorflow: it turns Keras 2 on.
+import tfrs_ext as tfrs_ext  # Before tensorflow: it turns Keras 2 on.
