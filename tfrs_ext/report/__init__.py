@@ -4,5 +4,17 @@ from tfrs_ext.report.html_report import render_report, write_report
 from tfrs_ext.report.importance import Importance, importance
 from tfrs_ext.report.markdown_card import model_card
 from tfrs_ext.report.run import Run
+from tfrs_ext.report.tensorboard_logs import log_embeddings, log_trials
+from tfrs_ext.report.training_trace import TrainingTrace
 
-__all__ = ["Importance", "Run", "importance", "model_card", "render_report", "write_report"]
+__all__ = [
+    "Importance",
+    "Run",
+    "TrainingTrace",
+    "importance",
+    "log_embeddings",
+    "log_trials",
+    "model_card",
+    "render_report",
+    "write_report",
+]
