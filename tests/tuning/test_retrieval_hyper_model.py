@@ -1,7 +1,11 @@
 """The search space of retrievers: defaults, every hyper-parameter, composition, a small search."""
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tests.tuning.draws import drawn, space_of
 from tfrs_ext import data, layers, losses, metrics, models, negatives, optimizers, tuning
 from tfrs_ext._keras import keras
 
@@ -43,10 +47,12 @@ def test_the_defaults_are_what_the_readme_trains(hypermodel):
         "dropout": 0.2,
         "temperature": 0.1,
         "temperature_kind": "fixed",
+        "loss": "sampled_softmax",
         "correction": "corrected_logq",
         "negatives": "in_batch",
         "optimizer": "adam",
         "adam_learning_rate": 2e-3,
+        "weight_decay": 0.0,
         "batch_size": 1024,
     }
 
@@ -55,7 +61,10 @@ def test_without_facts_nothing_is_varied_that_needs_them(hypermodel):
     bare = tuning.RetrievalHyperModel(hypermodel.query_features, hypermodel.candidate_features)
     hp = tuning.fixed({})
     model = bare.build(hp)
-    assert not {"correction", "negatives", "num_negatives"} & set(hp.values)
+    assert not {"correction", "num_negatives"} & set(hp.values)
+    kinds = {parameter.name: parameter.values for parameter in hp.space if parameter.values}
+    assert set(kinds["negatives"]) == {"in_batch", "memory_queue"}
+    assert not {"full_softmax", "full_product_softmax"} & set(kinds["loss"])
     assert isinstance(model.task._loss, losses.SampledSoftmax)
     assert model.task._loss.correction is None
 
@@ -78,6 +87,11 @@ def test_without_facts_nothing_is_varied_that_needs_them(hypermodel):
             lambda m: type(m.task._loss),
             losses.CorrectedSampledSoftmax,
         ),
+        (
+            {"temperature": 0.3, "temperature_kind": "cooling", "decay_steps": 300},
+            lambda m: [float(m.task._temperature.temperature(step)) for step in (0, 300)],
+            pytest.approx([0.5, 0.3]),
+        ),
         ({"correction": "logq"}, lambda m: m.task._loss.correction, "logq"),
         ({"correction": "none"}, lambda m: m.task._loss.correction, None),
         ({"negatives": "in_batch"}, lambda m: type(m.task._negatives), negatives.InBatch),
@@ -85,6 +99,53 @@ def test_without_facts_nothing_is_varied_that_needs_them(hypermodel):
             {"negatives": "mixed", "num_negatives": 256},
             lambda m: [getattr(s, "num_negatives", "batch") for s in m.task._negatives.sources],
             ["batch", 256],
+        ),
+        (
+            {"loss": "triplet", "margin": 0.3, "mining": "hard"},
+            lambda m: (type(m.task._loss), m.task._loss.margin, m.task._loss.mining),
+            (losses.Triplet, 0.3, "hard"),
+        ),
+        (
+            {"loss": "gbce", "t": 0.5},
+            lambda m: (m.task._loss.t, m.task._loss.num_items),
+            (0.5, 39),  # One of the 40 items isn't in the training part.
+        ),
+        ({"loss": "info_nce"}, lambda m: m.task._loss.symmetric, True),
+        ({"loss": "full_product_softmax"}, lambda m: m.task._loss.correction, "logq"),
+        (
+            {"loss": "full_softmax", "negatives": "mixed"},
+            lambda m: (type(m.task._loss), type(m.task._negatives)),
+            (losses.FullSoftmax, negatives.WholeCatalogue),
+        ),
+        (
+            {"loss": "pairwise_cross_entropy"},
+            lambda m: type(m.task._loss),
+            losses.PairwiseCrossEntropy,
+        ),
+        (
+            {"loss": "sampled_binary_cross_entropy"},
+            lambda m: type(m.task._loss),
+            losses.SampledBinaryCrossEntropy,
+        ),
+        (
+            {"negatives": "memory_queue", "capacity": 2048, "embedding_dim": 16},
+            lambda m: (m.task._negatives.capacity, m.task._negatives.embedding_dim),
+            (2048, 16),
+        ),
+        (
+            {"negatives": "uniform", "num_negatives": 256},
+            lambda m: (type(m.task._negatives), m.task._negatives.num_negatives),
+            (negatives.Uniform, 256),
+        ),
+        (
+            {"negatives": "popularity", "num_negatives": 256, "power": 0.5},
+            lambda m: (m.task._negatives.num_negatives, m.task._negatives.power),
+            (256, 0.5),
+        ),
+        (
+            {"adam_learning_rate": 0.002, "weight_decay": 0.01},
+            lambda m: m.optimizer.weight_decay,
+            0.01,
         ),
         (
             {"optimizer": "adagrad", "learning_rate": 0.5},
@@ -100,6 +161,52 @@ def test_without_facts_nothing_is_varied_that_needs_them(hypermodel):
 )
 def test_every_hyper_parameter_reaches_the_model(values, read, expected, hypermodel):
     assert read(hypermodel.build(tuning.fixed(values))) == expected
+
+
+def test_popular_items_are_drawn_by_their_own_counts(hypermodel):
+    source = hypermodel.build(tuning.fixed({"negatives": "popularity"})).task._negatives
+    counts = dict(zip(*hypermodel.item_counts, strict=True))
+    assert source.counts.tolist() == [counts.get(i, 0) for i in source.catalogue.ids.numpy()]
+
+
+def assert_trains(hypermodel, hp, train):
+    model = hypermodel.build(hp)
+    for batch in train(48).take(2):  # The second step sees a memory that isn't empty.
+        assert np.isfinite(model.train_step(batch)["loss"])
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
+LOSSES = [
+    *("sampled_softmax", "info_nce", "full_product_softmax", "full_softmax", "triplet"),
+    *("pairwise_cross_entropy", "sampled_binary_cross_entropy", "gbce"),
+]
+SOURCES = ["in_batch", "memory_queue", "uniform", "mixed", "popularity"]
+PAIRS = [(loss, SOURCES[i % len(SOURCES)]) for i, loss in enumerate(LOSSES)]
+
+
+def assert_pair_trains(loss, source, problem, hypermodel):
+    values = {"loss": loss, "negatives": source, "embedding_dim": 16}
+    assert_trains(hypermodel, tuning.fixed(values), batches(problem))
+
+
+@pytest.mark.parametrize(("loss", "source"), PAIRS)
+def test_every_loss_and_every_source_of_negatives_trains(loss, source, problem, hypermodel):
+    assert_pair_trains(loss, source, problem, hypermodel)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_trains_with_every_source_of_negatives(loss, source, problem, hypermodel):
+    assert_pair_trains(loss, source, problem, hypermodel)
+
+
+@settings(max_examples=5, deadline=None, derandomize=True)
+@given(st.integers(0, 10**6), st.booleans())
+def test_every_point_of_the_space_trains(problem, hypermodel, seed, has_facts):
+    sides = hypermodel.query_features, hypermodel.candidate_features
+    hyper = hypermodel if has_facts else tuning.RetrievalHyperModel(*sides)
+    assert_trains(hyper, drawn(space_of(hyper), seed), batches(problem))
 
 
 def test_training_batches_have_the_size_asked_for(problem, hypermodel):

@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfrs_ext.losses import FullSoftmax
 from tfrs_ext.models import TwoTower
 from tfrs_ext.negatives import Catalogue, CountedFrequency
 from tfrs_ext.tasks import Retrieval
@@ -71,16 +72,39 @@ class RetrievalHyperModel(keras_tuner.HyperModel):
         Args:
             hp: The hyper-parameters; `tuning.fixed(values)` fixes them.
         """
-        frequency = None if self.item_counts is None else CountedFrequency(*self.item_counts)
+        widths = towers(hp)
+        criterion = loss(
+            hp,
+            has_frequency=self.item_counts is not None,
+            has_catalogue=self.catalogue is not None,
+            num_items=len(self._item_ids),
+        )
+        whole = isinstance(criterion, FullSoftmax)
         task = Retrieval(
-            loss=loss(hp, has_frequency=frequency is not None),
+            loss=criterion,
             temperature=temperature(hp),
-            negatives=negatives(hp, frequency, self.catalogue),
+            negatives=self._negatives(hp, widths["embedding_dim"], whole),
             remove_accidental_hits=True,
         )
-        model = TwoTower(self.query_features, self.candidate_features, task, **towers(hp))
+        model = TwoTower(self.query_features, self.candidate_features, task, **widths)
         model.compile(optimizer=optimizer(hp))
         return model
+
+    @property
+    def _item_ids(self) -> tuple[Any, ...]:
+        return getattr(self.candidate_features[0], "vocabulary", ())
+
+    def _negatives(self, hp: Any, embedding_dim: int, whole: bool) -> Any:
+        counts, is_text = self.item_counts, isinstance(next(iter(self._item_ids), 0), str)
+        return negatives(
+            hp,
+            None if counts is None else CountedFrequency(*counts),
+            self.catalogue,
+            item_counts=None if counts is None else dict(zip(*counts, strict=True)),
+            embedding_dim=embedding_dim,
+            id_dtype="string" if is_text else "int64",
+            whole=whole,
+        )
 
     def fit(
         self,

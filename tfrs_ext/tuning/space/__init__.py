@@ -5,8 +5,10 @@ under the names of the arguments that they become, with this package's defaults,
 arguments or the object made of them.
 """
 
+from tfrs_ext.tuning.space.losses import loss
+from tfrs_ext.tuning.space.negatives import negatives
 from tfrs_ext.tuning.space.ranking import RANKERS, ranker
-from tfrs_ext.tuning.space.retrieval import loss, negatives, temperature, towers
+from tfrs_ext.tuning.space.retrieval import temperature, towers
 from tfrs_ext.tuning.space.training import batch_size, optimizer
 
 __all__ = [
