@@ -69,6 +69,25 @@ def test_fit_learns_what_was_planted():
     assert top_1_share(model) > 0.95
 
 
+def test_what_the_history_holds_is_no_negative():
+    batch = next(iter(dataset()))
+    model = make_model(known_positives="history")
+    plain = TwoTower.from_config({**model.get_config(), "known_positives": None})
+    plain.set_weights(model.get_weights())
+    queries, items = plain.query_model(batch), plain.candidate_model(batch)
+    ids = batch["item_id"].numpy()
+    mask = [[item not in row for item in ids] for row in batch["history"].numpy()]
+    expected = plain.task(
+        queries,
+        items,
+        candidate_sampling_probability=tf.exp(plain.frequency(batch["item_id"])),
+        candidate_ids=batch["item_id"],
+        score_mask=tf.constant(mask),
+    )
+    np.testing.assert_allclose(model.compute_loss(batch), expected, rtol=1e-5)
+    assert TwoTower.from_config(model.get_config()).known_positives == "history"
+
+
 @pytest.mark.parametrize("name", ["model.keras", "saved_model"])
 def test_saved_models_answer_and_train_as_before(tmp_path, name):
     model = make_model(dropout=0.1)

@@ -232,3 +232,49 @@ def test_a_loss_is_the_same_with_and_without_the_matrix_of_scores(loss):
         loss=loss, temperature=0.5, remove_accidental_hits=True, num_hard_negatives=6
     )
     np.testing.assert_allclose(hard(QUERIES, CANDIDATES, **arguments), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"remove_accidental_hits": True},
+        {},
+        {"num_hard_negatives": 2},
+        {"loss": losses.BPR()},
+        {"loss": keras.losses.CategoricalCrossentropy(from_logits=True)},
+    ],
+)
+def test_known_positives_are_no_negatives_of_their_query(options):
+    known = np.array([[2, -1], [8, 5], [-1, -1], [1, 2], [5, 3]])
+    mask = np.array([[item not in row for item in IDS] for row in known])
+    ours = gradients(tasks.Retrieval(**options), candidate_ids=IDS, known_positives=known)
+    masked = gradients(tasks.Retrieval(**options), candidate_ids=IDS, score_mask=tf.constant(mask))
+    for value, expected in zip(ours, masked, strict=True):
+        np.testing.assert_allclose(value, expected, rtol=1e-6)
+    without = tasks.Retrieval(**options)(QUERIES, CANDIDATES, candidate_ids=IDS)
+    assert abs(ours[0] - without) > 1e-3
+
+
+def test_known_positives_are_left_out_of_drawn_negatives_too():
+    class Fixed(negatives.Source):
+        def call(self, positives, **_):
+            ids = tf.constant([20, 21, 22], tf.int64)
+            return Candidates(tf.ones([3, 4]), ids, tf.fill([3], -3.0))
+
+        def log_q(self, positives):
+            return tf.fill([tf.shape(positives.ids)[0]], -3.0)
+
+    known = np.array([[20, 22]] * 5)
+    task = tasks.Retrieval(loss=losses.SampledSoftmax(), negatives=Fixed())
+    only = np.array([[False, True, False]] * 5)
+    arguments = {"candidate_ids": IDS[:5]}
+    np.testing.assert_allclose(
+        task(QUERIES, CANDIDATES[:5], known_positives=known, **arguments),
+        task(QUERIES, CANDIDATES[:5], score_mask=tf.constant(only), **arguments),
+        rtol=1e-6,
+    )
+
+
+def test_known_positives_need_ids():
+    with pytest.raises(ValueError, match="`candidate_ids` must be given"):
+        tasks.Retrieval()(QUERIES, CANDIDATES, known_positives=np.array([[1]] * 5))

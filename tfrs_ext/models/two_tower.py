@@ -28,6 +28,8 @@ class TwoTower(Model):
         activation: Of the hidden layers.
         dropout: Share of hidden units that are dropped in training.
         normalize: Whether embeddings have unit length; give the task a temperature then.
+        known_positives: A column `[B, P]` of item ids that are no negatives of their row, such as
+            "history"; None keeps them.
 
     Call arguments:
         inputs: Mapping of column name to tensor with the columns of both towers. Training also
@@ -62,6 +64,7 @@ class TwoTower(Model):
         activation: Any = "relu",
         dropout: float = 0.0,
         normalize: bool = True,
+        known_positives: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -76,6 +79,7 @@ class TwoTower(Model):
         self.candidate_model = Tower(candidate_features, **options, name="candidate_model")
         self.task = Retrieval() if task is None else task
         self.frequency = frequency
+        self.known_positives = known_positives
         # Created whole: saved files load, and backups are restored, before a first call.
         encoders = (self.query_model.encoder, self.candidate_model.encoder)
         self({**encoders[0].example_inputs(), **encoders[1].example_inputs()})
@@ -87,16 +91,42 @@ class TwoTower(Model):
 
     def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Returns the task's loss; metrics over the corpus are computed in evaluation only."""
+        return self.pair_loss(
+            self.query_model(inputs, training=training),
+            self.candidate_model(inputs, training=training),
+            inputs,
+            inputs.get("sample_weight"),
+            training,
+        )
+
+    def pair_loss(
+        self,
+        queries: tf.Tensor,
+        candidates: tf.Tensor,
+        inputs: Mapping[str, tf.Tensor],
+        sample_weight: tf.Tensor | None,
+        training: bool = False,
+    ) -> tf.Tensor:
+        """Returns the task's loss of embeddings that are at hand.
+
+        Args:
+            queries: `[B, D]`, from `query_model`.
+            candidates: `[B, D]`, from `candidate_model`.
+            inputs: The columns that they were made of.
+            sample_weight: `[B]` or None.
+            training: Whether the model trains.
+        """
         ids = inputs[self.candidate_model.features[0].name]
         probability = None
         if self.frequency is not None:
             probability = tf.exp(self.frequency(ids, training=training))
         return self.task(
-            self.query_model(inputs, training=training),
-            self.candidate_model(inputs, training=training),
-            sample_weight=inputs.get("sample_weight"),
+            queries,
+            candidates,
+            sample_weight=sample_weight,
             candidate_sampling_probability=probability,
             candidate_ids=ids,
+            known_positives=inputs[self.known_positives] if self.known_positives else None,
             compute_metrics=not training,
             candidate_model=self.candidate_model,
             features=inputs,
@@ -115,6 +145,7 @@ class TwoTower(Model):
             "candidate_features": self.candidate_model.get_config()["features"],
             "task": serialize(self.task),
             "frequency": None if self.frequency is None else serialize(self.frequency),
+            "known_positives": self.known_positives,
             **tower,
         }
 

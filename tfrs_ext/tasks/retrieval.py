@@ -8,6 +8,7 @@ import tensorflow_recommenders as tfrs
 
 from tfrs_ext._keras import keras
 from tfrs_ext.losses import CorrectedSampledSoftmax, RetrievalLoss, SampledSoftmax
+from tfrs_ext.ops.known_positives import not_known
 from tfrs_ext.tasks.scores import masked_scores, pairwise_scores
 from tfrs_ext.typing import Candidates
 
@@ -50,6 +51,9 @@ class Retrieval(tfrs.tasks.Retrieval):
         compute_metrics: Whether the metrics over the corpus are updated.
         compute_batch_metrics: Whether the batch metrics are updated.
         score_mask: `[B, C]` boolean, False where a candidate is not a negative of a query.
+        known_positives: `[B, P]` ids of other items that each query's user is known to like, such
+            as the history, padded with -1 or `""`: they are no negatives of the query. This holds
+            a boolean `[B, N]` for N negatives.
         candidate_model: The candidate tower, for sources that embed the items that they draw.
         features: The batch's raw columns, for sources that read negatives from them.
         training: Whether sources, frequencies and schedules of the temperature move on.
@@ -130,14 +134,17 @@ class Retrieval(tfrs.tasks.Retrieval):
         compute_metrics: bool = True,
         compute_batch_metrics: bool = True,
         score_mask: tf.Tensor | None = None,
+        known_positives: tf.Tensor | None = None,
         candidate_model: Any = None,
         features: Any = None,
         training: bool | None = None,
     ) -> tf.Tensor:
         """Returns the loss and updates the metrics."""
-        if candidate_ids is None and (self._remove_accidental_hits or self._negatives is not None):
+        needs_ids = self._remove_accidental_hits or self._negatives is not None
+        if candidate_ids is None and (needs_ids or known_positives is not None):
             raise ValueError(
-                "`candidate_ids` must be given where `remove_accidental_hits` or `negatives` is set"
+                "`candidate_ids` must be given where `remove_accidental_hits`, `negatives` or "
+                "`known_positives` is set"
             )
         batch = self._candidates(
             candidate_embeddings, candidate_sampling_probability, candidate_ids
@@ -148,7 +155,8 @@ class Retrieval(tfrs.tasks.Retrieval):
         scale = self._scale(training)
         updates = []
         if needs_scores or (compute_batch_metrics and self._batch_metrics):
-            labels, scores = self._labels_and_scores(query_embeddings, batch, scale, score_mask)
+            mask = _without(known_positives, candidate_ids, score_mask)
+            labels, scores = self._labels_and_scores(query_embeddings, batch, scale, mask)
             if compute_batch_metrics:
                 for metric in self._batch_metrics:
                     updates.append(metric.update_state(labels, scores, sample_weight=sample_weight))
@@ -163,7 +171,9 @@ class Retrieval(tfrs.tasks.Retrieval):
                 positives,
                 negatives,
                 scale=scale,
-                mask=score_mask,
+                mask=_without(
+                    known_positives, self._pool_ids(negatives, candidate_ids), score_mask
+                ),
                 sample_weight=sample_weight,
             )
             loss = _reduce(per_query, self._loss.reduction)
@@ -207,6 +217,10 @@ class Retrieval(tfrs.tasks.Retrieval):
         else:
             log_q = tf.math.log(tf.cast(tf.reshape(probability, [-1]), tf.float32))
         return Candidates(embeddings, tf.reshape(ids, [-1]), log_q)
+
+    def _pool_ids(self, negatives: Candidates, candidate_ids: tf.Tensor | None) -> Any:
+        # Where hits may stay, the batch's own candidates go by their positions.
+        return candidate_ids if self._negatives is None else negatives.ids
 
     def _scale(self, training: bool | None) -> tf.Tensor | None:
         if self._temperature is None:
@@ -282,6 +296,14 @@ class Retrieval(tfrs.tasks.Retrieval):
             if isinstance(config[part], dict):
                 config[part] = keras.saving.deserialize_keras_object(config[part])
         return cls(**config)
+
+
+def _without(known: tf.Tensor | None, ids: Any, mask: tf.Tensor | None) -> tf.Tensor | None:
+    if known is None:
+        return mask
+    ids = tf.reshape(tf.convert_to_tensor(ids), [-1])
+    free = not_known(ids, tf.cast(known, ids.dtype))
+    return free if mask is None else tf.logical_and(mask, free)
 
 
 def _reduce(per_query: tf.Tensor, reduction: str) -> tf.Tensor:

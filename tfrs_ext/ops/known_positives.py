@@ -1,0 +1,31 @@
+"""Which candidates are not among the items that a query's user is known to like."""
+
+import tensorflow as tf
+
+
+def not_known(candidate_ids: tf.Tensor, known_ids: tf.Tensor) -> tf.Tensor:
+    """Compares ids by sorting one side: what is written are the matches alone.
+
+    Args:
+        candidate_ids: `[N]` int32, int64 or string.
+        known_ids: `[B, P]` of the same type; -1 or `""` is padding, which equals no candidate.
+
+    Returns:
+        `[B, N]` bool, False where the candidate's id is among the row's known ids.
+    """
+    rows, width = tf.unstack(tf.shape(known_ids))
+    number = tf.size(candidate_ids)
+    # Numbers that are equal where ids are, for strings have no order here.
+    flat = tf.reshape(known_ids, [-1])
+    numbers = tf.unique(tf.concat([candidate_ids, flat], axis=0)).idx
+    order = tf.argsort(numbers[:number])
+    ordered = tf.gather(numbers[:number], order)
+    first = tf.searchsorted(ordered, numbers[number:], side="left")
+    last = tf.searchsorted(ordered, numbers[number:], side="right")
+    padding = tf.constant("" if flat.dtype == tf.string else -1, flat.dtype)
+    last = tf.where(tf.equal(flat, padding), first, last)
+    matches = tf.ragged.range(first, last)
+    owners = tf.gather(tf.repeat(tf.range(rows), width), matches.value_rowids())
+    places = tf.stack([owners, tf.gather(order, matches.values)], axis=1)
+    free = tf.ones([rows, number], tf.bool)
+    return tf.tensor_scatter_nd_update(free, places, tf.zeros([tf.shape(places)[0]], tf.bool))
