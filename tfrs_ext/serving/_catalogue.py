@@ -37,15 +37,14 @@ class Catalogue(tf.Module):
                 f"received {tags.count}."
             )
         with tf.device("CPU"):
-            self._columns = {
-                name: tf.Variable(values, trainable=False)
-                for name, values in {key: ids, **fields}.items()
-            }
+            self._ids = tf.Variable(ids, trainable=False)
+            fields = {name: tf.Variable(values, trainable=False) for name, values in fields.items()}
+        self._columns = {key: self._ids, **fields}
 
     @property
     def ids(self) -> tf.Variable:
         """`[C]`, the item ids."""
-        return next(iter(self._columns.values()))
+        return self._ids
 
     def spec(self) -> tf.TensorSpec:
         """Returns the specification of item ids `[B]` in a request."""

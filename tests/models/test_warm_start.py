@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfrs_ext import losses, models, negatives, tasks
+from tfrs_ext.typing import Categorical, History, Numeric, Text
+
+ROWS = {
+    "user": tf.constant(["ann", "bob", "?"]),
+    "clicks": tf.constant([[-1, 7, 8], [9, 9, 7], [-1, -1, -1]], tf.int64),
+    "age": tf.constant([20.0, 50.0, 30.0]),
+    "item": tf.constant([8, 7, 9], tf.int64),
+    "title": tf.constant(["red hat", "blue hat", "a red thing"]),
+}
+
+
+def features(users, items, words):
+    query = [Categorical("user", users), History("clicks", items, length=3), Numeric("age", 30.0)]
+    return query, [Categorical("item", items), Text("title", words)]
+
+
+SMALL = features(("ann", "bob"), (7, 8, 9), ("red", "blue", "hat"))
+LARGE = features(("cat", "bob", "ann"), (5, 9, 8, 7, 6), ("hat", "red", "coat", "blue"))
+
+
+def two_tower(parts, counts=None):
+    frequency = None if counts is None else negatives.CountedFrequency(*counts)
+    task = tasks.Retrieval(loss=losses.CorrectedSampledSoftmax()) if counts else None
+    return models.TwoTower(*parts, task=task, frequency=frequency, embedding_dim=4)
+
+
+def scramble(model):
+    rng = np.random.default_rng(0)
+    for weight in model.trainable_variables:
+        weight.assign(rng.normal(size=weight.shape))
+    return model
+
+
+def test_pairs_that_both_know_score_the_same_wherever_their_ids_stand():
+    trained, model = scramble(two_tower(SMALL)), two_tower(LARGE)
+    carried = models.warm_start(model, trained)
+    assert carried == {"user": 2, "clicks": 3, "item": 3, "title": 3}
+    np.testing.assert_allclose(model(ROWS), trained(ROWS), rtol=1e-6)
+
+
+def test_new_ids_keep_their_initial_rows():
+    model = two_tower(LARGE)
+    table = model.candidate_model.encoder.encoders[0].embedding.embeddings
+    before = table.numpy()
+    models.warm_start(model, scramble(two_tower(SMALL)))
+    kept = np.all(table.numpy() == before, axis=1)
+    assert kept.tolist() == [False, True, False, False, False, True]  # Unknown, 5, 9, 8, 7, 6.
+
+
+def test_counts_of_the_new_data_stay_and_training_goes_on():
+    trained = scramble(two_tower(SMALL, ([7, 8, 9], [5, 3, 2])))
+    trained.compile("sgd")
+    data = tf.data.Dataset.from_tensors(ROWS)
+    trained.fit(data, verbose=0)
+    model = two_tower(LARGE, ([5, 9, 8, 7, 6], [1, 1, 1, 1, 6]))
+    models.warm_start(model, trained)
+    np.testing.assert_allclose(tf.exp(model.frequency(tf.constant([6], tf.int64))), [0.6], 1e-5)
+    np.testing.assert_allclose(model(ROWS), trained(ROWS), rtol=1e-6)
+    model.compile("sgd")
+    assert np.isfinite(model.fit(data, verbose=0).history["loss"][0])
+
+
+def test_ranking_models_go_on_too():
+    def din(parts):
+        return models.DIN([*parts[0], *parts[1]], "item", embedding_dim=4, hidden_units=(8,))
+
+    trained, model = scramble(din(SMALL)), din(LARGE)
+    models.warm_start(model, trained)
+    np.testing.assert_allclose(model(ROWS), trained(ROWS), rtol=1e-5)
+
+
+def test_other_architectures_are_refused():
+    query, candidate = SMALL
+    with pytest.raises(ValueError, match="same features and settings"):
+        models.warm_start(two_tower(LARGE), two_tower((query[:2], candidate)))
+    wide = models.TwoTower(query, candidate, embedding_dim=8)
+    with pytest.raises(ValueError, match="'user' in 4 numbers as `trained` does, received 8"):
+        models.warm_start(wide, two_tower(SMALL))
