@@ -15,7 +15,6 @@ import typer
 from recipes import options, stages
 from recipes.ranking_comparison import COLUMNS, compare
 from recipes.ranking_problem import RankingProblem
-from recipes.source import DATA, Source
 from tfrs_ext import data, serving, tuning
 
 MODELS = tuple(tuning.space.RANKERS)
@@ -99,47 +98,18 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command()
+@options.shared
 def main(
     stage: stages.Stage,
     model: Annotated[str, typer.Option(help=f"One of {', '.join(MODELS)}.")] = "din",
-    data_name: options.Data = DATA[0],
-    path: options.Path = None,
-    interactions: options.Interactions = None,
-    users: options.Users = None,
-    items: options.Items = None,
-    schema: options.Schema = None,
-    split: options.Split = "global-time",
-    runs: options.Runs = None,
-    base: options.Base = None,
-    trials: options.Trials = 6,
-    budget: options.Budget = None,
-    epochs: options.Epochs = 10,
-    patience: options.Patience = 1,
-    user: options.User = None,
     candidate: Annotated[
         list[str] | None, typer.Option(help="An item for `query` to rank; repeatable.")
     ] = None,
-    k: options.K = 10,
-    seed: options.Seed = 1,
-    smoke: options.Smoke = False,
+    **run: Any,
 ) -> None:
     """Tunes, trains, exports and queries a model that ranks items for a user."""
-    name = "files" if interactions is not None else data_name
-    config = Config.of(
-        f"ranking-{model}",
-        Source(name, path, interactions, users, items, schema, split, smoke),
-        runs=runs,
-        base=base,
-        trials=trials,
-        budget=budget,
-        epochs=epochs,
-        patience=patience,
-        user=user,
-        k=k,
-        seed=seed,
-        model=model,
-        candidates=tuple(candidate or ()),
-    )
+    candidates = tuple(candidate or ())
+    config = Config.of("ranking", variant=model, model=model, candidates=candidates, **run)
     stages.execute(config, stage, (tune, train, export, query))
 
 

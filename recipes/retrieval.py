@@ -15,7 +15,6 @@ import typer
 from recipes import options, stages
 from recipes.retrieval_comparison import KS, compare, embed
 from recipes.retrieval_problem import RetrievalProblem
-from recipes.source import DATA, Source
 from tfrs_ext import data, metrics, serving, tuning
 
 
@@ -106,43 +105,14 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command()
+@options.shared
 def main(
     stage: stages.Stage,
-    data_name: options.Data = DATA[0],
-    path: options.Path = None,
-    interactions: options.Interactions = None,
-    users: options.Users = None,
-    items: options.Items = None,
-    schema: options.Schema = None,
-    split: options.Split = "global-time",
-    runs: options.Runs = None,
-    base: options.Base = None,
-    trials: options.Trials = 6,
-    budget: options.Budget = None,
-    epochs: options.Epochs = 20,
-    patience: options.Patience = 2,
     index: Annotated[str, typer.Option(help="auto, exact or scann.")] = "auto",
-    user: options.User = None,
-    k: options.K = 10,
-    seed: options.Seed = 1,
-    smoke: options.Smoke = False,
+    **run: Any,
 ) -> None:
     """Tunes, trains, exports and queries a two-tower retriever."""
-    name = "files" if interactions is not None else data_name
-    config = Config.of(
-        "retrieval",
-        Source(name, path, interactions, users, items, schema, split, smoke),
-        runs=runs,
-        base=base,
-        trials=trials,
-        budget=budget,
-        epochs=epochs,
-        patience=patience,
-        user=user,
-        k=k,
-        seed=seed,
-        index=index,
-    )
+    config = Config.of("retrieval", index=index, **run)
     stages.execute(config, stage, (tune, train, export, query))
 
 

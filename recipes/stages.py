@@ -58,9 +58,10 @@ class Run:
     seed: int
 
     @classmethod
-    def of(cls, recipe: str, source: Source, **values: Any) -> Any:
-        """Fills in the folders, and makes a smoke test small."""
-        label = f"{source.name}-{source.split}" + ("-smoke" if source.smoke else "")
+    def of(cls, recipe: str, source: Source, variant: str = "", **values: Any) -> Any:
+        """Fills in the folders, one of results for each variant, and makes a smoke test small."""
+        parts = (source.name, source.split, variant, "smoke" if source.smoke else "")
+        label = "-".join(filter(None, parts))
         values["runs"] = values["runs"] or pathlib.Path("runs", recipe, label)
         values["base"] = values["base"] or pathlib.Path("saved_models", recipe)
         if source.smoke:

@@ -28,7 +28,7 @@ def test_a_ranker_is_tuned_trained_exported_and_asked(tmp_path, model):
 
     items = ("17", "4", "9")
     chosen = [part for item in items for part in ("--candidate", item)]
-    answer = recipe.run("query", "--user", "17", "--model", model, *chosen)
+    answer = recipe.run("query", "--user", "17", *chosen)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     ranked = [line.split("│")[2].strip() for line in shown_rows(answer)]
     assert sorted(ranked) == sorted(items)
