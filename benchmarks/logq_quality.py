@@ -17,14 +17,12 @@ Run: python -m benchmarks.logq_quality --data ml-1m --path FOLDER
 import argparse
 import dataclasses
 import functools
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from benchmarks.ledger import Interval, Ledger, Row, interval
 from tfrs_ext import data, layers, losses, metrics, models, negatives, optimizers, tasks
-from tfrs_ext.typing import Candidates
 
 SOURCES = ("in_batch", "uniform", "mixed")
 CORRECTIONS = ("none", "logq", "corrected")
@@ -35,20 +33,6 @@ BATCH, HISTORY, WIDTH, HIDDEN = 512, 20, 32, (64,)
 KS = (10, 20, 100)
 METRICS = [f"{name}_at_{k}" for name in ("recall", "ndcg") for k in KS]
 THIRDS = {"head": range(1), "middle": range(1, 5), "tail": range(5, 10)}  # Deciles of the items.
-
-
-class Everything(negatives.Source):
-    """The whole catalogue as the pool, for the full softmax."""
-
-    def __init__(self, catalogue: negatives.Catalogue) -> None:
-        super().__init__()
-        self.catalogue = catalogue
-
-    def pool(self, positives: Candidates, **context: Any) -> Candidates:
-        """Returns all items."""
-        rows = tf.range(len(self.catalogue), dtype=tf.int64)
-        embeddings = context["candidate_model"](self.catalogue.features(rows))
-        return Candidates(embeddings, self.catalogue.ids, tf.zeros([len(self.catalogue)]))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +127,7 @@ class Cell:
             "in_batch": lambda: in_batch,
             "uniform": lambda: self.uniform,
             "mixed": lambda: negatives.Mixed([in_batch, self.uniform]),
-            "catalogue": lambda: Everything(self.problem.catalogue()),
+            "catalogue": lambda: negatives.WholeCatalogue(self.problem.catalogue()),
         }[self.source]()
         return tasks.Retrieval(
             loss=loss_of(self.correction),
@@ -228,23 +212,30 @@ def test(ledger: Ledger, cell: Cell, rate: float, seed: int, steps: int) -> None
 
 def values(ledger: Ledger, cell: tuple[str, str], metric: str, group: str | None) -> list[float]:
     """Returns a metric of one cell, one value a seed, in the order of the seeds."""
-    if cell == ("uniform", "none"):
-        cell = ("uniform", "logq")
     rows = ledger.find(stage="test", source=cell[0], correction=cell[1])
     rows = sorted(rows, key=lambda row: row["seed"])
     return [(row["groups"][group] if group else row)[metric] for row in rows]
 
 
 def show(ledger: Ledger) -> None:
-    """Prints the tables in Markdown."""
-    tables = [(METRICS, None), *((["recall_at_100", "ndcg_at_100"], group) for group in THIRDS)]
-    for names, group in tables:
-        print(f"\n{group or 'all'}\n| negatives | correction | {' | '.join(names)} |")
-        print("|---|---|" + "---|" * len(names))
-        for source in (*SOURCES, "catalogue"):
-            for correction in CORRECTIONS if source != "catalogue" else ("full",):
-                cells = [_cell(ledger, (source, correction), name, group) for name in names]
-                print(f"| {source} | {correction} | {' | '.join(cells)} |")
+    """Prints the tables in Markdown: mean ± interval (difference to logQ ± interval)."""
+    _table(ledger, "all", [(name, None) for name in METRICS])
+    for metric in ("recall_at_20", "recall_at_100", "ndcg_at_100"):
+        _table(ledger, metric, [(metric, group) for group in THIRDS])
+    _table(ledger, "recall_at_100", [("recall_at_100", str(d)) for d in range(1, 11)], short=True)
+
+
+def _table(
+    ledger: Ledger, title: str, columns: list[tuple[str, str | None]], short: bool = False
+) -> None:
+    heads = [group or metric for metric, group in columns]
+    print(f"\n{title}\n| negatives | correction | {' | '.join(heads)} |")
+    print("|---|---|" + "---|" * len(heads))
+    for source, correction in CELLS:
+        cells = [_cell(ledger, (source, correction), *column) for column in columns]
+        cells = [cell.split(" ")[0] for cell in cells] if short else cells
+        label = "none, logq" if (source, correction) == ("uniform", "logq") else correction
+        print(f"| {source} | {label} | {' | '.join(cells)} |")
 
 
 def _cell(ledger: Ledger, cell: tuple[str, str], metric: str, group: str | None) -> str:
