@@ -18,8 +18,10 @@ import tensorflow as tf
 
 from tfrs_ext import data, metrics, tuning
 from tfrs_ext._keras import keras
+from tfrs_ext.typing import Text
 
 HISTORY_LENGTH = 20
+LABEL = "label_ge4"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,19 +94,23 @@ class Tested(tuning.HyperModel):
 
 
 class _AtBest(keras.callbacks.Callback):
-    """Asks for the test value whenever the validation value is the best so far."""
+    """Goes back to the weights with the best validation value, and asks for their test value."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__()
-        self.problem = problem
+        self.problem, self.weights = problem, None
         self.validation, self.test, self.seconds = -np.inf, float("nan"), 0.0
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         value = float((logs or {})[self.problem.objective.name])
         if value > self.validation:
-            start = time.perf_counter()
-            self.validation, self.test = value, self.problem.test(self.model)
-            self.seconds += time.perf_counter() - start
+            self.validation, self.weights = value, self.model.get_weights()
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        start = time.perf_counter()
+        self.model.set_weights(self.weights)
+        self.test = self.problem.test(self.model)
+        self.seconds = time.perf_counter() - start
 
 
 def use_one_thread() -> None:
@@ -121,14 +127,12 @@ def parts_of(path: str, rows: int) -> tuple[data.Frames, data.Split, data.Frames
     return frames, split, split.train.select(np.sort(latest))
 
 
-def retrieval(path: str, *, rows: int, queries: int, tests: int) -> Problem:
+def retrieval(path: str, rows: int) -> Problem:
     """Returns the two-tower retriever's problem: NDCG@10 of the next film.
 
     Args:
         path: Folder or archive of MovieLens-1M.
         rows: How many of the latest training rows to train on.
-        queries: Rows of the validation part that are asked for.
-        tests: Rows of the test part that are asked for.
     """
     frames, split, train = parts_of(path, rows)
     features = data.fit_features(train, HISTORY_LENGTH)
@@ -145,7 +149,7 @@ def retrieval(path: str, *, rows: int, queries: int, tests: int) -> Problem:
         )
 
     known = data.join(split.train, split.validation)
-    on_test = evaluation(split.test, known, tests)
+    on_test = evaluation(split.test, known, 5_000)
 
     def test(model: Any) -> float:
         on_test.set_model(model)
@@ -155,7 +159,7 @@ def retrieval(path: str, *, rows: int, queries: int, tests: int) -> Problem:
     return Problem(
         hypermodel,
         functools.partial(data.training_dataset, train, features, history=history, seed=1),
-        {"callbacks": [evaluation(split.validation, split.train, queries)]},
+        {"callbacks": [evaluation(split.validation, split.train, 3_000)]},
         hypermodel.objective,
         test,
         (
@@ -163,3 +167,51 @@ def retrieval(path: str, *, rows: int, queries: int, tests: int) -> Problem:
             *("correction", "optimizer", "learning_rate", "adam_learning_rate", "batch_size"),
         ),
     )
+
+
+def ranking(path: str, rows: int) -> Problem:
+    """Returns the problem of rankers: AUC of ratings of 4 and 5 against the rest.
+
+    Args:
+        path: Folder or archive of MovieLens-1M.
+        rows: How many of the latest training rows to train on.
+    """
+    _, split, train = parts_of(path, rows)
+    found = data.fit_features(train, HISTORY_LENGTH)
+    kept = [feature for feature in found.candidate if not isinstance(feature, Text)]
+    features = data.FeatureSet(found.query, tuple(kept))
+    hypermodel = tuning.RankingHyperModel(
+        (*features.query, *features.candidate),
+        target=train.schema.item_id,
+        user_id=train.schema.user_id,
+        model=("dcn_v2", "dcn_mix", "dcn", "dnn", "wide_deep", "din"),
+    )
+
+    def labelled(part: data.Frames, history: data.Frames, size: int, **kwargs: Any) -> Any:
+        part = dataclasses.replace(part, schema=dataclasses.replace(part.schema, label=LABEL))
+        columns = data.training_dataset(part, features, size, history=history, **kwargs)
+        return columns.map(lambda batch: (batch, batch[LABEL]))
+
+    def first(part: data.Frames, number: int) -> data.Frames:
+        return part.select(np.sort(np.argsort(part.times(), kind="stable")[:number]))
+
+    older = split.train.select(np.flatnonzero(split.train.times() < train.times().min()))
+    known = data.join(split.train, split.validation)
+    validation = labelled(first(split.validation, 20_000), split.train, 2048, shuffle=False)
+    held_out = labelled(first(split.test, 30_000), known, 2048, shuffle=False).cache()
+    return Problem(
+        hypermodel,
+        lambda size: labelled(train, older, size, seed=1),
+        {"validation_data": validation.cache()},
+        hypermodel.objective,
+        lambda model: float(model.evaluate(held_out, verbose=0, return_dict=True)["auc"]),
+        (
+            *("model", "embedding_dim", "num_layers", "hidden_units", "dropout", "activation"),
+            *("cross_layers", "structure", "low_rank", "projection_dim", "num_experts"),
+            *("attention_units", "interaction", "use_softmax", "optimizer", "learning_rate"),
+            *("adam_learning_rate", "weight_decay", "batch_size"),
+        ),
+    )
+
+
+PROBLEMS = {"retrieval": retrieval, "ranking": ranking}

@@ -1,17 +1,20 @@
 """Does a search find better models than the defaults at an equal number of trainings?
 
-A random search of `--trials` trainings, beside as many trainings of the defaults that differ in
-their seed alone; from both, the best on the validation part is taken to the test part. Which trials
-a search draws is luck too, so the outcome of k trainings is averaged over draws from all of them
-(Dodge et al., 2019, Show Your Work, arXiv:1909.03004). The search's choice and the defaults then
-train with fresh seeds, `tuning.confirm`. The same command goes on where it was stopped.
+A random and a local search of `--trials` trainings each, both beginning with the defaults, beside
+trainings of the defaults that differ in their seed alone; from each, the best on the validation
+part is taken to the test part. How the draws of random trials fall is luck too, so their outcome
+after k trainings is averaged over draws from all of them (Dodge et al., 2019, Show Your Work,
+arXiv:1909.03004). The searches' choices and the defaults then train with fresh seeds,
+`tuning.confirm`. The same command goes on where it was stopped.
 
 Run: python -m benchmarks.tuning_quality retrieval --path FOLDER
+     python -m benchmarks.tuning_quality ranking --path FOLDER
 """
 
 import argparse
 import json
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,19 +29,23 @@ SEEDS = (101, 102, 103)
 DRAWS = 10_000
 
 
-def search(problem: Problem, folder: pathlib.Path, trials: int, fit: dict[str, Any]) -> Any:
-    """Searches at random; the first trial is the defaults."""
-    tuner = tuning.RandomSearch(
-        Tested(problem, folder / "search.jsonl"),
+def search(
+    kind: Any, name: str, problem: Problem, folder: pathlib.Path, trials: int, fit: dict[str, Any]
+) -> Any:
+    """Searches; the first trial is the defaults."""
+    tuner = kind(
+        Tested(problem, folder / f"{name}.jsonl"),
         problem.objective,
         max_trials=trials,
         seed=1,
         hyperparameters=problem.space(),
         tune_new_entries=False,
         directory=folder,
-        project_name="search",
+        project_name=name,
     )
-    return tuning.search(tuner, problem.train, **fit)
+    result = tuning.search(tuner, problem.train, **fit)
+    print(result.table(), flush=True)
+    return result
 
 
 def train_defaults(problem: Problem, folder: pathlib.Path, runs: int, fit: dict[str, Any]) -> None:
@@ -58,13 +65,39 @@ def lines(path: pathlib.Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def best_of(runs: list[dict[str, Any]], number: int) -> dict[str, float]:
-    """Returns the test value of the best of so many trainings, over draws of trainings."""
-    validation, test = (np.array([run[part] for run in runs]) for part in ("validation", "test"))
+def best_of(
+    runs: list[dict[str, Any]], number: int, always: Sequence[dict[str, Any]] = ()
+) -> float:
+    """Returns the test value of the best of so many trainings, the mean over draws of them.
+
+    Args:
+        runs: Drawn from, with replacement.
+        number: How many to draw.
+        always: Trainings that are there in every draw, as the defaults are in a search.
+    """
     drawn = np.random.default_rng(0).integers(0, len(runs), (DRAWS, number))
-    chosen = test[np.take_along_axis(drawn, validation[drawn].argmax(1)[:, None], 1)[:, 0]]
-    low, high = np.quantile(chosen, [0.05, 0.95])
-    return {"trainings": number, "test": chosen.mean(), "low": low, "high": high}
+    draws = ([*always, *(runs[i] for i in row)] for row in drawn)
+    best = (max(draw, key=lambda run: run["validation"]) for draw in draws)
+    return float(np.mean([run["test"] for run in best]))
+
+
+def best_after(runs: list[dict[str, Any]], number: int) -> float:
+    """Returns the test value of the best of the first so many trials of a search."""
+    return float(max(runs[:number], key=lambda run: run["validation"])["test"])
+
+
+def by_trainings(runs: dict[str, list[dict[str, Any]]], trials: int) -> list[dict[str, float]]:
+    """Returns what each way has reached after so many trainings."""
+    return [
+        {
+            "trainings": number,
+            "random": best_of(runs["random"][1:], number - 1, runs["random"][:1]),
+            "local": best_after(runs["local"], number),
+            "defaults": best_of(runs["defaults"], number),
+        }
+        for number in (1, 2, 4, 8, 12, 16)
+        if number <= trials
+    ]
 
 
 def measure(problem: Problem, folder: pathlib.Path, args: argparse.Namespace) -> dict[str, Any]:
@@ -72,12 +105,13 @@ def measure(problem: Problem, folder: pathlib.Path, args: argparse.Namespace) ->
     stop = keras.callbacks.EarlyStopping(problem.objective.name, mode="max", patience=1)
     callbacks = [*problem.fit.get("callbacks", []), stop]
     fit = {**problem.fit, "callbacks": callbacks, "epochs": args.epochs}
-    result = search(problem, folder, args.trials, fit)
-    print(result.table(), flush=True)
-    train_defaults(problem, folder, args.defaults, fit)
+    kinds = {"random": tuning.RandomSearch, "local": tuning.LocalSearch}
+    found = {n: search(kind, n, problem, folder, args.trials, fit) for n, kind in kinds.items()}
+    default = next(row["values"] for row in found["random"].trials if int(row["trial"]) == 0)
+    best = [result.best for result in found.values() if result.best != default]
     final = tuning.confirm(
         Tested(problem, folder / "confirm.jsonl", report_test=True),
-        [{}, result.best],
+        [{}, *best],
         problem.train,
         objective=tuning.Objective("test", "max"),
         seeds=SEEDS,
@@ -85,12 +119,13 @@ def measure(problem: Problem, folder: pathlib.Path, args: argparse.Namespace) ->
         **fit,
     )
     print(final.table(), flush=True)
-    runs = {"search": lines(folder / "search.jsonl"), "defaults": lines(folder / "defaults.jsonl")}
-    numbers = [k for k in (1, 2, 4, 8, 12, 16) if k <= args.trials]
+    train_defaults(problem, folder, args.defaults, fit)
+    runs = {name: lines(folder / f"{name}.jsonl") for name in (*kinds, "defaults", "confirm")}
+    runs["defaults"] += [run for run in runs["confirm"] if run["values"] == default]
     return {
-        "search": result.get_config(),
+        "searches": {name: result.get_config() for name, result in found.items()},
         "confirmation": final.get_config(),
-        "best_of": {name: [best_of(of, k) for k in numbers] for name, of in runs.items()},
+        "by_trainings": by_trainings(runs, args.trials),
         "seconds": {name: sum(run["seconds"] for run in of) for name, of in runs.items()},
         "runs": runs,
     }
@@ -99,16 +134,16 @@ def measure(problem: Problem, folder: pathlib.Path, args: argparse.Namespace) ->
 def main() -> None:
     """Prints the tables and writes benchmarks/results/tuning_quality_TASK.json."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("task", choices=["retrieval"])
+    parser.add_argument("task", choices=list(tuning_problem.PROBLEMS))
     parser.add_argument("--path", required=True)
     parser.add_argument("--runs", type=pathlib.Path, default=pathlib.Path("runs/tuning_quality"))
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--trials", type=int, default=12)
-    parser.add_argument("--defaults", type=int, default=8)
+    parser.add_argument("--defaults", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=8)
     args = parser.parse_args()
     tuning_problem.use_one_thread()
-    problem = tuning_problem.retrieval(args.path, rows=args.rows, queries=3_000, tests=5_000)
+    problem = tuning_problem.PROBLEMS[args.task](args.path, args.rows)
     folder = args.runs / args.task
     folder.mkdir(parents=True, exist_ok=True)
     asked = {"task": args.task, "rows": args.rows, "epochs": args.epochs}

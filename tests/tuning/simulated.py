@@ -62,5 +62,6 @@ KINDS = [
     (tuning.RandomSearch, {"max_trials": 4}),
     (tuning.BayesianOptimization, {"max_trials": 4, "num_initial_points": 3}),
     (tuning.GridSearch, {"max_trials": 5}),
+    (tuning.LocalSearch, {"max_trials": 5}),
     (tuning.Hyperband, {"max_epochs": 4, "factor": 2}),
 ]
