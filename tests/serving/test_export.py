@@ -149,6 +149,11 @@ def test_default_signature_shares_its_first_dimension_and_knows_its_ranks(versio
     assert {tuple(t.shape) for t in signature.outputs} == {(None, 6)}
 
 
+def test_batching_parameters_lie_where_the_server_looks_for_them(version):
+    _, path = version
+    assert "max_batch_size" in (path / "batching_params.pbtxt").read_text()
+
+
 def test_wrong_bundle_is_refused_and_nothing_is_published(retriever, tmp_path):
     arguments = retriever.arguments()
     index = Exact().index(arguments["candidates"][::-1], arguments["item_ids"])

@@ -165,6 +165,7 @@ def test_manifest_and_warmup_cover_the_signatures(version):
     assert (manifest["items"], manifest["users"], manifest["verified_on"]) == (30, 20, 20)
     assert set(manifest["signatures"]) == set(load(version))
     assert {name for name, _ in serving.read_warmup(version)} == set(load(version))
+    assert not (version / "batching_params.pbtxt").exists()  # Rows of any length can't be joined.
 
 
 def test_bundle_that_answers_otherwise_is_not_published(tmp_path, monkeypatch):

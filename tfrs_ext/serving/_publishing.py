@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tfrs_ext.serving._batching import write_batching_params
 from tfrs_ext.serving._signatures import SignatureModule
 from tfrs_ext.serving.manifest import fingerprint, write_manifest, write_model_card
 from tfrs_ext.serving.versions import publish
@@ -46,6 +47,7 @@ def publish_bundle(
         facts = {**_common(bundle), **manifest}
         write_manifest(folder, facts)
         write_warmup(folder, requests, name)
+        write_batching_params(folder, facts["signatures"])
         facts.update(check(folder))
         facts["fingerprint"] = fingerprint(folder)
         write_manifest(folder, facts)
