@@ -78,39 +78,34 @@ class Tested(tuning.HyperModel):
 
     def fit(self, hp: Any, model: Any, *args: Any, callbacks: Any = (), **kwargs: Any) -> Any:
         """Trains, and notes the values at the best epoch of the validation part."""
-        start, best = time.perf_counter(), _AtBest(self.problem)
+        start, best = time.perf_counter(), _Best(self.problem.objective.name)
         callbacks = [*callbacks, best]
         history = self.problem.hypermodel.fit(hp, model, *args, callbacks=callbacks, **kwargs)
+        seconds = time.perf_counter() - start
+        model.set_weights(best.weights)
         run = {
             "values": {k: v for k, v in hp.values.items() if not k.startswith("tuner/")},
-            "validation": best.validation,
-            "test": best.test,
+            "validation": best.value,
+            "test": self.problem.test(model),
             "epochs": len(history.epoch),
-            "seconds": time.perf_counter() - start - best.seconds,
+            "seconds": seconds,
         }
         with self.log.open("a") as file:
             file.write(json.dumps(run) + "\n")
-        return {"test": best.test} if self.report_test else history
+        return {"test": run["test"]} if self.report_test else history
 
 
-class _AtBest(keras.callbacks.Callback):
-    """Goes back to the weights with the best validation value, and asks for their test value."""
+class _Best(keras.callbacks.Callback):
+    """Keeps the weights with the best value."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, name: str) -> None:
         super().__init__()
-        self.problem, self.weights = problem, None
-        self.validation, self.test, self.seconds = -np.inf, float("nan"), 0.0
+        self.name, self.value, self.weights = name, -np.inf, None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        value = float((logs or {})[self.problem.objective.name])
-        if value > self.validation:
-            self.validation, self.weights = value, self.model.get_weights()
-
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        start = time.perf_counter()
-        self.model.set_weights(self.weights)
-        self.test = self.problem.test(self.model)
-        self.seconds = time.perf_counter() - start
+        value = float((logs or {})[self.name])
+        if value > self.value:
+            self.value, self.weights = value, self.model.get_weights()
 
 
 def use_one_thread() -> None:

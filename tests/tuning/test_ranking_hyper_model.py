@@ -53,11 +53,7 @@ def defaults(**kwargs):
     [
         ("dnn", models.DCN, set()),
         ("dcn", models.DCN, {"cross_layers"}),
-        (
-            "dcn_v2",
-            models.DCN,
-            {"cross_layers", "structure", "low_rank", "projection_dim"},
-        ),
+        ("dcn_v2", models.DCN, {"cross_layers", "structure", "low_rank"}),
         ("dcn_mix", models.DCN, {"cross_layers", "structure", "projection_dim", "num_experts"}),
         ("wide_deep", models.WideDeep, set()),
         ("din", models.DIN, {"attention_units", "interaction", "use_softmax"}),
@@ -151,12 +147,24 @@ def test_the_first_trial_shows_the_whole_space():
     assert "num_experts" not in hp.values
 
 
+def test_a_low_rank_has_a_rank_that_moves_with_the_model_to_the_experts():
+    hp = space_of(hypermodel(("dcn_v2", "dcn_mix")))
+    for model, low_rank, expected in [
+        ("dcn_v2", False, {"low_rank"}),
+        ("dcn_v2", True, {"low_rank", "projection_dim"}),
+        ("dcn_mix", False, {"projection_dim", "num_experts"}),
+    ]:
+        hp.values.update(model=model, low_rank=low_rank)
+        hp.ensure_active_values()
+        assert {"low_rank", "projection_dim", "num_experts"} & set(hp.values) == expected
+
+
 def test_a_rank_never_exceeds_the_width_of_the_features():
     few = [Categorical("item", ITEMS), Numeric("age")]
     for features, ranks in [(few, [8]), (few[1:], [1])]:
         hp = tuning.HyperParameters()
         tuning.RankingHyperModel(features, model="dcn_mix").build(hp)
-        (rank,) = [parameter for parameter in hp.space if parameter.name == "projection_dim"]
+        (rank,) = (parameter for parameter in hp.space if parameter.name == "projection_dim")
         assert list(rank.values) == ranks
 
 

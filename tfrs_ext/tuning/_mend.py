@@ -1,7 +1,8 @@
-"""Two repairs to keras-tuner 1.4, applied once when the bridge imports it.
+"""Repairs to keras-tuner 1.4, applied once when the bridge imports it.
 
-Its JSON files are written in place, so a kill in the middle of a write loses the search; and it
-deep-copies callbacks with everything that they hold, which no `tf.data.Dataset` survives.
+Its JSON files are written in place, so a kill in the middle of a write loses the search. It
+deep-copies callbacks with everything that they hold, which no `tf.data.Dataset` survives. And where
+a hyper-parameter stands under two conditions, the one that isn't met removes the other's value.
 """
 
 import copy
@@ -47,9 +48,25 @@ def copy_callbacks(callbacks: list[Any]) -> list[Any]:
     return copy.deepcopy(callbacks, {id(part): part for part in held if isinstance(part, shared)})
 
 
+def ensure_active_values(hp: Any) -> None:
+    """Gives active hyper-parameters values, and takes those of the others away.
+
+    Args:
+        hp: keras-tuner's `HyperParameters`.
+    """
+    for parameter in hp.space:
+        if hp.is_active(parameter):
+            if parameter.name not in hp.values:
+                hp.values[parameter.name] = parameter.random_sample()
+        elif not hp.is_active(parameter.name):  # Nor under another condition.
+            hp.values.pop(parameter.name, None)
+
+
 def mend() -> None:
     """Puts the repairs in place of keras-tuner's functions."""
     utils: Any = importlib.import_module("keras_tuner.src.utils")
     utils.save_json = save_json
+    engine: Any = importlib.import_module("keras_tuner.src.engine.hyperparameters")
+    engine.HyperParameters.ensure_active_values = ensure_active_values
     tuner: Any = importlib.import_module("keras_tuner.src.engine.tuner").Tuner
     tuner._deepcopy_callbacks = lambda self, callbacks: copy_callbacks(callbacks)

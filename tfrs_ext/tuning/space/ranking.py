@@ -42,17 +42,16 @@ def ranker(
     for users, part in {
         (*_FLAT, *_SEQUENTIAL): lambda: _network(hp, activation),
         ("dcn", "dcn_v2", "dcn_mix"): lambda: _crosses(hp),
-        ("dcn_v2", "dcn_mix"): lambda: _matrices(hp, features),
-        ("dcn_v2",): lambda: _full_rank(hp),
-        ("dcn_mix",): lambda: _experts(hp),
+        ("dcn_v2", "dcn_mix"): lambda: _structure(hp),
+        ("dcn_v2",): lambda: _full_or_low_rank(hp, features),
+        ("dcn_mix",): lambda: _experts(hp, features),
         ("neumf",): lambda: _factors(hp),
         ("din",): lambda: _attention(hp),
         ("dien",): lambda: _evolution(hp),
     }.items():
         chosen = [user for user in users if user in names]
         if chosen:
-            # Registered whatever the model is, so that the first trial shows the whole space. Each
-            # name once: keras-tuner confuses conditional ones that share a name.
+            # Registered whatever the model is, so that the first trial shows the whole space.
             with hp.conditional_scope("model", chosen):
                 values = part()
             if name in chosen:
@@ -83,21 +82,25 @@ def _crosses(hp: Any) -> dict[str, Any]:
     return {"cross_layers": hp.Int("cross_layers", 1, 4, default=3)}
 
 
-def _matrices(hp: Any, features: Sequence[Feature]) -> dict[str, Any]:
+def _structure(hp: Any) -> dict[str, Any]:
+    return {"structure": hp.Choice("structure", ["stacked", "parallel"], default="stacked")}
+
+
+def _rank(hp: Any, features: Sequence[Feature]) -> dict[str, Any]:
     ranks = [rank for rank in _RANKS if rank <= _least_width(features)] or [1]
     default = max(rank for rank in ranks if rank <= 32)
-    return {
-        "structure": hp.Choice("structure", ["stacked", "parallel"], default="stacked"),
-        "projection_dim": hp.Choice("projection_dim", ranks, default=default),
-    }
+    return {"projection_dim": hp.Choice("projection_dim", ranks, default=default)}
 
 
-def _full_rank(hp: Any) -> dict[str, Any]:
-    return {} if hp.Boolean("low_rank", default=False) else {"projection_dim": None}
+def _full_or_low_rank(hp: Any, features: Sequence[Feature]) -> dict[str, Any]:
+    hp.Boolean("low_rank", default=False)
+    with hp.conditional_scope("low_rank", [True]):
+        return _rank(hp, features)  # None where the rank is full.
 
 
-def _experts(hp: Any) -> dict[str, Any]:
-    return {"num_experts": hp.Choice("num_experts", [2, 4, 8], default=4)}
+def _experts(hp: Any, features: Sequence[Feature]) -> dict[str, Any]:
+    number = hp.Choice("num_experts", [2, 4, 8], default=4)
+    return {"num_experts": number, **_rank(hp, features)}
 
 
 def _factors(hp: Any) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from tfrs_ext.layers import LearnableTemperature, Temperature
 def towers(hp: Any) -> dict[str, Any]:
     """Returns the widths, the depth and the dropout of `models.TwoTower`."""
     num_layers = hp.Int("num_layers", 0, 3, default=1)
-    units = hp.Choice("hidden_units", [64, 128, 256, 512], default=128)
+    with hp.conditional_scope("num_layers", [1, 2, 3]):
+        units = hp.Choice("hidden_units", [64, 128, 256, 512], default=128)
     return {
         "embedding_dim": hp.Choice("embedding_dim", [16, 32, 64, 128], default=64),
         "hidden_units": (units,) * num_layers,
