@@ -17,6 +17,7 @@ Run: python -m benchmarks.logq_quality --data ml-1m --path FOLDER
 import argparse
 import dataclasses
 import functools
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -32,6 +33,7 @@ RATES = (0.001, 0.003, 0.01)  # In steps of about 3.
 BATCH, HISTORY, WIDTH, HIDDEN = 512, 20, 32, (64,)
 KS = (10, 20, 100)
 METRICS = [f"{name}_at_{k}" for name in ("recall", "ndcg") for k in KS]
+Column = tuple[str, str | None]
 THIRDS = {"head": range(1), "middle": range(1, 5), "tail": range(5, 10)}  # Deciles of the items.
 
 
@@ -218,36 +220,39 @@ def values(ledger: Ledger, cell: tuple[str, str], metric: str, group: str | None
 
 
 def show(ledger: Ledger) -> None:
-    """Prints the tables in Markdown: mean ± interval (difference to logQ ± interval)."""
-    _table(ledger, "all", [(name, None) for name in METRICS])
-    for metric in ("recall_at_20", "recall_at_100", "ndcg_at_100"):
-        _table(ledger, metric, [(metric, group) for group in THIRDS])
-    _table(ledger, "recall_at_100", [("recall_at_100", str(d)) for d in range(1, 11)], short=True)
+    """Prints the tables in Markdown: means, and differences to logQ, seed by seed."""
+    whole = [(name, None) for name in METRICS]
+    thirds = [(name, third) for name in ("recall_at_20", "ndcg_at_100") for third in THIRDS]
+    deciles = [("recall_at_100", str(decile)) for decile in range(1, 11)]
+    _table(ledger, whole, _mean)
+    _table(ledger, whole, _difference)
+    _table(ledger, thirds, _mean)
+    _table(ledger, thirds, _difference)
+    _table(ledger, deciles, lambda *place: _mean(*place).split(" ")[0])
 
 
-def _table(
-    ledger: Ledger, title: str, columns: list[tuple[str, str | None]], short: bool = False
-) -> None:
-    heads = [group or metric for metric, group in columns]
-    print(f"\n{title}\n| negatives | correction | {' | '.join(heads)} |")
+def _table(ledger: Ledger, columns: Sequence[Column], cell_of: Callable[..., str]) -> None:
+    heads = [f"{metric.replace('_at_', '@')} {group or ''}".strip() for metric, group in columns]
+    print(f"\n| negatives | correction | {' | '.join(heads)} |")
     print("|---|---|" + "---|" * len(heads))
     for source, correction in CELLS:
-        cells = [_cell(ledger, (source, correction), *column) for column in columns]
-        cells = [cell.split(" ")[0] for cell in cells] if short else cells
+        cells = [cell_of(ledger, (source, correction), *column) for column in columns]
         label = "none, logq" if (source, correction) == ("uniform", "logq") else correction
-        print(f"| {source} | {label} | {' | '.join(cells)} |")
+        if any(cells):
+            print(f"| {source} | {label} | {' | '.join(cells)} |")
 
 
-def _cell(ledger: Ledger, cell: tuple[str, str], metric: str, group: str | None) -> str:
+def _mean(ledger: Ledger, cell: tuple[str, str], metric: str, group: str | None) -> str:
+    found = values(ledger, cell, metric, group)
+    return _figure(interval(found)) if found else ""
+
+
+def _difference(ledger: Ledger, cell: tuple[str, str], metric: str, group: str | None) -> str:
     ours = values(ledger, cell, metric, group)
-    if not ours:
-        return "-"
-    text = _figure(interval(ours))
-    if cell[1] == "logq" or cell[0] == "catalogue":
-        return text
     theirs = values(ledger, (cell[0], "logq"), metric, group)
-    pairs = [a - b for a, b in zip(ours, theirs, strict=False)]
-    return f"{text} ({_figure(interval(pairs), '+')})" if pairs else text
+    if cell[1] == "logq" or not ours or not theirs:
+        return ""
+    return _figure(interval([a - b for a, b in zip(ours, theirs, strict=True)]), "+")
 
 
 def _figure(value: Interval, sign: str = "") -> str:
@@ -261,6 +266,7 @@ def main() -> None:
     parser.add_argument("--path", required=True)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=1_000)
+    parser.add_argument("--no-full", action="store_true", help="Leave the full softmax out.")
     parser.add_argument("--queries", type=int, default=9_000)
     args = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -278,8 +284,9 @@ def main() -> None:
         ),
     }
     name = f"logq_quality_{args.data.replace('-', '_')}"
-    ledger = Ledger(name, facts, total=len(CELLS) * (len(RATES) + args.seeds))
-    cells = [Cell(problem, *cell) for cell in CELLS]
+    chosen = CELLS[:-1] if args.no_full else CELLS
+    ledger = Ledger(name, facts, total=len(chosen) * (len(RATES) + args.seeds))
+    cells = [Cell(problem, *cell) for cell in chosen]
     rates = [tune(ledger, cell, args.steps // 2) for cell in cells]
     for seed in range(1, args.seeds + 1):
         for cell, rate in zip(cells, rates, strict=True):
