@@ -177,6 +177,94 @@ def test_ids_are_matched_by_value_and_may_be_several_or_missing():
     np.testing.assert_array_equal(metric.result(), [0, 0])
 
 
+RANDOM = np.random.default_rng(8)
+MANY = [RANDOM.permutation(40)[: i % 4].tolist() for i in range(12)]
+SEEN = [RANDOM.integers(0, 40, 3 * (i % 5)).tolist() for i in range(12)]
+
+
+def _ragged_ids(rows):
+    return tf.ragged.constant([IDS[row].tolist() for row in rows], tf.string, ragged_rank=1)
+
+
+def _update(metric, graph, *arguments):
+    def update(*columns):
+        metric.update_state(*columns)  # Nothing is returned: in a graph, it is an operation.
+
+    (tf.function(update) if graph else update)(*arguments)
+
+
+@pytest.mark.parametrize("graph", [False, True])
+@pytest.mark.parametrize("ties", ["pessimistic", "expected"])
+@pytest.mark.parametrize("make", [_dataset, _exact, _brute_force])
+def test_several_positives_and_seen_items_give_what_evaluate_retrieval_gives(make, ties, graph):
+    names = ["recall", "precision", "ndcg", "map", "mrr"]
+    metric = metrics.FactorizedTopK(make(), ks=[3, 9], ties=ties, metrics=[*names, "median_rank"])
+    # Some queries have no positive: there, both leave them out or weigh them zero.
+    weight = np.float32([bool(row) for row in MANY])
+    doubled = [row + row[:1] for row in MANY]
+    both = [seen + wanted for seen, wanted in zip(SEEN, MANY, strict=True)]
+    _update(
+        metric, graph, QUERIES, CANDIDATES[:12], _ragged_ids(doubled), weight, _ragged_ids(both)
+    )
+    expected = metrics.evaluate_retrieval(QUERIES, CANDIDATES, MANY, SEEN, (3, 9), ties)
+    found = _results(metric)
+    for name in names:
+        for k in (3, 9):
+            value = found[f"factorized_top_k/{name}_at_{k}"]
+            np.testing.assert_allclose(value, expected[f"{name}_at_{k}"], rtol=1e-6)
+    np.testing.assert_allclose(found["factorized_top_k/median_rank"], expected["median_rank"])
+    hits = found["factorized_top_k/top_3_categorical_accuracy"]
+    np.testing.assert_allclose(hits, expected["hit_rate_at_3"], rtol=1e-6)
+
+
+def test_seen_items_may_be_dense_with_padding_that_no_candidate_has():
+    padded = np.full([12, 15], "", object)
+    for row, items in enumerate(SEEN):
+        padded[row, : len(items)] = IDS[items]
+    values = []
+    for seen in (padded.astype(str), _ragged_ids(SEEN)):
+        metric = metrics.FactorizedTopK(_dataset(), ks=[40], metrics=["mrr"])
+        metric.update_state(QUERIES, CANDIDATES[ROWS], IDS[ROWS], seen_ids=seen)
+        values.append(metric.result())
+    np.testing.assert_array_equal(*values)
+    plain = metrics.FactorizedTopK(_dataset(), ks=[40], metrics=["mrr"])
+    plain.update_state(QUERIES, CANDIDATES[ROWS], IDS[ROWS])
+    assert values[0][1] > plain.result()[1]
+
+
+def test_seen_items_need_ids_and_candidates_that_can_be_counted():
+    metric = metrics.FactorizedTopK(_dataset(), ks=KS)
+    with pytest.raises(ValueError, match="`seen_ids` need `true_candidate_ids`"):
+        metric.update_state(QUERIES, CANDIDATES[ROWS], seen_ids=_ragged_ids(SEEN))
+
+
+@pytest.mark.parametrize("by_id", [True, False])
+def test_the_median_rank_is_exact_over_batches_and_weights(by_id):
+    metric = metrics.FactorizedTopK(_dataset(), ks=[1], metrics=["median_rank"])
+    for part in (slice(0, 5), slice(5, 12)):
+        ids = IDS[ROWS[part]] if by_id else None
+        metric.update_state(QUERIES[part], CANDIDATES[ROWS[part]], ids)
+    ranks = metrics.evaluate_retrieval(QUERIES, CANDIDATES, ROWS).per_query["rank"]
+    assert _results(metric)["factorized_top_k/median_rank"] == np.median(ranks)
+    metric.reset_states()
+    assert _results(metric)["factorized_top_k/median_rank"] == 0
+    weight = np.arange(12)
+    metric.update_state(QUERIES, CANDIDATES[ROWS], IDS[ROWS], weight)
+    expected = np.median(np.repeat(ranks, weight))
+    assert _results(metric)["factorized_top_k/median_rank"] == expected
+
+
+def test_the_median_rank_is_precise_beyond_ten_thousand_and_infinite_where_half_is_missed():
+    candidates = np.linspace(1, 0, 60_000, dtype=np.float32)[:, None]
+    dataset = tf.data.Dataset.from_tensor_slices(candidates).batch(60_000)
+    metric = metrics.FactorizedTopK(dataset, ks=[1], metrics=["median_rank"])
+    metric.update_state(np.ones([1, 1]), candidates[[41_234]], [41_234])
+    median = _results(metric)["factorized_top_k/median_rank"]
+    np.testing.assert_allclose(median, 41_235, rtol=1e-3)
+    metric.update_state(np.ones([2, 1]), candidates[[0, 0]], [-1, -1])
+    assert _results(metric)["factorized_top_k/median_rank"] == np.inf
+
+
 def test_candidates_without_ids_are_known_by_position():
     metric = metrics.FactorizedTopK(_dataset(with_ids=False), ks=KS)
     metric.update_state(QUERIES, CANDIDATES[:12], ROWS.astype(np.int32))

@@ -29,6 +29,10 @@ def _fit(*callbacks, epochs=3, model=None):
     return model, model.fit(PAIRS, np.ones(12), epochs=epochs, verbose=0, callbacks=list(callbacks))
 
 
+def _batch():
+    return PAIRS, np.ones(12)
+
+
 def _evaluation(**options):
     return metrics.RetrievalEvaluation(
         np.arange(6), np.arange(9), POSITIVES, SEEN, ks=[2, 4], **options
@@ -78,6 +82,23 @@ def test_between_evaluations_the_last_values_are_repeated():
     assert values[0] == values[1] == values[2]
     assert values[3] == values[4]
     assert values[5] == _expected(model)["ndcg_at_4"]
+
+
+def test_evaluate_runs_it_once_and_keeps_the_result():
+    evaluation, calls = _evaluation(), []
+    evaluate = evaluation.evaluate
+    evaluation.evaluate = lambda: calls.append(1) or evaluate()
+    model = _Towers()
+    model.compile(keras.optimizers.SGD(10.0), "mse")
+    logs = {}
+    after = keras.callbacks.LambdaCallback()
+    after.on_test_end = logs.update
+    model.evaluate(*_batch(), verbose=0, callbacks=[evaluation, after])
+    assert len(calls) == 1
+    assert evaluation.result.summary() == _expected(model).summary()
+    assert logs["val_ndcg_at_2"] == evaluation.result["ndcg_at_2"]
+    model.fit(*_batch(), validation_data=_batch(), epochs=2, verbose=0, callbacks=[evaluation])
+    assert len(calls) == 3  # The validation of an epoch is no evaluation of its own.
 
 
 def test_a_sample_is_the_same_in_every_epoch():

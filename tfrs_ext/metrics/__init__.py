@@ -2,6 +2,7 @@
 
 from tfrs_ext.metrics.calibration_ratio import CalibrationRatio
 from tfrs_ext.metrics.compare_results import compare_results
+from tfrs_ext.metrics.compare_seeds import compare_seeds
 from tfrs_ext.metrics.diversity import intra_list_diversity
 from tfrs_ext.metrics.evaluate_rankings import evaluate_rankings
 from tfrs_ext.metrics.evaluate_retrieval import evaluate_retrieval
@@ -19,6 +20,10 @@ from tfrs_ext.metrics.geometry import (
 from tfrs_ext.metrics.normalized_entropy import NormalizedEntropy
 from tfrs_ext.metrics.popularity_groups import evaluate_by_group, popularity_groups
 from tfrs_ext.metrics.rela_impr import rela_impr
+from tfrs_ext.metrics.retrieval_calibration import (
+    RetrievalCalibration,
+    retrieval_calibration,
+)
 from tfrs_ext.metrics.retrieval_evaluation import RetrievalEvaluation
 from tfrs_ext.metrics.retrieval_result import Interval, RetrievalResult
 from tfrs_ext.metrics.surprise import novelty, serendipity
@@ -30,11 +35,13 @@ __all__ = [  # noqa: RUF022 (sorted as Python sorts: ruff puts GAUC first)
     "GAUC",
     "Interval",
     "NormalizedEntropy",
+    "RetrievalCalibration",
     "RetrievalEvaluation",
     "RetrievalResult",
     "alignment",
     "catalog_coverage",
     "compare_results",
+    "compare_seeds",
     "effective_rank",
     "evaluate_by_group",
     "evaluate_rankings",
@@ -46,6 +53,7 @@ __all__ = [  # noqa: RUF022 (sorted as Python sorts: ruff puts GAUC first)
     "novelty",
     "popularity_groups",
     "rela_impr",
+    "retrieval_calibration",
     "serendipity",
     "uniformity",
 ]

@@ -8,11 +8,14 @@ import tensorflow_recommenders as tfrs
 
 from tfrs_ext._keras import keras
 from tfrs_ext.metrics._candidate_cache import CandidateCache
-from tfrs_ext.metrics._id_rows import rows_of_ids
+from tfrs_ext.metrics._id_rows import id_lists, rows_of_ids, rows_without
+from tfrs_ext.metrics._median_rank import MedianRank
 from tfrs_ext.metrics._values import check_ks, check_ties
-from tfrs_ext.ops.rank_metrics import AT_K, hit_rate
+from tfrs_ext.ops.rank_metrics import AT_K, first_rank, hit_rate
 from tfrs_ext.ops.ranks import count_at_least, tie_bounds
 from tfrs_ext.ops.standings import Standings, group_ties, stand_lists, stand_rows
+
+_MEDIAN = "median_rank"
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -32,24 +35,29 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         name: What the names of the results begin with.
         ties: Whether candidates of the positive's score stand above it (`"pessimistic"`), below it
             (`"optimistic"`, as in TFRS), or count by their chance (`"expected"`).
-        metrics: Further metrics: any of recall, precision, ndcg, map, mrr. They appear as
-            `factorized_top_k/ndcg_at_10`.
+        metrics: Further metrics: any of recall, precision, ndcg, map, mrr, which appear as
+            `factorized_top_k/ndcg_at_10`, and median_rank, of the best positive: exact up to
+            10,000, to 0.1% above.
 
     Call arguments of `update_state`:
         query_embeddings: `[B, D]` floating point.
         true_candidate_embeddings: `[B, D]` floating point. Read only where there are no ids.
-        true_candidate_ids: `[B]`, or `[B, P]` for several positives of a query, matched by value
-            with the candidates' ids, or with their positions where they have none.
+        true_candidate_ids: `[B]`, or `[B, (P)]` ragged or dense for several positives of a query,
+            matched by value with the candidates' ids, or with their positions where they have
+            none. What isn't found counts as missed, so pad by repeating an id.
         sample_weight: `[B]` or `[B, 1]`.
+        seen_ids: `[B, (S)]` ragged or dense: the candidates that don't compete, matched likewise;
+            ids that no candidate has are padding. A positive competes all the same.
 
     Returns:
         `result()` is a list of scalars, first the top-k accuracies.
 
     Raises:
-        ValueError: Where an approximate index is used without ids, or ids are of another type.
+        ValueError: Where an approximate index is used without ids, ids are of another type, or
+            `seen_ids` come without ids of positives or with candidates that can't be counted.
 
     Relations:
-        `evaluate_retrieval` for saved embeddings, seen items and intervals; `RetrievalEvaluation`
+        `evaluate_retrieval` for saved embeddings and intervals; `RetrievalEvaluation`
         for early stopping on a sample. Without ids the positive may be missing from the corpus;
         one candidate of exactly its score is then taken for the positive itself.
 
@@ -70,9 +78,10 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         metrics: Sequence[str] = (),
     ) -> None:
         super().__init__(name=name)
-        unknown = [metric for metric in metrics if metric not in AT_K]
+        known = [*AT_K, _MEDIAN]
+        unknown = [metric for metric in metrics if metric not in known]
         if unknown:
-            raise ValueError(f"`metrics` must be among {', '.join(AT_K)}, received {unknown}.")
+            raise ValueError(f"`metrics` must be among {', '.join(known)}, received {unknown}.")
         self._ks, self._ties, self._names = check_ks(ks), check_ties(ties), tuple(metrics)
         self._top_k_metrics = [
             keras.metrics.Mean(name=f"{name}/top_{k}_categorical_accuracy") for k in self._ks
@@ -80,8 +89,10 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         self._further_metrics = [
             keras.metrics.Mean(name=f"{name}/{metric}_at_{k}")
             for metric in self._names
+            if metric != _MEDIAN
             for k in self._ks
         ]
+        self._median = MedianRank(f"{name}/{_MEDIAN}") if _MEDIAN in self._names else None
         self._candidates = candidates
         self._cache = None
         if isinstance(candidates, tf.data.Dataset):
@@ -95,6 +106,7 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         true_candidate_embeddings: tf.Tensor,
         true_candidate_ids: tf.Tensor | None = None,
         sample_weight: tf.Tensor | None = None,
+        seen_ids: tf.Tensor | None = None,
     ) -> tf.Operation:
         """Counts the ranks of a batch; returns the update for graphs without eager execution."""
         queries, positives = (
@@ -102,28 +114,34 @@ class FactorizedTopK(tfrs.metrics.Factorized):
             for embeddings in (query_embeddings, true_candidate_embeddings)
         )
         count = tf.shape(queries)[0]
-        ids = None
-        if true_candidate_ids is not None:
-            ids = tf.convert_to_tensor(true_candidate_ids)[:count]
-            ids = _distinct(tf.reshape(ids, [count, -1]))
-        standings = self._stand(queries, positives[:count], ids)
+        ids = None if true_candidate_ids is None else id_lists(true_candidate_ids, count)
+        seen = None if seen_ids is None else id_lists(seen_ids, count)
+        standings = self._stand(queries, positives[:count], ids, seen)
         groups = group_ties(standings, count, self._ties)
-        metrics = [hit_rate, *(AT_K[name] for name in self._names)]
+        metrics = [hit_rate, *(AT_K[name] for name in self._names if name != _MEDIAN)]
         values = [metric(groups, k) for metric in metrics for k in self._ks]
-        means = [*self._top_k_metrics, *self._further_metrics]
+        trackers = [*self._top_k_metrics, *self._further_metrics]
+        if self._median is not None:
+            trackers, values = [*trackers, self._median], [*values, first_rank(groups)]
         return tf.group(
-            [m.update_state(v, sample_weight) for m, v in zip(means, values, strict=True)]
+            [m.update_state(v, sample_weight) for m, v in zip(trackers, values, strict=True)]
         )
 
-    def _stand(self, queries: tf.Tensor, positives: tf.Tensor, ids: Any) -> Standings:
+    def _stand(self, queries: tf.Tensor, positives: tf.Tensor, ids: Any, seen: Any) -> Standings:
         corpus = self._corpus()
+        if seen is not None and (ids is None or corpus is None):
+            raise ValueError(
+                "`seen_ids` need `true_candidate_ids`, and `candidates` that are a dataset or an "
+                f"exact index, received {self._candidates}: `evaluate_rankings` takes lists that "
+                "lack seen items."
+            )
         if corpus is None and ids is None:
             return self._stand_by_retrieved_scores(queries, positives)
         if corpus is None:
             return self._stand_by_retrieved_ids(queries, ids)
         if ids is None:
             return self._stand_by_scores(queries, positives, corpus[0])
-        return self._stand_by_ids(queries, ids, *corpus)
+        return self._stand_by_ids(queries, ids, seen, *corpus)
 
     def _corpus(self) -> Any:
         """Returns embeddings and ids (or None) of all candidates, or None where they're unknown."""
@@ -138,12 +156,22 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         return tf.cast(stored, tf.float32), getattr(index, "_identifiers", None)
 
     def _stand_by_ids(
-        self, queries: tf.Tensor, ids: tf.RaggedTensor, candidates: tf.Tensor, candidate_ids: Any
+        self,
+        queries: tf.Tensor,
+        ids: tf.RaggedTensor,
+        seen: tf.RaggedTensor | None,
+        candidates: tf.Tensor,
+        candidate_ids: Any,
     ) -> Standings:
-        if candidate_ids is None:
-            candidate_ids = tf.range(tf.shape(candidates)[0])
-        rows = rows_of_ids(ids.values, tf.convert_to_tensor(candidate_ids))
-        return stand_rows(queries, candidates, ids.with_values(rows), ties=self._ties)
+        size = tf.shape(candidates)[0]
+        candidate_ids = tf.range(size) if candidate_ids is None else candidate_ids
+        candidate_ids = tf.convert_to_tensor(candidate_ids)
+        rows = ids.with_values(rows_of_ids(ids.values, candidate_ids))
+        excluded = None
+        if seen is not None:
+            excluded = seen.with_values(rows_of_ids(seen.values, candidate_ids))
+            excluded = rows_without(excluded, rows, size)
+        return stand_rows(queries, candidates, rows, excluded, self._ties)
 
     def _stand_by_scores(
         self, queries: tf.Tensor, positives: tf.Tensor, candidates: tf.Tensor
@@ -156,7 +184,8 @@ class FactorizedTopK(tfrs.metrics.Factorized):
             above = count_at_least(queries, candidates, upper)
             return _standings(above, tf.maximum(not_below - above, 1))
         # Whether one of them is the positive itself matters near the cut-offs only.
-        near = tf.reshape(tf.where(not_below <= max(self._ks) + 1), [-1])
+        last = max(self._ks) + 1 if self._median is None else tf.int32.max
+        near = tf.reshape(tf.where(not_below <= last), [-1])
         above = count_at_least(tf.gather(queries, near), candidates, tf.gather(upper, near))
         itself = tf.cast(tf.gather(not_below, near) > above, tf.int32)
         return _standings(tf.tensor_scatter_nd_sub(not_below, near[:, tf.newaxis], itself))
@@ -196,12 +225,3 @@ class FactorizedTopK(tfrs.metrics.Factorized):
 def _standings(above: tf.Tensor, size: tf.Tensor | None = None) -> Standings:
     size = tf.ones_like(above) if size is None else size
     return Standings(tf.range(tf.shape(above)[0]), above, size)
-
-
-def _distinct(ids: tf.Tensor) -> tf.RaggedTensor:
-    """Returns `[B, (P)]`: every id of a row once."""
-    if ids.shape[1] == 1:
-        return tf.RaggedTensor.from_tensor(ids)
-    same = tf.equal(ids[:, :, tf.newaxis], ids[:, tf.newaxis])
-    earlier = tf.linalg.band_part(tf.cast(same, tf.int32), -1, 0)
-    return tf.ragged.boolean_mask(ids, tf.equal(tf.reduce_sum(earlier, axis=2), 1))

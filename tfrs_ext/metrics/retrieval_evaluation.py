@@ -20,7 +20,8 @@ class RetrievalEvaluation(keras.callbacks.Callback):
     After an epoch it embeds the queries and the candidates, and counts the exact ranks. The logs
     reach `History`, the progress bar, TensorBoard, keras-tuner, and every callback that comes
     **after** this one in the list: put it before `EarlyStopping` and `ModelCheckpoint`. In an
-    epoch without evaluation the last values are repeated, so that they find their metric.
+    epoch without evaluation the last values are repeated, so that they find their metric. Among
+    the callbacks of `model.evaluate` it evaluates once, at the end.
 
     Args:
         queries: What the query model takes: an array, or a dict of arrays, with `Q` rows, or a
@@ -91,6 +92,7 @@ class RetrievalEvaluation(keras.callbacks.Callback):
             "candidate_model": _Side(candidates, batch_size, candidate_model),
         }
         self.result: RetrievalResult | None = None
+        self._is_fitting = False
 
     def evaluate(self) -> RetrievalResult:
         """Evaluates the models as they are now, and keeps the result."""
@@ -102,13 +104,26 @@ class RetrievalEvaluation(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Forgets what was found in another training."""
-        self.result = None
+        self.result, self._is_fitting = None, True
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Knows that a test from now on isn't the validation of an epoch."""
+        self._is_fitting = False
+
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Evaluates after `model.evaluate`, where `result` then is; not within `fit`."""
+        if not self._is_fitting:
+            self.evaluate()
+            self._tell(logs)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Adds the metrics to the logs."""
         is_last = epoch + 1 == self.params.get("epochs")
         if self.result is None or epoch % self._every == 0 or is_last:
             self.evaluate()
+        self._tell(logs)
+
+    def _tell(self, logs: dict[str, Any] | None) -> None:
         if logs is not None and self.result is not None:
             logs.update({self._prefix + name: self.result[name] for name in self._names})
 
