@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 
 from tests.data.tables import frames_of
@@ -9,11 +10,13 @@ from tfrs_ext.typing import Categorical, History, Numeric, Text, Timestamp
 
 def test_fits_every_kind_to_the_rows_that_occur(shop):
     features = fit_features(shop, history_length=7)
+    percentiles = tuple(20.0 + 0.2 * i for i in range(101))
+    np.testing.assert_allclose(features.query[2].quantiles, percentiles)
     # User d and item 40 have no interaction; user b has no city, user c no age.
     assert features.query == (
         Categorical("user_id", ("a", "b", "c")),
         Categorical("city", ("Oslo", "Riga")),
-        Numeric("age", mean=30.0, std=10.0),
+        Numeric("age", mean=30.0, std=10.0, quantiles=features.query[2].quantiles),
         History("history", (10, 20, 30), 7),
     )
     assert features.candidate == (
@@ -44,7 +47,7 @@ def test_survives_json(shop):
 def test_constant_columns_can_be_standardised(shop):
     users = shop.users.assign(age=5.0)
     frames = type(shop)(shop.interactions, users, shop.items, shop.schema)
-    assert fit_features(frames).query[2] == Numeric("age", mean=5.0, std=1.0)
+    assert fit_features(frames).query[2] == Numeric("age", 5.0, 1.0, (5.0,) * 101)
 
 
 @pytest.mark.parametrize("name", ["history_length", "min_word_count"])

@@ -179,6 +179,17 @@ def test_din_takes_several_histories():
     assert [type(a) for a in model.attentions] == [DINAttention] * 2
 
 
+def test_without_an_output_activation_numbers_are_learnt():
+    inputs = columns()
+    ratings = 1.0 + inputs["item"] % 5
+    model = DCN(FLAT, 4, 1, (8,), output_activation=None)
+    model.compile(LazyAdam(0.05), "mse")
+    model.fit(dataset(inputs, ratings), epochs=20, verbose=0)
+    again = DCN.from_config(json.loads(json.dumps(model.get_config())))
+    again.set_weights(model.get_weights())
+    np.testing.assert_allclose(again(inputs)[:, 0], ratings, atol=1)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

@@ -139,7 +139,10 @@ def test_replicas_pay_their_share_of_a_mean(two_devices):
     features = RNG.normal(size=(8, 3)).astype(np.float32)
     dataset = tf.data.Dataset.from_tensor_slices((features, LABELS[:8])).batch(8)
     answers = []
-    for strategy in (tf.distribute.MirroredStrategy(two_devices), tf.distribute.get_strategy()):
+    # No collectives: strategies of one process would confuse theirs.
+    one_by_one = tf.distribute.ReductionToOneDevice()
+    replicas = tf.distribute.MirroredStrategy(two_devices, cross_device_ops=one_by_one)
+    for strategy in (replicas, tf.distribute.get_strategy()):
         with strategy.scope():
             model = Ranker()
             model.compile(keras.optimizers.SGD(0.5))

@@ -14,6 +14,8 @@ from tfrs_ext.data.frames import Frames
 from tfrs_ext.data.schema import HISTORY, Kind
 from tfrs_ext.typing import Categorical, Feature, History, Numeric, Text, Timestamp
 
+_QUANTILES = 101
+
 
 @dataclasses.dataclass(frozen=True)
 class FeatureSet:
@@ -109,7 +111,13 @@ def _numeric(name: str, column: "pd.Series[Any]") -> Numeric:
     values = column.dropna().to_numpy(np.float64)
     if not len(values):
         return Numeric(name)
-    return Numeric(name, mean=float(values.mean()), std=float(values.std()) or 1.0)
+    quantiles = np.quantile(values, np.linspace(0, 1, _QUANTILES))
+    return Numeric(
+        name,
+        mean=float(values.mean()),
+        std=float(values.std()) or 1.0,
+        quantiles=tuple(quantiles.tolist()),
+    )
 
 
 def _timestamp(name: str, column: "pd.Series[Any]") -> Timestamp:

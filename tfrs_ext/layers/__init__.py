@@ -19,6 +19,7 @@ from tfrs_ext.layers.learnable_temperature import LearnableTemperature
 from tfrs_ext.layers.max_sim import MaxSim
 from tfrs_ext.layers.maxout import Maxout
 from tfrs_ext.layers.mlp import MLP
+from tfrs_ext.layers.quantile_powers import QuantilePowers
 from tfrs_ext.layers.regularized_embedding import RegularizedEmbedding
 from tfrs_ext.layers.temperature import Temperature
 
@@ -42,6 +43,7 @@ __all__ = [
     "LearnableTemperature",
     "MaxSim",
     "Maxout",
+    "QuantilePowers",
     "RegularizedEmbedding",
     "Temperature",
 ]

@@ -11,6 +11,7 @@ from tfrs_ext.losses.retrieval_loss import RetrievalLoss
 from tfrs_ext.losses.sampled_binary_cross_entropy import SampledBinaryCrossEntropy
 from tfrs_ext.losses.sampled_softmax import SampledSoftmax
 from tfrs_ext.losses.triplet import Triplet
+from tfrs_ext.losses.weighted_logistic import WeightedLogistic
 
 __all__ = [  # noqa: RUF022  # In plain alphabetical order, as in the other folders.
     "BPR",
@@ -24,4 +25,5 @@ __all__ = [  # noqa: RUF022  # In plain alphabetical order, as in the other fold
     "SampledBinaryCrossEntropy",
     "SampledSoftmax",
     "Triplet",
+    "WeightedLogistic",
 ]

@@ -7,13 +7,16 @@ from tfrs_ext.models.dien import DIEN
 from tfrs_ext.models.din import DIN
 from tfrs_ext.models.history_baseline import HistoryBaseline
 from tfrs_ext.models.item_to_item_baseline import ItemToItemBaseline
+from tfrs_ext.models.multi_task import MultiTask
 from tfrs_ext.models.neumf import NeuMF
 from tfrs_ext.models.popularity_baseline import PopularityBaseline
 from tfrs_ext.models.random_baseline import RandomBaseline
 from tfrs_ext.models.ranking_model import RankingModel
 from tfrs_ext.models.tower import Tower
 from tfrs_ext.models.two_tower import TwoTower
+from tfrs_ext.models.warm_start import warm_start
 from tfrs_ext.models.wide_deep import WideDeep
+from tfrs_ext.models.youtube_ranker import YouTubeRanker
 
 __all__ = [
     "DCN",
@@ -23,6 +26,7 @@ __all__ = [
     "HistoryBaseline",
     "ItemToItemBaseline",
     "Model",
+    "MultiTask",
     "NeuMF",
     "PopularityBaseline",
     "RandomBaseline",
@@ -30,4 +34,6 @@ __all__ = [
     "Tower",
     "TwoTower",
     "WideDeep",
+    "YouTubeRanker",
+    "warm_start",
 ]

@@ -32,6 +32,13 @@ class Model(tfrs.Model):
         names = ("loss", "regularization_loss", "total_loss")
         self._loss_trackers = [keras.metrics.Mean(name=name) for name in names]
 
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics of the model and its layers, less the losses of models inside of it."""
+        layers = self._flatten_layers(include_self=False)
+        inner = [t for layer in layers if isinstance(layer, Model) for t in layer._loss_trackers]
+        return [metric for metric in super().metrics if not any(metric is t for t in inner)]
+
     def train_step(self, inputs: Any) -> dict[str, tf.Tensor]:
         """Takes one step of training and returns the metrics so far."""
         with tf.GradientTape() as tape:
@@ -55,10 +62,13 @@ class Model(tfrs.Model):
         return loss, regularization, loss + regularization
 
     def _report(self, inputs: Any, *losses: tf.Tensor) -> dict[str, tf.Tensor]:
-        rows = tf.cast(tf.shape(tf.nest.flatten(inputs)[0])[0], tf.float32)
         for tracker, value in zip(self._loss_trackers, losses, strict=True):
-            tracker.update_state(value * _num_replicas(), sample_weight=rows)
+            self._track(tracker, value, inputs)
         return {metric.name: metric.result() for metric in self.metrics}
+
+    def _track(self, tracker: Any, loss: tf.Tensor, inputs: Any) -> None:
+        rows = tf.cast(tf.shape(tf.nest.flatten(inputs)[0])[0], tf.float32)
+        tracker.update_state(loss * _num_replicas(), sample_weight=rows)
 
 
 def _num_replicas() -> int:

@@ -25,6 +25,8 @@ class DCN(RankingModel):
     | DCN-Mix | `projection_dim` and `num_experts` |
     | DNN | `cross_layers=0` |
 
+    Given the features of queries and candidates together, it is the early fusion of both.
+
     Args:
         features: The columns to read, with their facts.
         embedding_dim: Width of every embedding table.
@@ -36,6 +38,7 @@ class DCN(RankingModel):
         num_experts: As in `layers.CrossNetwork`.
         activation: Of the deep network, as in `layers.MLP`.
         dropout: Of the deep network.
+        **kwargs: `output_activation`, as in `RankingModel`, and the name.
 
     Call arguments:
         inputs: Mapping of column name to tensor, as `layers.FeatureEncoder` takes it.

@@ -1,4 +1,4 @@
-"""What the models that rank share: features in, a probability out."""
+"""What the models that rank share: features in, a probability or another prediction out."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,49 +6,57 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.layers import feature_encoder
+from tfrs_ext.layers.feature_encoder import example_inputs
 from tfrs_ext.typing import Feature
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
 class RankingModel(keras.Model):
-    """A Keras model from raw columns to the probability of a positive label.
+    """A Keras model from raw columns to a prediction, by default a probability.
 
     Compile and fit it as any Keras model, on batches `(columns, label)`:
-    `model.compile("adam", "binary_crossentropy", ["AUC"])`.
+    `model.compile("adam", "binary_crossentropy", ["AUC"])`. With the features of both sides, as in
+    `[*features.query, *features.candidate]`, it is early fusion: all meets from the first layer
+    on, and each pair costs a pass, where towers meet in one product.
 
     A subclass creates its layers, then calls `create`; it implements `hidden`, and adds its
     arguments to `get_config`.
 
     Args:
         features: The columns to read, with their facts; `data.fit_features` makes them.
+        output_activation: Of the last layer: "sigmoid" for the probability of a positive label,
+            None for a logit or a number such as a rating. Every subclass takes it.
 
     Call arguments:
         inputs: Mapping of column name to tensor. Columns that no feature names are ignored.
         training: Whether the model trains.
 
     Returns:
-        `[B, 1]` float32 probabilities.
+        `[B, 1]` float32 predictions.
+
+    `MultiTask` trains such a model beside a `TwoTower`.
     """
 
-    def __init__(self, features: Sequence[Feature], **kwargs: Any) -> None:
+    def __init__(
+        self, features: Sequence[Feature], output_activation: Any = "sigmoid", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         names = [feature.name for feature in features]
         if not names or len(set(names)) != len(names):
             raise ValueError(f"`features` must hold one or more distinct names, received {names}.")
         self.features = tuple(features)
-        self.head = keras.layers.Dense(1, activation="sigmoid", dtype="float32", name="head")
+        self.head = keras.layers.Dense(1, output_activation, dtype="float32", name="head")
 
     def create(self) -> None:
         """Creates all variables: saved files load, and backups are restored, before a call."""
-        self({f.name: feature_encoder._example(f) for f in self.features})
+        self(example_inputs(self.features))
 
     def hidden(self, inputs: Mapping[str, tf.Tensor], training: Any) -> tf.Tensor:
-        """Returns `[B, H]`, of which the probability is a logistic regression."""
+        """Returns `[B, H]`, of which the prediction is a generalised linear model."""
         raise NotImplementedError
 
     def call(self, inputs: Mapping[str, tf.Tensor], training: Any = None) -> tf.Tensor:
-        """Returns probabilities `[B, 1]`."""
+        """Returns predictions `[B, 1]`."""
         missing = [f.name for f in self.features if f.name not in inputs]
         if missing:
             raise ValueError(
@@ -58,7 +66,11 @@ class RankingModel(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration, JSON-able."""
-        return {"name": self.name, "features": [f.get_config() for f in self.features]}
+        return {
+            "name": self.name,
+            "features": [f.get_config() for f in self.features],
+            "output_activation": keras.activations.serialize(self.head.activation),
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "RankingModel":

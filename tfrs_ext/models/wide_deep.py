@@ -27,6 +27,7 @@ class WideDeep(RankingModel):
         hidden_units: Widths of its layers.
         activation: Of its layers, as in `layers.MLP`.
         dropout: Of its layers.
+        **kwargs: `output_activation`, as in `RankingModel`, and the name.
 
     Call arguments:
         inputs: Mapping of column name to tensor, as `layers.FeatureEncoder` takes it.

@@ -131,7 +131,6 @@ class Ranking(keras.layers.Layer, tfrs.tasks.Task):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration, JSON-able."""
-        serialize = keras.saving.serialize_keras_object
         lists = (
             self._ranking_metrics,
             self._prediction_metrics,
@@ -139,16 +138,17 @@ class Ranking(keras.layers.Layer, tfrs.tasks.Task):
             self._loss_metrics,
         )
         metrics = {
-            key: [serialize(m) for m in part] for key, part in zip(_PARTS, lists, strict=True)
+            key: [keras.metrics.serialize(m) for m in part]
+            for key, part in zip(_PARTS, lists, strict=True)
         }
-        return {"name": self.name, "loss": serialize(self._loss), **metrics}
+        return {"name": self.name, "loss": keras.losses.serialize(self._loss), **metrics}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Ranking":
         """Builds the task that `get_config` described."""
-        deserialize = keras.saving.deserialize_keras_object
-        metrics = {key: [deserialize(metric) for metric in config[key]] for key in _PARTS}
-        return cls(**{**config, **metrics, "loss": deserialize(config["loss"])})
+        load = keras.metrics.deserialize  # Knows Keras's own in the format of SavedModels, too.
+        metrics = {key: [load(metric) for metric in config[key]] for key in _PARTS}
+        return cls(**{**config, **metrics, "loss": keras.losses.deserialize(config["loss"])})
 
 
 def _as_list(metrics: Any) -> list[Any]:
