@@ -52,6 +52,8 @@ class Problem:
         for parameter in whole.space:
             if parameter.name in self.searched:
                 chosen.merge([parameter])
+            elif not parameter.conditions:
+                chosen.Fixed(parameter.name, parameter.default)
         return chosen
 
 

@@ -1,4 +1,4 @@
-"""Searches as real processes: SIGKILL, and a chief with two workers."""
+"""Searches as real processes: SIGKILL, Ctrl-C, and a chief with two workers."""
 
 import os
 import signal
@@ -10,6 +10,7 @@ import time
 import pytest
 
 from tfrs_ext import tuning
+from tfrs_ext.tuning._ledger import Ledger
 
 pytestmark = pytest.mark.slow
 TRIALS = 4
@@ -30,14 +31,14 @@ def finish(process):
     assert process.returncode == 0, output
 
 
-def kill_while_training(process, trial, seconds):
+def end_while_training(process, trial, seconds, number=signal.SIGKILL):
     for line in process.stdout:
         if line.startswith(f"trial {trial} of {TRIALS}: ") and "embedding_dim=" in line:
             break
     time.sleep(seconds)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
+    process.send_signal(number)
+    process.communicate(timeout=100)
+    assert process.returncode == -number
 
 
 def outcome(folder, name="tuner0"):
@@ -53,13 +54,24 @@ def test_a_search_killed_three_times_ends_as_one_that_was_not(tmp_path):
     finish(start(tmp_path / "whole"))
     killed = tmp_path / "killed"
     for trial, seconds in ((1, 0.2), (1, 1.0), (3, 0.5)):
-        kill_while_training(start(killed), trial, seconds)
+        end_while_training(start(killed), trial, seconds)
     finish(start(killed))
     assert outcome(killed) == outcome(tmp_path / "whole")
     assert len(outcome(killed)) == TRIALS
     assert len(set(trained(killed))) == TRIALS
     # A training that ended counts: it is not done twice.
     assert sorted(trained(killed)) == sorted(trained(tmp_path / "whole"))
+
+
+def test_ctrl_c_ends_the_search_at_once_and_the_same_command_goes_on(tmp_path):
+    finish(start(tmp_path / "whole"))
+    stopped = tmp_path / "stopped"
+    end_while_training(start(stopped), 2, 0.5, signal.SIGINT)
+    rows = Ledger(stopped / "p").states()
+    assert [row["status"] for row in rows] == ["COMPLETED", "RUNNING"]
+    finish(start(stopped))
+    assert outcome(stopped) == outcome(tmp_path / "whole")
+    assert len(trained(stopped)) == len(set(trained(stopped))) == TRIALS
 
 
 def test_a_chief_and_two_workers_share_the_trials(tmp_path):

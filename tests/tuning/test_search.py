@@ -41,6 +41,9 @@ def test_result_holds_the_best_trial_and_a_row_for_each(kind, kwargs, tmp_path):
     assert result.score == best.score == curve(result.best, result.best_epoch - 1)
     assert set(result.best) == {"height", "kind"}
     assert result.trials[0]["values"] == result.best
+    for row in result.trials:
+        assert row["curve"][-1][0] == row["epochs"]
+        assert all(value == curve(row["values"], epoch - 1) for epoch, value in row["curve"])
 
 
 def test_the_first_trial_tries_the_defaults(tmp_path):

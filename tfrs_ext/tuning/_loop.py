@@ -29,6 +29,7 @@ class Loop:
         progress: Of the search.
         stop_hopeless: Whether hopeless trials are stopped.
         seed: Given to Keras before each trial, so that a trial run again gives the same.
+        check: Raises where the search must end.
     """
 
     def __init__(
@@ -39,9 +40,10 @@ class Loop:
         progress: Progress,
         stop_hopeless: bool,
         seed: int,
+        check: Callable[[], None],
     ) -> None:
         self.tuner, self.ledger, self.limits, self.progress = tuner, ledger, limits, progress
-        self.stop_hopeless, self.seed = stop_hopeless, seed
+        self.stop_hopeless, self.seed, self.check = stop_hopeless, seed, check
 
     def run(self, *fit_args: Any, **fit_kwargs: Any) -> None:
         """Runs them, with the arguments of the hypermodel's `fit`."""
@@ -52,6 +54,7 @@ class Loop:
 
     def _next(self) -> Any:
         while True:
+            self.check()
             self.tuner.pre_create_trial()
             trial = self.tuner.oracle.create_trial(self.tuner.tuner_id)
             if trial.status == "STOPPED":
@@ -68,6 +71,7 @@ class Loop:
             self.tuner.oracle.objective,
             self._hopeless(),
             self.limits.left(self.ledger),
+            self.check,
         )
         keras.utils.set_random_seed(self.seed)
         self.tuner.on_trial_begin(trial)

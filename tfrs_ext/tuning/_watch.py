@@ -19,7 +19,10 @@ class Watch(keras.callbacks.Callback):
         objective: keras-tuner's objective.
         hopeless: From the values so far to whether the trial is hopeless.
         seconds: What is left of the budget, or None.
+        check: Called after every batch and epoch; raises where the search must end.
     """
+
+    _supports_tf_logs = True  # Or Keras would fetch the losses of every batch.
 
     def __init__(
         self,
@@ -28,10 +31,11 @@ class Watch(keras.callbacks.Callback):
         objective: Any,
         hopeless: Callable[[list[float]], bool],
         seconds: float | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__()
         self.trial_id, self.ledger, self.objective = trial_id, ledger, objective
-        self.hopeless, self.seconds = hopeless, seconds
+        self.hopeless, self.seconds, self.check = hopeless, seconds, check
         self.record = Record()
         self.reported: set[str] = set()
         self.started = time.monotonic()
@@ -44,8 +48,13 @@ class Watch(keras.callbacks.Callback):
         """Starts a new curve, keeping the time: a trial may train several times."""
         self.record = Record(seconds=self.record.seconds)
 
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Ends the search where that was asked for."""
+        self.check()
+
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Takes the objective from the logs, where the callbacks before this one put it."""
+        self.check()
         logs = logs or {}
         self.reported.update(logs)
         if not self.objective.has_value(logs):

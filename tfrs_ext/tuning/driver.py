@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tfrs_ext.tuning._interrupt import Interrupt
 from tfrs_ext.tuning._ledger import Ledger
 from tfrs_ext.tuning._loop import Loop, SearchError
 from tfrs_ext.tuning._progress import Limits, Progress, planned_trials
@@ -76,8 +77,11 @@ def search(
             else:
                 progress = Progress(tell, ledger, objective, limits, planned_trials(oracle))
                 halves = hasattr(oracle, "hyperband_iterations")
-                loop = Loop(tuner, ledger, limits, progress, stop_hopeless and not halves, seed)
-                loop.run(*fit_args, **{"verbose": 0, **fit_kwargs})
+                stops = stop_hopeless and not halves
+                interrupt = Interrupt()
+                loop = Loop(tuner, ledger, limits, progress, stops, seed, interrupt.check)
+                with interrupt.watched():
+                    loop.run(*fit_args, **{"verbose": 0, **fit_kwargs})
             if gave_up():
                 number = oracle.max_consecutive_failed_trials
                 raise SearchError(f"{number} trials failed in a row\n{first_error(ledger)}")

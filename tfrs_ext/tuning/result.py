@@ -24,7 +24,9 @@ class SearchResult:
         best_epoch: Epochs that the best trial had trained at its best; None where the hypermodel
             reports no value per epoch.
         trials: A row per trial, best first, failed and interrupted ones last: `trial`, `status`,
-            `score`, `best_epoch`, `epochs`, `seconds`, `stopped`, `error`, `values`.
+            `score`, `best_epoch`, `epochs`, `curve`, `seconds`, `stopped`, `error`, `values`. The
+            curve holds pairs of an epoch and the objective after it; a trial of Hyperband that
+            goes on where another ended begins with a later epoch.
 
     Example:
         >>> from tfrs_ext.tuning import SearchResult
@@ -129,6 +131,7 @@ def _row(state: dict[str, Any], record: Record, maximize: bool) -> dict[str, Any
         "score": state["score"] if completed else None,
         "best_epoch": best,
         "epochs": record.epochs[-1] if record.epochs else None,
+        "curve": [list(pair) for pair in zip(record.epochs, record.values, strict=True)],
         "seconds": record.seconds,
         "stopped": record.stopped,
         "error": state["message"] or record.error,
