@@ -7,6 +7,7 @@ from tfrs_ext.tuning.confirmation import Confirmation as Confirmation
 from tfrs_ext.tuning.driver import search as search
 from tfrs_ext.tuning.final_choice import confirm as confirm
 from tfrs_ext.tuning.fixed import fixed as fixed
+from tfrs_ext.tuning.index_search import tune_index as tune_index
 from tfrs_ext.tuning.local_search import LocalSearch as LocalSearch
 from tfrs_ext.tuning.ranking_hyper_model import RankingHyperModel as RankingHyperModel
 from tfrs_ext.tuning.result import SearchResult as SearchResult
@@ -38,4 +39,5 @@ __all__ = [
     "fixed",
     "search",
     "space",
+    "tune_index",
 ]
