@@ -5,6 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.layers._shapes import check_mask
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -21,6 +22,9 @@ class HistoryPooling(keras.layers.Layer):
 
     Returns:
         `[B, D]` in the layer's compute dtype.
+
+    Raises:
+        ValueError: A length is unknown, or differs from the mask's or an earlier batch's.
 
     Relations: `DINAttention` also looks at the candidate, which a two-tower model can't.
 
@@ -45,6 +49,12 @@ class HistoryPooling(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         """Returns the pooled sequence `[B, D]`."""
+        check_mask(mask, inputs)
+        if not inputs.shape[1:2].is_compatible_with(self.logits.shape):
+            raise ValueError(
+                f"`inputs` must have the length that the layer was built with, "
+                f"{self.logits.shape[0]}, received shape {tuple(inputs.shape)}."
+            )
         logits = tf.where(mask, tf.cast(self.logits, tf.float32), -1e9)
         weights = tf.where(mask, tf.nn.softmax(logits, axis=1), 0.0)
         return tf.einsum("bl,bld->bd", tf.cast(weights, inputs.dtype), inputs)

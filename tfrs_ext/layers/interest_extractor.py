@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.layers._shapes import each_shape
+from tfrs_ext.layers._shapes import check_mask, each_shape
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -108,6 +108,7 @@ class InterestExtractor(keras.layers.Layer):
         """Returns `[B, L, units]`, and adds the loss where there are negatives."""
         behaviours, negatives = inputs if isinstance(inputs, (list, tuple)) else (inputs, None)
         mask = self.compute_mask(inputs, mask)
+        check_mask(mask, behaviours)
         states = self.gru(behaviours, mask=mask, training=training)
         if negatives is not None:
             self.add_loss(self._auxiliary_loss(states, behaviours, negatives, mask))

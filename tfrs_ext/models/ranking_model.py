@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.layers.feature_encoder import example_inputs
+from tfrs_ext.ops.checks import in_unit
 from tfrs_ext.typing import Feature
 
 
@@ -33,6 +34,10 @@ class RankingModel(keras.Model):
 
     Returns:
         `[B, 1]` float32 predictions.
+
+    Raises:
+        ValueError: `features` is empty or repeats a name, or a batch lacks a column.
+        InvalidArgumentError: `fit` or `evaluate` meets labels outside [0, 1] of a probability.
 
     `MultiTask` trains such a model beside a `TwoTower`.
     """
@@ -63,6 +68,19 @@ class RankingModel(keras.Model):
                 f"`inputs` must hold the columns {missing}, received columns {sorted(inputs)}."
             )
         return self.head(self.hidden(inputs, training))
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None
+    ) -> tf.Tensor:
+        """Returns Keras's loss; labels outside [0, 1] of a probability are an error."""
+        message = "`y` must be labels in [0, 1], because the model predicts probabilities "
+        message += "(`output_activation=None` predicts numbers), received from and to:"
+        is_probability = self.head.activation is keras.activations.sigmoid
+        checked = tf.nest.flatten(y) if is_probability and y is not None else []
+        with tf.control_dependencies([in_unit(labels, message) for labels in checked]):
+            # Gradients are made of labels: no step is taken on wrong ones.
+            y = tf.nest.map_structure(tf.identity, y) if checked else y
+        return super().compute_loss(x, y, y_pred, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration, JSON-able."""

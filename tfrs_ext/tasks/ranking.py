@@ -7,6 +7,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from tfrs_ext._keras import keras
+from tfrs_ext.ops.checks import in_unit
 
 _BINARY = (keras.losses.BinaryCrossentropy, keras.losses.BinaryFocalCrossentropy)
 _PARTS = ("metrics", "prediction_metrics", "label_metrics", "loss_metrics")
@@ -90,7 +91,9 @@ class Ranking(keras.layers.Layer, tfrs.tasks.Task):
         if predictions.dtype in (tf.float16, tf.bfloat16):
             predictions = tf.cast(predictions, tf.float32)
         with tf.control_dependencies(self._checks(labels, predictions)):
-            loss = self._loss(y_true=labels, y_pred=predictions, sample_weight=sample_weight)
+            # Gradients are made of labels: no step is taken on wrong ones.
+            labels = tf.identity(labels)
+        loss = self._loss(y_true=labels, y_pred=predictions, sample_weight=sample_weight)
         updates = self._update(labels, predictions, sample_weight, loss) if compute_metrics else []
         # Custom metrics may answer with nothing.
         with tf.control_dependencies([update for update in updates if update is not None]):
@@ -106,11 +109,11 @@ class Ranking(keras.layers.Layer, tfrs.tasks.Task):
         if not isinstance(self._loss, _BINARY):
             return []
         mend = f"because the loss is {type(self._loss).__name__}"
-        checks = [_in_unit(labels, f"`labels` must be in [0, 1], {mend}, received from and to:")]
+        checks = [in_unit(labels, f"`labels` must be in [0, 1], {mend}, received from and to:")]
         if not self._loss.get_config().get("from_logits", False):
             message = f"`predictions` must be in [0, 1], {mend} of probabilities (for logits use "
             message += "`from_logits=True`), received from and to:"
-            checks.append(_in_unit(predictions, message))
+            checks.append(in_unit(predictions, message))
         return checks
 
     def _update(
@@ -164,13 +167,6 @@ def _as_columns(labels: tf.Tensor, predictions: tf.Tensor) -> tuple[tf.Tensor, t
     if labels.shape.rank == 1 and predictions.shape[1:] == [1]:
         labels = labels[:, tf.newaxis]
     return labels, predictions
-
-
-def _in_unit(values: tf.Tensor, message: str) -> tf.Operation:
-    # NaN passes: a diverged model is the loss's to report.
-    outside = tf.reduce_any((values < 0) | (values > 1))
-    extremes = [tf.reduce_min(values), tf.reduce_max(values)]
-    return tf.debugging.Assert(tf.logical_not(outside), [message, *extremes])
 
 
 def _replicas() -> int:
