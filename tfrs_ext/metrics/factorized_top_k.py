@@ -153,6 +153,8 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         stored = getattr(index, "_candidates", None)
         if stored is None or not index.is_exact() or index.query_model is not None:
             return None
+        # Read once: `tf.cast` leaves a float32 variable as it is, and each block would read it.
+        stored = tf.convert_to_tensor(stored)
         return tf.cast(stored, tf.float32), getattr(index, "_identifiers", None)
 
     def _stand_by_ids(
