@@ -37,9 +37,19 @@ def test_a_learned_temperature_and_a_streamed_q_are_followed(tmp_path):
     )
 
 
+def test_the_estimate_is_found_in_a_source_of_negatives_too():
+    source = negatives.InBatch(negatives.StreamingFrequency(16))
+    task = tasks.Retrieval(negatives=source)
+    _, history = _fit(task, None, report.TrainingTrace({"head": [7]}), epochs=1)
+    assert "log_q_head" in history
+
+
 def test_what_stands_still_or_is_not_there_is_left_out():
     _, history = _fit(tasks.Retrieval(temperature=0.1), None, report.TrainingTrace({"head": [7]}))
     assert set(history) == {"loss", "regularization_loss", "total_loss"}
+    counted = negatives.CountedFrequency([7, 8, 9], [3, 2, 1])
+    _, history = _fit(tasks.Retrieval(), counted, report.TrainingTrace({"head": [7]}), epochs=1)
+    assert "log_q_head" not in history
     model = keras.Sequential([keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     history = model.fit(np.ones((2, 1)), np.ones(2), verbose=0, callbacks=[report.TrainingTrace()])

@@ -41,7 +41,7 @@ def decimal(value: float) -> str:
     """Returns a measured value in so many decimals that a column of them can be compared."""
     if not math.isfinite(value):
         return _infinite(value)
-    if value != 0 and abs(value) < 5e-4:
+    if value != 0 and abs(value) < 5e-5:
         return _signed(f"{value:.1e}")
     return _signed(f"{value:.4f}" if abs(value) < 10 else f"{value:,.1f}")
 

@@ -6,6 +6,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.layers import LearnableTemperature, Temperature
+from tfrs_ext.negatives import StreamingFrequency
 
 
 class TrainingTrace(keras.callbacks.Callback):
@@ -13,8 +15,8 @@ class TrainingTrace(keras.callbacks.Callback):
 
     `temperature = 1 / scale`, `log_q_<group> = mean over the group of log Q(item)`. A temperature
     that is learned may run to its bound, and estimates from the stream may not have settled when
-    training ends: both are seen in a curve and in nothing else. What the model hasn't, or what is
-    a fixed number, is left out.
+    training ends: both are seen in a curve and in nothing else. A temperature that is a number, and
+    frequencies that were counted beforehand, stand still and are left out.
 
     The logs reach `History`, `CSVLogger`, TensorBoard and every callback that comes after this one
     in the list. `Run(history=…)` draws them.
@@ -46,12 +48,15 @@ class TrainingTrace(keras.callbacks.Callback):
         """Adds the values to the logs."""
         if logs is None:
             return
-        # TFRS's attribute: a number, or a layer that gives the reciprocal when it is called.
-        temperature = getattr(getattr(self.model, "task", None), "_temperature", None)
-        if callable(temperature):
+        temperature = self._part((Temperature, LearnableTemperature))
+        if temperature is not None:
             logs["temperature"] = 1.0 / float(temperature(training=False))
-        frequency = getattr(self.model, "frequency", None)
+        frequency = self._part(StreamingFrequency)
         if frequency is not None:
             for name, ids in self._items.items():
                 log_q = frequency(ids, training=False)
                 logs[f"log_q_{name}"] = float(tf.reduce_mean(log_q))
+
+    def _part(self, kinds: Any) -> Any:
+        """Returns the model's first layer of a kind, wherever it is, or None."""
+        return next((part for part in self.model.submodules if isinstance(part, kinds)), None)

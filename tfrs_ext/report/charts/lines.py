@@ -58,9 +58,9 @@ def line_chart(
             axes.xaxis.get_major_locator().set_params(integer=True)
         if marked is not None:
             axes.axvline(marked[0], color=INK, linewidth=1, linestyle=(0, (2, 2)))
-            axes.text(
-                marked[0], 1.0, f" {marked[1]}", transform=axes.get_xaxis_transform(), va="bottom"
-            )
+            is_late = marked[0] > (places[0] + places[-1]) / 2
+            side = {"ha": "right" if is_late else "left", "va": "bottom"}
+            axes.text(marked[0], 1.0, marked[1], transform=axes.get_xaxis_transform(), **side)
         if len(lines) > 1:
             axes.figure.legend(loc="outside upper left", ncols=4)
     return Chart(title, text, result.svg, _table(title, lines, labels[0], places))
