@@ -1,9 +1,9 @@
 """A two-tower retriever: `python -m recipes.retrieval {tune,train,export,query,all}`.
 
 The stages meet through files under `--runs`, so each runs alone, and the same command goes on
-where it was interrupted: `tune` writes hparams.json; `train` writes model.keras and metrics.json;
-`export` writes `saved_models/retrieval/<version>/`; `query` asks the newest version in a fresh
-process that has TensorFlow alone.
+where it was interrupted: `tune` writes hparams.json; `train` writes model.keras, metrics.json and
+report.html; `export` writes `saved_models/retrieval/<version>/` with a model card, and the report
+anew; `query` asks the newest version in a fresh process that has TensorFlow alone.
 """
 
 import dataclasses
@@ -12,10 +12,12 @@ from typing import Annotated, Any
 
 import typer
 
-from recipes import options, stages
-from recipes.retrieval_comparison import KS, compare, embed
+from recipes import options, retrieval_report, stages
+from recipes.files import write_json
+from recipes.retrieval_comparison import KS, Comparison, embed
+from recipes.retrieval_evidence import evidence, titles
 from recipes.retrieval_problem import RetrievalProblem
-from tfrs_ext import data, metrics, serving, tuning
+from tfrs_ext import data, metrics, report, serving, tuning
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,9 +64,15 @@ def tune(config: Config) -> None:
 
 
 def train(config: Config) -> None:
-    """Trains with the tuned hyper-parameters; writes model.keras and metrics.json."""
-    model = stages.fit(config, config.hypermodel(), config.training_data, [config.evaluation()])
-    results = compare(config.problem, model, config.seed)
+    """Trains with the tuned hyper-parameters; writes model, metrics and report."""
+    callbacks = [config.evaluation(), report.TrainingTrace(config.problem.items_by_popularity())]
+    model = stages.fit(config, config.hypermodel(), config.training_data, callbacks)
+    comparison = Comparison.of(config.problem, model, config.seed)
+    results = comparison.results()
+    write_json(config.runs / "evaluation.json", evidence(comparison, results, config.seed))
+    labels = {"title": titles(config.problem)}
+    report.log_embeddings(config.runs / "train" / "logs", comparison.items, labels)
+    retrieval_report.write(config)
     summaries = {name: result.summary() for name, result in results.items()}
     columns = [f"{metric}_at_{k}" for metric in ("ndcg", "recall") for k in KS]
     stages.report(config, model, summaries, columns, baseline="popularity")
@@ -88,8 +96,11 @@ def export(config: Config) -> None:
         item_key=schema.item_id,
         index=config.index,
         facts=stages.facts(config),
+        model_card=lambda manifest: report.model_card(retrieval_report.page(config, manifest)),
     )
-    index = serving.read_manifest(version)["index"]
+    manifest = serving.read_manifest(version)
+    retrieval_report.write(config, manifest)
+    index = manifest["index"]
     stages.console.print(
         f"published {version}: {index['kind']} index, recall {index['recall']:.3f}"
     )

@@ -1,5 +1,7 @@
 """A retriever beside the baselines that it has to beat, on the test part."""
 
+import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,30 +11,66 @@ from recipes.retrieval_problem import RetrievalProblem
 from tfrs_ext import data, metrics, models
 
 KS = (10, 100)
+_CURVE = (1, 2, 5, 10, 20, 50, 100)
 
 
-def compare(problem: RetrievalProblem, model: Any, seed: int) -> dict[str, metrics.RetrievalResult]:
-    """Evaluates the model and the baselines; what a user has seen doesn't compete."""
-    test, size = problem.test, len(problem.frames.items)
-    results = {
-        "model": metrics.evaluate_retrieval(
-            model.query_model.predict(test.queries, 4096, verbose=0),
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """The model and the baselines on the same queries; what a user has seen doesn't compete.
+
+    Attributes:
+        problem: Data and queries.
+        queries: `[Q, D]`, the model's embeddings of the test queries.
+        items: `[C, D]`, its embeddings of the catalogue.
+        baselines: From names to functions of histories.
+    """
+
+    problem: RetrievalProblem
+    queries: Any
+    items: Any
+    baselines: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, problem: RetrievalProblem, model: Any, seed: int) -> "Comparison":
+        """Embeds queries and items, and fits the baselines on the training part."""
+        histories, size = _training_histories(problem), len(problem.frames.items)
+        return cls(
+            problem,
+            model.query_model.predict(problem.test.queries, 4096, verbose=0),
             embed(problem, model),
-            test.positives,
-            seen=test.seen,
-            ks=KS,
+            {
+                "item to item": models.ItemToItemBaseline(size).adapt(histories),
+                "popularity": models.PopularityBaseline(size).adapt(histories),
+                "random": models.RandomBaseline(size, seed=seed),
+            },
         )
-    }
-    histories = _training_histories(problem)
-    for name, ranker in {
-        "item to item": models.ItemToItemBaseline(size).adapt(histories),
-        "popularity": models.PopularityBaseline(size).adapt(histories),
-        "random": models.RandomBaseline(size, seed=seed),
-    }.items():
-        results[name] = metrics.evaluate_scores(
-            ranker, test.seen, test.positives, test.seen, ks=KS, candidates=size
-        )
-    return results
+
+    def results(self) -> dict[str, metrics.RetrievalResult]:
+        """Returns the metrics of every query, the model's first."""
+        test, size = self.problem.test, len(self.items)
+        found = {
+            "model": metrics.evaluate_retrieval(
+                self.queries, self.items, test.positives, seen=test.seen, ks=_CURVE
+            )
+        }
+        for name, ranker in self.baselines.items():
+            found[name] = metrics.evaluate_scores(
+                ranker, test.seen, test.positives, test.seen, ks=_CURVE, candidates=size
+            )
+        return found
+
+    def lists(self, rows: Any, k: int) -> dict[str, tuple[Any, Any]]:
+        """Returns scores and row numbers of the k best items for some of the queries."""
+        seen = tf.gather(self.problem.test.seen, rows)
+        scores = {"model": self.queries[rows] @ self.items.T}
+        scores |= {name: ranker(seen).numpy() for name, ranker in self.baselines.items()}
+        pairs = seen.value_rowids().numpy(), seen.values.numpy()
+        for values in scores.values():
+            values[pairs] = -np.inf
+        return {
+            name: tuple(part.numpy() for part in tf.math.top_k(values, k))
+            for name, values in scores.items()
+        }
 
 
 def embed(problem: RetrievalProblem, model: Any) -> Any:

@@ -35,6 +35,12 @@ class RetrievalProblem:
         counts = self.split.train.interactions[self.frames.schema.item_id].value_counts()
         return counts.index.tolist(), counts.tolist()
 
+    def items_by_popularity(self, size: int = 100) -> dict[str, list[int] | list[str]]:
+        """Returns the ids of the most popular, the middle and the least popular items."""
+        ids, _ = self.item_counts()
+        middle = max(0, (len(ids) - size) // 2)
+        return {"head": ids[:size], "middle": ids[middle : middle + size], "tail": ids[-size:]}
+
     @functools.cached_property
     def validation(self) -> data.EvaluationQueries:
         """Questions that choose between models."""

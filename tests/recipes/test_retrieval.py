@@ -41,6 +41,12 @@ def test_a_run_that_is_killed_in_every_stage_ends_as_if_it_had_not_been(recipe):
     report = json.loads((runs / "metrics.json").read_text())
     assert report["model"]["ndcg_at_10"] > 1.2 * report["popularity"]["ndcg_at_10"]
     assert report["popularity"]["ndcg_at_10"] > 1.5 * report["random"]["ndcg_at_10"]
+    page = (runs / "report.html").read_text()
+    assert f"{report['model']['ndcg_at_10']:.4f}" in page
+    for section in ("accuracy", "fairness", "samples", "training", "search", "index", "origin"):
+        assert f'<section id="{section}"' in page
+    card = (base / "1" / "assets.extra" / "model_card.md").read_text()
+    assert serving.read_manifest(base / "1")["fingerprint"] in card
 
     answer = recipe.run("query", "--user", "17", "-k", "3")
     assert answer.returncode == 0, answer.stdout + answer.stderr
