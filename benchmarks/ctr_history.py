@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.columns import AtEpochEnd, auc, batches, log_loss
-from benchmarks.ledger import Ledger, Row, interval
+from benchmarks.ledger import Ledger, Row, figure
 from tfrs_ext import data, layers, metrics, models, optimizers
 from tfrs_ext.typing import Categorical, History
 
@@ -152,17 +152,15 @@ def tune(ledger: Ledger, task: Task, epochs: int) -> float:
 
 def show(ledger: Ledger) -> None:
     """Prints a table in Markdown, with the differences to the first model, seed by seed."""
-    print("\n| model | seeds | epoch | AUC | GAUC | log loss | GAUC against base |")
+    print("\n| model | seeds | best epoch | AUC | GAUC | log loss | GAUC against base |")
     print("|---|---|---|---|---|---|---|")
     first = {row["seed"]: row["gauc"] for row in ledger.find(stage="test", model=MODELS[0])}
     for name in MODELS:
         rows = ledger.find(stage="test", model=name)
         if rows:
-            values = [interval([row[metric] for row in rows]) for metric in METRICS]
-            pairs = interval([row["gauc"] - first[row["seed"]] for row in rows])
-            cells = [f"{value.mean:.4f} ± {value.half:.4f}" for value in values]
-            cells.append(f"{pairs.mean:+.4f} ± {pairs.half:.4f}")
-            epochs = sorted({row["best_epoch"] for row in rows})
+            cells = [figure([row[metric] for row in rows]) for metric in METRICS]
+            cells.append(figure([row["gauc"] - first[row["seed"]] for row in rows], "+"))
+            epochs = ", ".join(map(str, sorted({row["best_epoch"] for row in rows})))
             print("|", " | ".join(map(str, [name, len(rows), epochs, *cells])), "|")
 
 

@@ -22,7 +22,7 @@ import pandas as pd
 import tensorflow as tf
 
 from benchmarks.columns import AtEpochEnd, Columns, auc, batches, log_loss, select
-from benchmarks.ledger import Ledger, Row, interval
+from benchmarks.ledger import Ledger, Row, figure
 from tfrs_ext import models, optimizers
 from tfrs_ext.typing import Categorical
 
@@ -111,17 +111,20 @@ def tune(ledger: Ledger, task: Task, name: str) -> float:
 
 
 def show(ledger: Ledger, task: str) -> None:
-    """Prints a table in Markdown."""
-    print(f"\n{task}\n| model | parameters | seeds | rate | epoch | AUC | log loss |")
+    """Prints a table in Markdown, with the differences to DNN, seed by seed."""
+    print(
+        f"\n{task}\n| model | parameters | seeds | best epoch | AUC | log loss | AUC against DNN |"
+    )
     print("|---|---|---|---|---|---|---|")
+    first = {row["seed"]: row["auc"] for row in ledger.find(stage="test", task=task, model="DNN")}
     for name in MODELS:
         rows = ledger.find(stage="test", task=task, model=name)
         if rows:
-            area, loss = (interval([row[m] for row in rows]) for m in ("auc", "log_loss"))
-            figures = [f"{value.mean:.4f} ± {value.half:.4f}" for value in (area, loss)]
-            epochs = sorted({row["best_epoch"] for row in rows})
-            first = [f"{rows[0]['parameters']:,}", len(rows), rows[0]["rate"], epochs]
-            print("|", " | ".join(map(str, [name, *first, *figures])), "|")
+            figures = [figure([row[metric] for row in rows]) for metric in ("auc", "log_loss")]
+            figures.append(figure([row["auc"] - first[row["seed"]] for row in rows], "+"))
+            epochs = ", ".join(map(str, sorted({row["best_epoch"] for row in rows})))
+            facts = [name, f"{rows[0]['parameters']:,}", len(rows), epochs]
+            print("|", " | ".join(map(str, [*facts, *figures])), "|")
 
 
 def main() -> None:
@@ -132,13 +135,14 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--rate", type=float, help="Learning rate; tuned where it isn't given.")
     args = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     task = Task(args.task, args.path)
     facts = {f"{args.task}_rows": {part: len(rows[1]) for part, rows in task.parts.items()}}
     ledger = Ledger("ctr_movielens", facts, len(RATES) + len(args.models) * args.seeds)
-    rate = tune(ledger, task, args.task)
+    rate = args.rate or tune(ledger, task, args.task)
     for seed in range(1, args.seeds + 1):
         for name in args.models:
             key = {"task": args.task, "model": name, "rate": rate, "epochs": args.epochs}

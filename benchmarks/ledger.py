@@ -29,6 +29,12 @@ def interval(values: Sequence[float]) -> Interval:
     return Interval(float(array.mean()), float(quantile * array.std(ddof=1) / len(array) ** 0.5))
 
 
+def figure(values: Sequence[float], sign: str = "") -> str:
+    """Returns the interval as tables show it, without leading zeros."""
+    mean, half = interval(values)
+    return f"{mean:{sign}.4f} ± {half:.4f}".replace("0.", ".")
+
+
 class Ledger:
     """Rows in `results/<name>.json`, one for each training, told apart by their keys.
 

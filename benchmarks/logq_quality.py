@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.ledger import Interval, Ledger, Row, interval
+from benchmarks.ledger import Ledger, Row, figure
 from tfrs_ext import data, layers, losses, metrics, models, negatives, optimizers, tasks
 
 SOURCES = ("in_batch", "uniform", "mixed")
@@ -244,7 +244,7 @@ def _table(ledger: Ledger, columns: Sequence[Column], cell_of: Callable[..., str
 
 def _mean(ledger: Ledger, cell: tuple[str, str], metric: str, group: str | None) -> str:
     found = values(ledger, cell, metric, group)
-    return _figure(interval(found)) if found else ""
+    return figure(found) if found else ""
 
 
 def _difference(ledger: Ledger, cell: tuple[str, str], metric: str, group: str | None) -> str:
@@ -252,11 +252,7 @@ def _difference(ledger: Ledger, cell: tuple[str, str], metric: str, group: str |
     theirs = values(ledger, (cell[0], "logq"), metric, group)
     if cell[1] == "logq" or not ours or not theirs:
         return ""
-    return _figure(interval([a - b for a, b in zip(ours, theirs, strict=True)]), "+")
-
-
-def _figure(value: Interval, sign: str = "") -> str:
-    return f"{value.mean:{sign}.4f} ± {value.half:.4f}".replace("0.", ".")
+    return figure([a - b for a, b in zip(ours, theirs, strict=True)], "+")
 
 
 def main() -> None:
