@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import hypothesis
 import numpy as np
 import pytest
@@ -64,6 +67,44 @@ def test_index_from_dataset_reads_ids_and_embeddings_in_batches():
     data = tf.data.Dataset.from_tensor_slices(([f"i{i}" for i in range(10)], candidates)).batch(3)
     ids = Exact(k=10).index_from_dataset(data)(candidates[:1])[1].numpy()
     assert [int(i[1:]) for i in ids[0]] == top_k(candidates[:1], candidates, 10)[0]
+
+
+def test_index_from_dataset_reads_embeddings_alone_and_refuses_what_does_not_fit():
+    candidates = whole_numbers(10)
+    index = Exact(k=3).index_from_dataset(tf.data.Dataset.from_tensor_slices(candidates).batch(4))
+    assert index(candidates[:1])[1].numpy().tolist() == top_k(candidates[:1], candidates, 3)
+    with pytest.raises(ValueError, match="at least one row, received none"):
+        Exact().index_from_dataset([])
+    with pytest.raises(ValueError, match=r"batches \[B, 4\], received shape=\(2, 3\)"):
+        Exact().index_from_dataset([np.ones((2, 4)), np.ones((2, 3))])
+
+
+MEMORY = """
+import pathlib, threading
+import numpy as np
+from tfrs_ext.indexes import Exact
+import tensorflow as tf
+def held():
+    # Without mapped files, whose pages the system drops where it needs them.
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(status.split("RssAnon:")[1].split()[0]) / 1024
+def watch():
+    while not done.wait(0.002):
+        seen.append(held())
+Exact().index_from_dataset(np.ones((1, 200, 64), np.float32))
+done, seen = threading.Event(), [held()]
+watcher = threading.Thread(target=watch)
+watcher.start()
+index = Exact().index_from_dataset(np.ones((20_000, 64), np.float32) for _ in range(40))
+done.set()
+watcher.join()
+print((max(seen) - seen[0]) / (40 * 20_000 * 64 * 4 / 2**20))
+"""
+
+
+def test_index_from_dataset_holds_the_corpus_at_most_twice():
+    run = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
+    assert float(run.stdout) < 2.5
 
 
 def test_query_model_embeds_raw_features_and_fit_in_predict():

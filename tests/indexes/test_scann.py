@@ -10,6 +10,7 @@ import tensorflow as tf
 from tests.oracles.topk import top_k
 from tfrs_ext._keras import keras
 from tfrs_ext.indexes import Exact, ScaNN
+from tfrs_ext.indexes import scann as module
 
 if importlib.util.find_spec("scann") is None:
     pytest.skip("the scann package is not installed", allow_module_level=True)
@@ -95,6 +96,28 @@ def test_tuning_reaches_the_recall_and_keeps_what_it_measured(partitioned):
     assert partitioned.settings()["num_leaves_to_search"] == partitioned.num_leaves_to_search
 
 
+def test_tuning_keeps_the_best_of_the_thresholds(monkeypatch):
+    """Times are told, not measured: the second threshold is the fastest, the third the slowest."""
+    times = {0.2: 2.0, None: 1.0, 0.5: 3.0}
+    index = ScaNN(k=10).index(vectors(600, 16))
+    measure = module.timed
+
+    def timed(call, queries, batch, repeats):
+        rows, _ = measure(call, queries, batch, 1)
+        return rows, times[index.anisotropic_quantization_threshold]
+
+    monkeypatch.setattr(module, "timed", timed)
+    tried = []
+    queries = index.embeddings(tf.range(0, 600, 30))
+    index.tune(queries, recall=0.5, thresholds=(0.2, None, 0.5), report=tried.append)
+    assert {t.anisotropic_quantization_threshold for t in tried} == set(times)
+    assert index.settings()["anisotropic_quantization_threshold"] is None
+    assert {f["milliseconds"] for f in index.frontier} <= {1.0, 2.0}
+    assert recall(index, queries) >= 0.5
+    floats = [w for w in index.weights if w.dtype == tf.float32]
+    assert len([w for w in floats if tuple(w.shape) == (600, 16)]) == 1
+
+
 def test_indexing_again_leaves_nothing_behind(partitioned):
     index = ScaNN(k=3).index(vectors(400), [f"old{i}" for i in range(400)])
     index.predict(vectors(2), verbose=0)
@@ -154,6 +177,7 @@ def test_missing_library_is_named_with_the_way_to_install_it():
     code = """
 import sys; sys.modules["scann"] = None
 from tfrs_ext.indexes import Exact, ScaNN
+from tfrs_ext.indexes import scann as module
 Exact().index([[1.0]])
 ScaNN()
 """

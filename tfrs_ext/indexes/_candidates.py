@@ -3,9 +3,11 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 _SHOWN = 10
+_BLOCK = 65536
 
 
 def _first(values: Any) -> str:
@@ -21,7 +23,7 @@ def checked_candidates(candidates: Any) -> tf.Tensor:
             f"`candidates` must have shape [C, D] with at least one row and one column, "
             f"received shape={candidates.shape}."
         )
-    finite = np.isfinite(candidates.numpy()).all(axis=1)
+    finite = _finite_rows(candidates)
     if not finite.all():
         bad = np.flatnonzero(~finite).tolist()
         raise ValueError(
@@ -29,6 +31,14 @@ def checked_candidates(candidates: Any) -> tf.Tensor:
             f"{_first(bad)}. Drop these rows or mend the model that wrote them."
         )
     return candidates
+
+
+def _finite_rows(values: tf.Tensor) -> npt.NDArray[np.bool_]:
+    # Block by block, since an array of it all would be the corpus once more.
+    starts = range(0, len(values), _BLOCK)
+    return np.concatenate(
+        [tf.reduce_all(tf.math.is_finite(values[i : i + _BLOCK]), axis=1).numpy() for i in starts]
+    )
 
 
 def checked_identifiers(identifiers: Any, num_candidates: int) -> tf.Tensor:

@@ -8,6 +8,7 @@ from tensorflow_recommenders.layers.factorized_top_k import TopK
 
 from tfrs_ext._keras import keras
 from tfrs_ext.indexes._candidates import checked_candidates, checked_identifiers
+from tfrs_ext.indexes._corpus import read_corpus
 from tfrs_ext.indexes._results import gather_rows, is_in, keep_first
 from tfrs_ext.indexes._storage import get, put
 
@@ -69,6 +70,20 @@ class Index(TopK, abc.ABC):
         self._set_identifiers(identifiers)
         self._build(candidates)
         return self
+
+    def index_from_dataset(self, candidates: Any) -> "Index":
+        """Builds the index anew from batches, which go through a temporary file.
+
+        Args:
+            candidates: `tf.data.Dataset` of embeddings `[B, D]` or of pairs of ids `[B]` and
+                embeddings `[B, D]`. Memory holds the corpus at most twice while TensorFlow takes
+                it over, and once afterwards.
+
+        Returns:
+            The index itself.
+        """
+        vectors, identifiers = read_corpus(candidates)
+        return self.index(vectors, identifiers)
 
     def _set_identifiers(self, identifiers: tf.Tensor) -> None:
         with tf.device("CPU"):

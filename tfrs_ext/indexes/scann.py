@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -11,7 +11,7 @@ from tfrs_ext._keras import keras
 from tfrs_ext.indexes._results import PADDING_ROW, gather_rows, padding_score
 from tfrs_ext.indexes._scann_searcher import ScannSearcher, scann_ops
 from tfrs_ext.indexes.index import Index
-from tfrs_ext.indexes.scann_tuning import Setting, explore, frontier, timed, true_rows
+from tfrs_ext.indexes.scann_tuning import Setting, best_of, explore, frontier, timed, true_rows
 
 # Below these sizes a partition, or a quantisation, costs recall and saves next to nothing.
 _PARTITIONED_FROM, _QUANTISED_FROM = 50_000, 256
@@ -190,6 +190,7 @@ class ScaNN(Index):
         recall: float = 0.95,
         at: int | None = None,
         *,
+        thresholds: Sequence[float | None] = (),
         batch_size: int = 64,
         repeats: int = 3,
         report: Callable[[Setting], None] = lambda setting: None,
@@ -197,12 +198,15 @@ class ScaNN(Index):
         """Finds the fastest setting that reaches a recall, and searches with it from now on.
 
         Measures `num_leaves_to_search` and `num_reordering_candidates`, neither of which needs
-        the index built again. Where no setting reaches the recall, takes the best there is.
+        the index built again, and the `thresholds`, each of which does. Where no setting reaches
+        the recall, takes the best there is.
 
         Args:
             queries: `[Q, D]` embeddings of queries like those to come; a few hundred.
             recall: Mean share of the `at` true best candidates to be found.
             at: How many best candidates count; by default k.
+            thresholds: Of anisotropic quantisation, to be tried beside the present one; None is
+                plain quantisation. Two indexes are in memory meanwhile.
             batch_size: Queries to a batch.
             repeats: Of each time measurement.
             report: Called with every setting measured.
@@ -216,24 +220,51 @@ class ScaNN(Index):
         if not 0 < recall <= 1:
             raise ValueError(f"`recall` must be in (0, 1], received recall={recall}.")
         true = true_rows(self._state.vectors.read_value(), embeddings, at)
-        count = self.num_candidates
-
-        def search(leaves: int, reordered: int) -> tuple[Any, float]:
-            self.num_leaves_to_search, self.num_reordering_candidates = leaves, reordered
-            return timed(tf.function(lambda q: self.search(q, at)), embeddings, batch_size, repeats)
-
-        measured = explore(search, true, self._leaves(count), count, recall, report)
-        good = [setting for setting in measured if setting.recall >= recall]
-        best = (
-            min(good, key=lambda setting: setting.milliseconds)
-            if good
-            else max(measured, key=lambda setting: setting.recall)
-        )
+        measured = self._measured(embeddings, true, recall, batch_size, repeats, report)
+        best = best_of(measured, recall)
+        for threshold in thresholds:
+            kept, before = self._state, self.anisotropic_quantization_threshold
+            if threshold == before:
+                continue
+            self._searcher, self.anisotropic_quantization_threshold = None, threshold
+            self._build(kept.vectors.read_value())
+            measured += self._measured(embeddings, true, recall, batch_size, repeats, report)
+            if best_of(measured, recall) == best:
+                self._replace_searcher(kept)
+                self.anisotropic_quantization_threshold = before
+            else:
+                best = best_of(measured, recall)
+                kept.release()
         self.num_leaves_to_search = best.num_leaves_to_search
         self.num_reordering_candidates = best.num_reordering_candidates
         self._frontier = tuple(frontier(measured))
         self.predict_function = None
         return self.frontier
+
+    def _measured(
+        self,
+        embeddings: tf.Tensor,
+        true: Any,
+        recall: float,
+        batch_size: int,
+        repeats: int,
+        report: Callable[[Setting], None],
+    ) -> list[Setting]:
+        """Returns the settings measured on the searcher that is."""
+        count, at = self.num_candidates, true.shape[1]
+        threshold = self.anisotropic_quantization_threshold
+
+        def search(leaves: int, reordered: int) -> tuple[Any, float]:
+            self.num_leaves_to_search, self.num_reordering_candidates = leaves, reordered
+            return timed(tf.function(lambda q: self.search(q, at)), embeddings, batch_size, repeats)
+
+        def tell(setting: Setting) -> Setting:
+            return dataclasses.replace(setting, anisotropic_quantization_threshold=threshold)
+
+        measured = explore(
+            search, true, self._leaves(count), count, recall, lambda s: report(tell(s))
+        )
+        return [tell(setting) for setting in measured]
 
     @property
     def frontier(self) -> list[dict[str, Any]]:

@@ -20,12 +20,14 @@ class Setting:
         num_reordering_candidates: Candidates scored exactly in the end.
         recall: Share of the true best candidates that it found.
         milliseconds: Per query, in batches, median of repeats.
+        anisotropic_quantization_threshold: Of the index that was searched.
     """
 
     num_leaves_to_search: int
     num_reordering_candidates: int
     recall: float
     milliseconds: float
+    anisotropic_quantization_threshold: float | None = None
 
 
 Search = Callable[[int, int], tuple[npt.NDArray[np.int32], float]]
@@ -99,6 +101,14 @@ def explore(
             break  # The leaves, not the quantisation, limit the recall now.
         fewest = high
     return list(measured.values())
+
+
+def best_of(settings: list[Setting], recall: float) -> Setting:
+    """Returns the fastest setting that reaches the recall; where none does, the best recall."""
+    good = [setting for setting in settings if setting.recall >= recall]
+    if good:
+        return min(good, key=lambda setting: setting.milliseconds)
+    return max(settings, key=lambda setting: setting.recall)
 
 
 def frontier(settings: list[Setting]) -> list[Setting]:

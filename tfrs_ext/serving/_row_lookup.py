@@ -33,4 +33,5 @@ class RowLookup(tf.Module):
     def __call__(self, ids: tf.Tensor) -> tf.Tensor:
         """Returns the row numbers, int32 of the ids' shape."""
         keys = tf.cast(ids, tf.int64) if ids.dtype == tf.int32 else ids
-        return tf.cast(self._table.lookup(keys), tf.int32)
+        # A lookup forgets the shape in the saved graph, where converters need it.
+        return tf.cast(tf.ensure_shape(self._table.lookup(keys), ids.shape), tf.int32)
