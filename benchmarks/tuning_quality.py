@@ -100,6 +100,11 @@ def by_trainings(runs: dict[str, list[dict[str, Any]]], trials: int) -> list[dic
     ]
 
 
+def defaults_of(result: Any) -> dict[str, Any]:
+    """Returns the values of the first trial."""
+    return next(row["values"] for row in result.trials if int(row["trial"]) == 0)
+
+
 def measure(problem: Problem, folder: pathlib.Path, args: argparse.Namespace) -> dict[str, Any]:
     """Returns all that was found."""
     stop = keras.callbacks.EarlyStopping(problem.objective.name, mode="max", patience=1)
@@ -107,8 +112,8 @@ def measure(problem: Problem, folder: pathlib.Path, args: argparse.Namespace) ->
     fit = {**problem.fit, "callbacks": callbacks, "epochs": args.epochs}
     kinds = {"random": tuning.RandomSearch, "local": tuning.LocalSearch}
     found = {n: search(kind, n, problem, folder, args.trials, fit) for n, kind in kinds.items()}
-    default = next(row["values"] for row in found["random"].trials if int(row["trial"]) == 0)
-    best = [result.best for result in found.values() if result.best != default]
+    defaults = {name: defaults_of(result) for name, result in found.items()}
+    best = [result.best for name, result in found.items() if result.best != defaults[name]]
     final = tuning.confirm(
         Tested(problem, folder / "confirm.jsonl", report_test=True),
         [{}, *best],
@@ -121,7 +126,8 @@ def measure(problem: Problem, folder: pathlib.Path, args: argparse.Namespace) ->
     print(final.table(), flush=True)
     train_defaults(problem, folder, args.defaults, fit)
     runs = {name: lines(folder / f"{name}.jsonl") for name in (*kinds, "defaults", "confirm")}
-    runs["defaults"] += [run for run in runs["confirm"] if run["values"] == default]
+    default = defaults["random"].items()
+    runs["defaults"] += [run for run in runs["confirm"] if default <= run["values"].items()]
     return {
         "searches": {name: result.get_config() for name, result in found.items()},
         "confirmation": final.get_config(),
