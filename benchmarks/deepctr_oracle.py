@@ -68,7 +68,7 @@ def mixture() -> tuple[tf.Tensor, tf.Tensor]:
         for kernel, theirs_c in zip(layer.kernels_c, tf.unstack(c), strict=True):
             kernel.assign(tf.transpose(theirs_c))
         layer.bias.assign(bias[:, 0])
-        layer.gates.kernel.assign(gates)  # Theirs shares one gate among the layers.
+        layer.kernel_gates.assign(gates)  # Theirs shares one gate among the layers.
     return ours(inputs), theirs(inputs)
 
 

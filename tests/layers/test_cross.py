@@ -89,7 +89,7 @@ def test_mixture_equals_the_loops(gate, inner):
         if gate == "constant":
             gates = np.ones(experts)
         else:
-            logits = row @ layer.gates.kernel.numpy()
+            logits = row @ layer.kernel_gates.numpy()
             exp = np.exp(logits)
             gates = exp / exp.sum() if gate == "softmax" else exp / (1 + exp)
         bias = layer.bias.numpy()

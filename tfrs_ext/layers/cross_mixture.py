@@ -17,7 +17,7 @@ class CrossMixture(keras.layers.Layer):
     `C_i` is dropped: `x + sum_i G_i(x) * x0 * (U_i V_i x + b)`.
 
     The gates multiply the experts before `U`, which is linear, so that all experts share two
-    matrix products.
+    matrix products, the first of which computes the gates as well.
 
     Args:
         projection_dim: Width of each expert's subspace.
@@ -104,10 +104,9 @@ class CrossMixture(keras.layers.Layer):
                 regularizer=self.bias_regularizer,
             )
         if self.gate != "constant":
-            self.gates = keras.layers.Dense(
-                experts, activation=self.gate, use_bias=False, dtype=self.dtype_policy, name="gates"
+            self.kernel_gates = self.add_weight(
+                name="kernel_gates", shape=(width, experts), initializer="glorot_uniform"
             )
-            self.gates.build(input_shape)
         super().build(input_shape)
 
     def _add_kernel(self, name: str, shape: tuple[int, int]) -> tf.Variable:
@@ -123,17 +122,29 @@ class CrossMixture(keras.layers.Layer):
     def call(self, x0: tf.Tensor, x: tf.Tensor | None = None) -> tf.Tensor:
         """Returns `[..., D]`."""
         x = x0 if x is None else tf.cast(x, self.compute_dtype)
-        subspaces = self._inner(tf.tensordot(x, self.kernel_v, 1))
-        if self.gate == "constant":
-            total = tf.constant(self.num_experts, self.compute_dtype)
-        else:
-            gates = self.gates(x)
-            total = tf.reduce_sum(gates, -1, keepdims=True)
+        subspaces, gates = self._project(x)
+        subspaces = self._inner(subspaces)
+        if gates is not None:
             subspaces *= tf.repeat(gates, self.projection_dim, axis=-1)
         bracket = tf.tensordot(subspaces, self.kernel_u, 1)
         if self.use_bias:
-            bracket += total * self.bias
+            bracket = self._add_bias(bracket, gates)
         return x0 * bracket + x
+
+    def _project(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """Returns `V x` of all experts, `[..., experts * rank]`, and the gates `[..., experts]`."""
+        if self.gate == "constant":
+            return tf.tensordot(x, self.kernel_v, 1), None
+        both = tf.tensordot(x, tf.concat([self.kernel_v, self.kernel_gates], 1), 1)
+        sizes = [self.kernel_v.shape[1], self.num_experts]
+        subspaces, gates = tf.split(both, sizes, axis=-1)
+        return subspaces, keras.activations.get(self.gate)(gates)
+
+    def _add_bias(self, bracket: tf.Tensor, gates: tf.Tensor | None) -> tf.Tensor:
+        if self.gate == "sigmoid":
+            return bracket + tf.reduce_sum(gates, -1, keepdims=True) * self.bias
+        # The gates of a softmax sum to 1.
+        return bracket + (self.bias if self.gate == "softmax" else self.num_experts * self.bias)
 
     def _inner(self, subspaces: tf.Tensor) -> tf.Tensor:
         g = self.inner_activation
