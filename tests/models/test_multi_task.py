@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from tfrs_ext import losses, tasks
+from tfrs_ext import losses, serving, tasks
 from tfrs_ext._keras import keras
 from tfrs_ext.models import DCN, MultiTask, TwoTower
 from tfrs_ext.typing import Categorical, Numeric
@@ -183,6 +183,33 @@ def test_the_parts_serve_by_themselves(tmp_path):
         tf.reduce_sum(queries * candidates, 1), model(data)["retrieval"], rtol=1e-5
     )
     np.testing.assert_allclose(model.rankers["click"](data), model(data)["click"], rtol=1e-6)
+
+
+def test_each_ranker_is_a_model_of_its_own_to_serve():
+    model, data = make(), rows(5)
+    expected = model(data)
+    for label in ("rating", "click"):
+        scorer = model.scorer(label)
+        read = {feature.name: data[feature.name] for feature in scorer.features}
+        assert set(read) == {"user", "age", "item"}
+        np.testing.assert_allclose(scorer(read), expected[label], rtol=1e-6)
+    with pytest.raises(ValueError, match=r"`label` must be one of .* received 'retrieval'"):
+        model.scorer("retrieval")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("label", ["rating", "click"])
+def test_rankers_are_exported_with_all_checks(tmp_path, label):
+    model = make()
+    users = {"user": np.arange(12), "age": np.zeros(12, np.float32)}
+    items = {"item": np.arange(9)}
+    folder = serving.export_ranker(
+        tmp_path, model.scorer(label), users, items, user_key="user", item_key="item"
+    )
+    rank = tf.saved_model.load(str(folder)).signatures["rank"]
+    answer = rank(user=tf.constant([3], tf.int64), item=tf.constant([[0, 5, 8]], tf.int64))
+    columns = {"user": np.full(3, 3), "age": np.zeros(3, np.float32), "item": answer["item"][0]}
+    np.testing.assert_allclose(answer["score"][0], model(columns)[label][:, 0], rtol=1e-5)
 
 
 def test_mixed_precision_trains_all_parts():

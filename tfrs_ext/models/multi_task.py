@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.layers.feature_encoder import example_inputs
+from tfrs_ext.models._pair_ranker import PairRanker
 from tfrs_ext.models.base import Model
 from tfrs_ext.models.ranking_model import RankingModel
 from tfrs_ext.models.two_tower import TwoTower
@@ -42,7 +43,8 @@ class MultiTask(Model):
 
     Returns:
         Mapping of name to predictions: "retrieval", the inner product of the towers `[B]`, and
-        each label, `[B, 1]`. `query_model` and `candidate_model` are the retriever's.
+        each label, `[B, 1]`. `query_model`, `candidate_model` and `scorer(label)` are models to
+        serve.
 
     Raises:
         ValueError: A name is unknown, metrics share one, or a batch lacks a column.
@@ -130,6 +132,21 @@ class MultiTask(Model):
     def candidate_model(self) -> Any:
         """The tower of candidates."""
         return self.retriever.candidate_model
+
+    def scorer(self, label: str) -> Any:
+        """Returns one ranker as a model from columns to its prediction, sharing the weights.
+
+        `serving.export_ranker` takes it, as `serving.export` takes the towers.
+
+        Args:
+            label: One of the names of `rankers`.
+        """
+        if label not in self.rankers:
+            raise ValueError(f"`label` must be one of {list(self.rankers)}, received {label!r}.")
+        ranker = self.rankers[label]
+        if isinstance(ranker, RankingModel):
+            return ranker
+        return PairRanker(self.query_model, self.candidate_model, ranker)
 
     def call(
         self, inputs: Mapping[str, tf.Tensor], training: bool | None = None
