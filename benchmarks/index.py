@@ -156,7 +156,29 @@ def hnswlib(vectors: np.ndarray, _: np.ndarray) -> Iterator[tuple[str, Search]]:
         yield f"ef {breadth}", search
 
 
-SIDES = (exact, brute_force, scann, faiss, hnswlib)
+def usearch(vectors: np.ndarray, _: np.ndarray) -> Iterator[tuple[str, Search]]:
+    """usearch: a graph, over half-precision vectors."""
+    from usearch.index import Index
+
+    index = Index(ndim=WIDTH, metric="ip", dtype="f16", connectivity=16, expansion_add=100)
+    threads = os.cpu_count() or 1
+    index.add(np.arange(len(vectors)), vectors, threads=threads)
+    for breadth in (100, 200, 400, 800):
+
+        def search(queries: Any, breadth: int = breadth) -> Any:
+            index.expansion_search = breadth
+            found = index.search(np.asarray(queries), K, threads=threads)
+            return np.asarray(found.keys).astype(np.int64)
+
+        yield f"expansion {breadth}", search
+
+
+def quantized(vectors: np.ndarray, _: np.ndarray) -> Iterator[tuple[str, Search]]:
+    """`indexes.Quantized`."""
+    yield "", of_layer(indexes.Quantized(k=K).index(vectors))
+
+
+SIDES = (exact, brute_force, quantized, scann, faiss, hnswlib, usearch)
 
 
 def measure(vectors: np.ndarray, queries: np.ndarray, sides: list[str], repeats: int) -> list[Any]:
