@@ -169,6 +169,12 @@ def test_few_trials_say_nothing_about_importance_and_say_so():
     assert "importance-title" in report.render_report(whole(trials=40))
 
 
+def test_a_single_setting_is_no_frontier():
+    frontier = [{"recall": 1.0, "milliseconds": 0.1}]
+    run = report.Run(title="a", index={"kind": "scann", "frontier": frontier})
+    assert "<svg" not in report.render_report(run)
+
+
 def test_a_file_is_whole_or_the_old_one(tmp_path, monkeypatch):
     old = report.Run(title="old")
     path = report.write_report(tmp_path / "deep" / "report.html", old)

@@ -39,6 +39,7 @@ def frontier_chart(
         axes.set(xlabel="recall", ylabel="milliseconds a query")
         axes.set_ylim(bottom=0)
         axes.margins(y=0.15)
+        axes.set_xlim(right=min(axes.get_xlim()[1], 1.005))
     head = list(dict.fromkeys(name for point in points for name in point))
     rows = [
         [cell(point.get(name, ""), strong=point is chosen) for name in head] for point in points

@@ -53,6 +53,8 @@ def parallel_chart(
                 color=SERIES[trial] if best else MUTED,
                 alpha=1.0 if best else 0.35,
                 linewidth=2.4 if trial == 0 else 1.4,
+                marker="o" if best else None,  # A value between two gaps is seen, too.
+                markersize=4,
                 zorder=4 if best else 3,
                 label=("best", "second", "third")[trial] if best else None,
             )

@@ -15,7 +15,7 @@ def index(run: Run) -> Section | None:
         return None
     points = sorted(run.index.get("frontier") or (), key=lambda point: point["recall"])
     blocks: list[Table | Chart] = []
-    if points:
+    if len(points) > 1:
         chosen = _chosen(run.index, points)
         text = (
             f"{len(points)} settings that no other beats in both recall and time, from recall "
