@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from recipes import options, retrieval_report, stages
-from recipes.files import write_json
+from recipes.files import read_json, write_json
 from recipes.retrieval_comparison import KS, Comparison, embed
 from recipes.retrieval_evidence import evidence, titles
 from recipes.retrieval_problem import RetrievalProblem
@@ -60,7 +60,10 @@ class Config(stages.Run):
 
 def tune(config: Config) -> None:
     """Searches hyper-parameters and writes hparams.json."""
-    stages.search(config, config.hypermodel(), config.training_data, [config.evaluation()])
+    hypermodel = config.hypermodel()
+    stages.search(config, hypermodel, config.training_data, [config.evaluation()])
+    trials = read_json(config.runs / "trials.json")
+    report.log_trials(config.runs / "train" / "logs", trials, hypermodel.objective.name)
 
 
 def train(config: Config) -> None:
