@@ -6,8 +6,10 @@ from tests.data.tables import frames_of, logs, rows_of, searching
 from tests.oracles import interactions as oracle
 from tfrs_ext.data import (
     EvaluationQueries,
+    candidates_dataset,
     evaluation_queries,
     fit_features,
+    item_columns,
     join,
     leave_one_out,
     next_item_queries,
@@ -87,3 +89,14 @@ def test_with_one_row_a_user_it_asks_what_next_item_queries_asks():
     assert by_user.positives.to_list() == [by_row.positives.to_list()[row] for row in order]
     assert not by_user.cold.any()
     assert not by_row.cold.any()
+
+
+def test_item_columns_are_the_batches_of_the_catalogue_in_one(shop):
+    features = fit_features(shop)
+    columns = item_columns(shop, features)
+    batches = list(candidates_dataset(shop, features, 3).as_numpy_iterator())
+    assert set(columns) == set(batches[0])
+    for name, values in columns.items():
+        in_batches = np.concatenate([batch[name] for batch in batches])
+        decoded = [v.decode() if isinstance(v, bytes) else v for v in in_batches.tolist()]
+        assert values.tolist() == decoded
