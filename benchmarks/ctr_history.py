@@ -150,18 +150,19 @@ def tune(ledger: Ledger, task: Task, epochs: int) -> float:
     return max(found, key=lambda rate: found[rate])
 
 
-def show(ledger: Ledger) -> None:
+def show(ledger: Ledger, epochs: int) -> None:
     """Prints a table in Markdown, with the differences to the first model, seed by seed."""
+    key = {"stage": "test", "epochs": epochs}
     print("\n| model | seeds | best epoch | AUC | GAUC | log loss | GAUC against base |")
     print("|---|---|---|---|---|---|---|")
-    first = {row["seed"]: row["gauc"] for row in ledger.find(stage="test", model=MODELS[0])}
+    first = {row["seed"]: row["gauc"] for row in ledger.find(**key, model=MODELS[0])}
     for name in MODELS:
-        rows = ledger.find(stage="test", model=name)
+        rows = ledger.find(**key, model=name)
         if rows:
             cells = [figure([row[metric] for row in rows]) for metric in METRICS]
             cells.append(figure([row["gauc"] - first[row["seed"]] for row in rows], "+"))
-            epochs = ", ".join(map(str, sorted({row["best_epoch"] for row in rows})))
-            print("|", " | ".join(map(str, [name, len(rows), epochs, *cells])), "|")
+            best = ", ".join(map(str, sorted({row["best_epoch"] for row in rows})))
+            print("|", " | ".join(map(str, [name, len(rows), best, *cells])), "|")
 
 
 def main() -> None:
@@ -176,6 +177,9 @@ def main() -> None:
     task = Task(args.path)
     facts = {"positives": {part: len(rows["item"]) for part, rows in task.parts.items()}}
     facts["items"] = len(task.known)
+    facts["known_items_in_a_test_history"] = float(
+        (task.parts["test"]["history"] >= 0).sum(1).mean()
+    )
     ledger = Ledger("ctr_history", facts, len(RATES) + len(MODELS) * args.seeds)
     rate = tune(ledger, task, args.epochs)
     for seed in range(1, args.seeds + 1):
@@ -183,7 +187,7 @@ def main() -> None:
             call = functools.partial(train, task, name, rate, seed, args.epochs)
             key = {"model": name, "rate": rate, "epochs": args.epochs, "seed": seed}
             ledger.run(call, stage="test", **key)
-    show(ledger)
+    show(ledger, args.epochs)
 
 
 if __name__ == "__main__":

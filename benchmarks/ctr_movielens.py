@@ -110,20 +110,21 @@ def tune(ledger: Ledger, task: Task, name: str) -> float:
     return max(found, key=lambda rate: found[rate]["validation_auc"])
 
 
-def show(ledger: Ledger, task: str) -> None:
+def show(ledger: Ledger, task: str, epochs: int) -> None:
     """Prints a table in Markdown, with the differences to DNN, seed by seed."""
     print(
         f"\n{task}\n| model | parameters | seeds | best epoch | AUC | log loss | AUC against DNN |"
     )
     print("|---|---|---|---|---|---|---|")
-    first = {row["seed"]: row["auc"] for row in ledger.find(stage="test", task=task, model="DNN")}
+    key = {"stage": "test", "task": task, "epochs": epochs}
+    first = {row["seed"]: row["auc"] for row in ledger.find(**key, model="DNN")}
     for name in MODELS:
-        rows = ledger.find(stage="test", task=task, model=name)
+        rows = ledger.find(**key, model=name)
         if rows:
             figures = [figure([row[metric] for row in rows]) for metric in ("auc", "log_loss")]
             figures.append(figure([row["auc"] - first[row["seed"]] for row in rows], "+"))
-            epochs = ", ".join(map(str, sorted({row["best_epoch"] for row in rows})))
-            facts = [name, f"{rows[0]['parameters']:,}", len(rows), epochs]
+            best = ", ".join(map(str, sorted({row["best_epoch"] for row in rows})))
+            facts = [name, f"{rows[0]['parameters']:,}", len(rows), best]
             print("|", " | ".join(map(str, [*facts, *figures])), "|")
 
 
@@ -148,7 +149,7 @@ def main() -> None:
             key = {"task": args.task, "model": name, "rate": rate, "epochs": args.epochs}
             call = functools.partial(train, task, name, rate, seed, args.epochs)
             ledger.run(call, stage="test", **key, seed=seed)
-    show(ledger, args.task)
+    show(ledger, args.task, args.epochs)
 
 
 if __name__ == "__main__":
