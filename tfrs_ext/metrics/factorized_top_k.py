@@ -185,12 +185,19 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         if self._ties == "expected":
             above = count_at_least(queries, candidates, upper)
             return _standings(above, tf.maximum(not_below - above, 1))
-        # Whether one of them is the positive itself matters near the cut-offs only.
-        last = max(self._ks) + 1 if self._median is None else tf.int32.max
-        near = tf.reshape(tf.where(not_below <= last), [-1])
+        # One of them may be the positive itself. A second count tells, where it matters.
+        near = tf.reshape(tf.where(self._depends_on_one(not_below)), [-1])
         above = count_at_least(tf.gather(queries, near), candidates, tf.gather(upper, near))
         itself = tf.cast(tf.gather(not_below, near) > above, tf.int32)
         return _standings(tf.tensor_scatter_nd_sub(not_below, near[:, tf.newaxis], itself))
+
+    def _depends_on_one(self, count: tf.Tensor) -> tf.Tensor:
+        """Returns where a candidate more or less above the positive changes a metric `[B]`."""
+        if self._median is not None:
+            return tf.ones_like(count, tf.bool)
+        if self._further_metrics:
+            return count <= max(self._ks) + 1
+        return tf.reduce_any(tf.equal(count[:, tf.newaxis], self._ks), axis=1)
 
     def _stand_by_retrieved_scores(self, queries: tf.Tensor, positives: tf.Tensor) -> Standings:
         if not self._candidates.is_exact():

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-_ROWS, _COLUMNS, _PAIRS = 2048, 512, 65_536  # A block of scores is 4 MiB: it stays in cache.
+_ROWS, _COLUMNS, _PAIRS = 1024, 512, 65_536  # A block of scores is 2 MiB: it stays in cache.
 _TOLERANCE = 1e-6  # Rounding of a float32 dot product, relative to the product of the norms.
 _TINY = 1e-30  # Zeros tie; smaller numbers might be flushed to zero.
 
@@ -38,7 +38,7 @@ def count_at_least(
 ) -> tf.Tensor:
     """Counts the candidates whose score isn't below a threshold: `Σ_c 1[not q·c < t]`.
 
-    There is neither a `[N, C]` matrix nor a sort: memory is a few blocks of 4 MiB. NaN isn't below
+    There is neither a `[N, C]` matrix nor a sort: memory is a few blocks of 2 MiB. NaN isn't below
     anything, so a score or a threshold of NaN counts against the positive.
 
     Args:
