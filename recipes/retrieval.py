@@ -72,6 +72,7 @@ def train(config: Config) -> None:
     model = stages.fit(config, config.hypermodel(), config.training_data, callbacks)
     comparison = Comparison.of(config.problem, model, config.seed)
     results = comparison.results()
+    results["model"].save(config.runs / "results.npz")
     write_json(config.runs / "evaluation.json", evidence(comparison, results, config.seed))
     labels = {"title": titles(config.problem)}
     report.log_embeddings(config.runs / "train" / "logs", comparison.items, labels)

@@ -73,3 +73,13 @@ def test_queries_of_one_user_are_drawn_together():
     np.testing.assert_allclose(each, alone)
     with pytest.raises(ValueError, match="`clusters` must have an entry for each of the 1000"):
         result.confidence_interval("ndcg_at_10", clusters=[1, 2])
+
+
+def test_a_saved_result_is_compared_with_another_run_s(tmp_path):
+    old, new = _result(0.0, NAN, 1.0, 0.5), _result(0.5, NAN, 1.0, 0.5)
+    old.save(tmp_path / "old" / "results.npz")
+    again = RetrievalResult.load(tmp_path / "old" / "results.npz")
+    assert again.summary() == old.summary()
+    expected = new.paired_difference(old, "ndcg_at_10")
+    assert new.paired_difference(again, "ndcg_at_10") == expected
+    assert [path.name for path in (tmp_path / "old").iterdir()] == ["results.npz"]

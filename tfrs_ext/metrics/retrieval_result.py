@@ -1,6 +1,8 @@
 """What an evaluation found, query by query, with intervals over the queries."""
 
 import dataclasses
+import os
+import pathlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -116,6 +118,30 @@ class RetrievalResult:
         self.check_same_queries(other, name)
         difference = np.subtract(self.per_query[name], other.per_query[name])
         return _interval(difference, level, samples, seed, clusters)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the metrics of every query, to be compared with another run's, whole or not.
+
+        Args:
+            path: Of the file, NumPy's compressed format; `.npz` is usual.
+        """
+        path = pathlib.Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f".{path.name}.{os.getpid()}")
+        columns: dict[str, Any] = dict(self.per_query)
+        with aside.open("wb") as stream:
+            np.savez_compressed(stream, **columns)
+        aside.replace(path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "RetrievalResult":
+        """Reads what `save` wrote.
+
+        Args:
+            path: Of the file.
+        """
+        with np.load(path) as columns:
+            return cls({name: columns[name] for name in columns.files})
 
     def check_same_queries(self, other: "RetrievalResult", name: str) -> None:
         """Raises a ValueError where another result can't be of the same queries.
