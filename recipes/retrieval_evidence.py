@@ -28,7 +28,7 @@ def evidence(
         "facts": _facts(problem),
         "metrics": table["metrics"],
         "differences": table["differences"],
-        "groups": _groups(problem, results),
+        "groups": {**_groups(problem, results), **_exposure(problem, lists)},
         "measures": _measures(comparison, lists, rows),
         "samples": _samples(problem, rows[:_SHOWN], *lists["model"]),
     }
@@ -92,6 +92,25 @@ def _groups(
                 for model, result in results.items()
             }
     return found
+
+
+def _exposure(problem: RetrievalProblem, lists: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns how the places of the lists, and what users took, spread over popularity."""
+    counts = item_counts(problem)
+    tenths = metrics.popularity_groups(counts, min(10, len(counts)))
+    taken = {"users took": problem.test.positives.values.numpy()}
+    shown = {name: items.ravel() for name, (_, items) in lists.items() if name != "random"}
+    shares = {
+        name: np.bincount(tenths[rows], minlength=tenths.max() + 1) / len(rows)
+        for name, rows in {**shown, **taken}.items()
+    }
+    title = "Share of what is shown, by popularity of the item, most popular tenth first"
+    return {
+        title: {
+            name: {str(group + 1): float(share) for group, share in enumerate(parts)}
+            for name, parts in shares.items()
+        }
+    }
 
 
 def _measures(comparison: Comparison, lists: Mapping[str, Any], rows: Any) -> dict[str, Any]:

@@ -23,8 +23,10 @@ def fairness(run: Run) -> Section | None:
         if len(names) > 1:
             text = (
                 f"For {first}: {points[names[0]].mean:.3f} for {names[0]}, "
-                f"{points[names[-1]].mean:.3f} for {names[-1]}. Bars are 95% intervals."
+                f"{points[names[-1]].mean:.3f} for {names[-1]}."
             )
+        if any(value.has_interval for value in points.values()):
+            text += " Bars are 95% intervals."
         blocks.append(category_chart(f"group-{i}", title, text, values, ""))
     blocks += measure_tables(run)
     text = (
