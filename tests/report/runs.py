@@ -83,7 +83,11 @@ def hostile(text: str) -> report.Run:
         trials=trials,
         objective="val_" + text,
         hyperparameters={text: text},
-        index={"kind": text, text: text, "frontier": [{text: 1, "recall": 1, "milliseconds": 1}]},
+        index={
+            "kind": text,
+            text: text,
+            "frontier": [{text: r, "recall": r, "milliseconds": r} for r in (0.5, 1.0)],
+        },
         samples=[{"query": text, "history": [text], "items": [{"title": text, "found": True}]}],
         versions={text: text},
         fingerprint=text,
