@@ -1,9 +1,9 @@
 """A model that ranks items for a user: `python -m recipes.ranking {tune,train,export,query,all}`.
 
 The stages meet through files under `--runs`, as in `recipes.retrieval`: `tune` writes
-hparams.json; `train` writes model.keras and metrics.json; `export` writes
-`saved_models/ranking/<version>/`; `query` asks the newest version in a fresh process: for the best
-of the items that `--candidate` names, or of all.
+hparams.json; `train` writes model.keras, metrics.json and report.html; `export` writes
+`saved_models/ranking/<version>/` with a model card, and the report anew; `query` asks the newest
+version in a fresh process: for the best of the items that `--candidate` names, or of all.
 """
 
 import dataclasses
@@ -12,10 +12,11 @@ from typing import Annotated, Any
 
 import typer
 
-from recipes import options, stages
+from recipes import options, run_report, stages
+from recipes.files import write_json
 from recipes.ranking_comparison import COLUMNS, compare
 from recipes.ranking_problem import RankingProblem
-from tfrs_ext import data, serving, tuning
+from tfrs_ext import data, report, serving, tuning
 
 MODELS = tuple(tuning.space.RANKERS)
 
@@ -55,14 +56,18 @@ def tune(config: Config) -> None:
 
 
 def train(config: Config) -> None:
-    """Trains with the tuned hyper-parameters; writes model.keras and metrics.json."""
+    """Trains with the tuned hyper-parameters; writes model, metrics and report."""
     model = stages.fit(
         config,
         config.hypermodel(),
         config.training_data,
         validation_data=config.problem.validation,
     )
-    stages.report(config, model, compare(config.problem, model), COLUMNS, baseline="item rate")
+    results = compare(config.problem, model)
+    evidence = {"facts": config.problem.facts(), "metrics": results}
+    write_json(config.runs / "evaluation.json", evidence)
+    run_report.write(config, page(config))
+    stages.report(config, model, results, COLUMNS, baseline="item rate")
 
 
 def export(config: Config) -> None:
@@ -81,8 +86,15 @@ def export(config: Config) -> None:
         user_key=schema.user_id,
         item_key=schema.item_id,
         facts=stages.facts(config),
+        model_card=lambda manifest: report.model_card(page(config, manifest)),
     )
+    run_report.write(config, page(config, serving.read_manifest(version)))
     stages.console.print(f"published {version}")
+
+
+def page(config: Config, manifest: Any = None) -> report.Run:
+    """Returns what the report and the model card say."""
+    return run_report.page(config, f"Ranking, {config.model}", "val_auc", manifest)
 
 
 def query(config: Config) -> None:

@@ -81,3 +81,18 @@ class RankingProblem:
     def items(self) -> dict[str, Any]:
         """The columns of all items."""
         return data.item_columns(self.frames, self.features)
+
+    def facts(self) -> dict[str, Any]:
+        """What a report says of the data."""
+        label = self.split.train.schema.label
+        test = self.split.test.interactions
+        return {
+            "data": self.source.name,
+            "split": self.source.split,
+            "users": len(self.frames.users),
+            "items": len(self.frames.items),
+            "training rows": len(self.split.train.interactions),
+            "test rows": len(test),
+            "positive test rows": f"{test[label].mean():.1%}",
+            "protocol": "each held-out row is scored, the user as just before it",
+        }

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from recipes import options, retrieval_report, stages
+from recipes import options, run_report, stages
 from recipes.files import read_json, write_json
 from recipes.retrieval_comparison import KS, Comparison, embed
 from recipes.retrieval_evidence import evidence, titles
@@ -76,7 +76,7 @@ def train(config: Config) -> None:
     write_json(config.runs / "evaluation.json", evidence(comparison, results, config.seed))
     labels = {"title": titles(config.problem)}
     report.log_embeddings(config.runs / "train" / "logs", comparison.items, labels)
-    retrieval_report.write(config)
+    run_report.write(config, page(config))
     summaries = {name: result.summary() for name, result in results.items()}
     columns = [f"{metric}_at_{k}" for metric in ("ndcg", "recall") for k in KS]
     stages.report(config, model, summaries, columns, baseline="popularity")
@@ -100,14 +100,20 @@ def export(config: Config) -> None:
         item_key=schema.item_id,
         index=config.index,
         facts=stages.facts(config),
-        model_card=lambda manifest: report.model_card(retrieval_report.page(config, manifest)),
+        model_card=lambda manifest: report.model_card(page(config, manifest)),
     )
     manifest = serving.read_manifest(version)
-    retrieval_report.write(config, manifest)
+    run_report.write(config, page(config, manifest))
     index = manifest["index"]
     stages.console.print(
         f"published {version}: {index['kind']} index, recall {index['recall']:.3f}"
     )
+
+
+def page(config: Config, manifest: Any = None) -> report.Run:
+    """Returns what the report and the model card say."""
+    objective = tuning.RetrievalHyperModel.objective.name
+    return run_report.page(config, "Retrieval", objective, manifest)
 
 
 def query(config: Config) -> None:

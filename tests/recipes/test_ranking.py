@@ -27,6 +27,9 @@ def test_a_ranker_is_tuned_trained_exported_and_asked(tmp_path, model):
     hparams = json.loads((recipe.runs / "hparams.json").read_text())
     assert hparams["model"] == model
 
+    assert f"Ranking, {model}" in (recipe.runs / "report.html").read_text()
+    assert "item rate" in (recipe.base / "1" / "assets.extra" / "model_card.md").read_text()
+
     items = ("17", "4", "9")
     chosen = [part for item in items for part in ("--candidate", item)]
     answer = recipe.run("query", "--user", "17", *chosen)

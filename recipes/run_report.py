@@ -8,7 +8,7 @@ import pandas as pd
 
 from recipes import stages
 from recipes.files import read_json
-from tfrs_ext import report, tuning
+from tfrs_ext import report
 
 _PACKAGES = ("tensorflow", "tf-keras", "tensorflow-recommenders", "tfrs-ext")
 _LIMITS = (
@@ -19,11 +19,15 @@ _LIMITS = (
 )
 
 
-def page(run: stages.Run, manifest: Mapping[str, Any] | None = None) -> report.Run:
+def page(
+    run: stages.Run, recipe: str, objective: str, manifest: Mapping[str, Any] | None = None
+) -> report.Run:
     """Returns what is known of a run.
 
     Args:
         run: The run, of which `train` has written evaluation.json.
+        recipe: What the run is about.
+        objective: What the search was for.
         manifest: Of the published version, where there is one.
     """
     history = run.runs / "train" / "history.csv"
@@ -33,10 +37,10 @@ def page(run: stages.Run, manifest: Mapping[str, Any] | None = None) -> report.R
     found = read_json(run.runs / "evaluation.json") or {}
     return report.Run(
         **found,
-        title=f"Retrieval: {source.name}, {source.split} split",
+        title=f"{recipe}: {source.name}, {source.split} split",
         history=pd.read_csv(history).to_dict("list") if history.exists() else {},
         trials=read_json(run.runs / "trials.json") or (),
-        objective=tuning.RetrievalHyperModel.objective.name,
+        objective=objective,
         hyperparameters=read_json(run.runs / "hparams.json") or {},
         index=manifest.get("index", {}),
         versions=manifest.get("versions") or {n: importlib.metadata.version(n) for n in _PACKAGES},
@@ -46,7 +50,7 @@ def page(run: stages.Run, manifest: Mapping[str, Any] | None = None) -> report.R
     )
 
 
-def write(run: stages.Run, manifest: Mapping[str, Any] | None = None) -> None:
+def write(run: stages.Run, page: report.Run) -> None:
     """Writes report.html."""
-    path = report.write_report(run.runs / "report.html", page(run, manifest))
+    path = report.write_report(run.runs / "report.html", page)
     stages.console.print(f"report: {path}")
