@@ -153,7 +153,7 @@ def show(ledger: Ledger) -> None:
             means = [
                 np.mean([row[metric] for row in rows]) for metric in ("hr_at_10", "ndcg_at_10")
             ]
-            epochs = sorted({row["best_epoch"] for row in rows})
+            epochs = ", ".join(map(str, sorted({row["best_epoch"] for row in rows})))
             cells = [name, len(rows), epochs, *(f"{mean:.3f}" for mean in means)]
             print("|", " | ".join(map(str, cells)), "|")
 
