@@ -6,14 +6,14 @@ import json
 import numpy as np
 import pytest
 
-import recipes.problem
 import recipes.retrieval
+import recipes.source
 from tfrs_ext import data
 
 pytestmark = pytest.mark.slow
 
 
-class OtherTest(recipes.problem.Source):
+class OtherTest(recipes.source.Source):
     """The same data, but for the items of the test part, which are drawn anew."""
 
     def load(self):
@@ -35,6 +35,8 @@ def tune(folder, source, config_class=recipes.retrieval.Config):
         budget=None,
         epochs=1,
         patience=1,
+        user=None,
+        k=10,
         index="exact",
         seed=1,
     )
@@ -63,13 +65,13 @@ class CountsTest(recipes.retrieval.Config):
 
 
 def test_the_search_of_the_recipe_does_not_depend_on_the_test_part(tmp_path):
-    sources = recipes.problem.Source, OtherTest
+    sources = recipes.source.Source, OtherTest
     one, other = (tune(tmp_path / source.__name__, source) for source in sources)
     assert one == other
 
 
 @pytest.mark.parametrize("leak", [EvaluatesOnTest, CountsTest])
 def test_a_leak_of_the_test_part_would_be_caught(leak, tmp_path):
-    sources = recipes.problem.Source, OtherTest
+    sources = recipes.source.Source, OtherTest
     one, other = (tune(tmp_path / source.__name__, source, leak) for source in sources)
     assert one != other
