@@ -15,7 +15,8 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from benchmarks.timing import write
-from recipes.problem import Problem, Source
+from recipes.retrieval_problem import RetrievalProblem
+from recipes.source import Source
 from tfrs_ext import data, losses, metrics, models, negatives, optimizers, serving, tasks
 from tfrs_ext._keras import keras
 
@@ -26,7 +27,7 @@ TEMPERATURE = 0.1
 class Tutorial(tfrs.Model):
     """The same towers with TFRS's task, corrected by logQ, and its metric."""
 
-    def __init__(self, problem: Problem, frequency: Any) -> None:
+    def __init__(self, problem: RetrievalProblem, frequency: Any) -> None:
         super().__init__()
         self.query_model = models.Tower(problem.features.query)
         self.candidate_model = models.Tower(problem.features.candidate)
@@ -52,7 +53,7 @@ class Tutorial(tfrs.Model):
         )
 
 
-def ours(problem: Problem, frequency: Any) -> models.TwoTower:
+def ours(problem: RetrievalProblem, frequency: Any) -> models.TwoTower:
     """Returns the recipe's model."""
     task = tasks.Retrieval(
         loss=losses.CorrectedSampledSoftmax(), temperature=TEMPERATURE, remove_accidental_hits=True
@@ -96,7 +97,7 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=2_000)
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
-    problem = Problem.of(Source(args.data, args.path))
+    problem = RetrievalProblem.of(Source(args.data, args.path))
     frequency = negatives.CountedFrequency(*problem.item_counts())
     our, their = ours(problem, frequency), Tutorial(problem, frequency)
     for model in (our, their):
