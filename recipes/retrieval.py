@@ -61,7 +61,9 @@ class Config(stages.Run):
 def tune(config: Config) -> None:
     """Searches hyper-parameters and writes hparams.json."""
     hypermodel = config.hypermodel()
-    stages.search(config, hypermodel, config.training_data, [config.evaluation()])
+    # Few trials are better spent on one kind of loss than on all.
+    fixed = {"loss": "sampled_softmax"}
+    stages.search(config, hypermodel, config.training_data, [config.evaluation()], fixed)
     trials = read_json(config.runs / "trials.json")
     report.log_trials(config.runs / "train" / "logs", trials, hypermodel.objective.name)
 

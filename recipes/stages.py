@@ -82,13 +82,21 @@ class Run:
 
 
 def search(
-    run: Run, hypermodel: Any, train: Any, callbacks: Sequence[Any] = (), **fit: Any
+    run: Run,
+    hypermodel: Any,
+    train: Any,
+    callbacks: Sequence[Any] = (),
+    fixed: Mapping[str, Any] | None = None,
+    **fit: Any,
 ) -> None:
-    """Searches hyper-parameters; writes trials.json and hparams.json."""
-    goal = hypermodel.objective
+    """Searches hyper-parameters but the fixed ones; writes trials.json and hparams.json."""
+    goal, hp = hypermodel.objective, tuning.HyperParameters()
+    for name, value in (fixed or {}).items():
+        hp.Fixed(name, value)
     tuner = tuning.RandomSearch(
         hypermodel,
         goal,
+        hyperparameters=hp,
         max_trials=run.trials,
         seed=run.seed,
         directory=run.runs,
