@@ -19,9 +19,14 @@ tf.config.set_logical_device_configuration(
 
 
 @pytest.fixture
-def two_devices():
-    """Names of two devices, for a strategy with two replicas."""
-    return ["CPU:0", "CPU:1"]
+def two_replicas():
+    """A strategy with two replicas on one processor.
+
+    Collective operations have keys that all strategies of a process share, so that gradients of
+    another test's model would meet this one's: sums are made on one device instead.
+    """
+    one_by_one = tf.distribute.ReductionToOneDevice()
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], cross_device_ops=one_by_one)
 
 
 @pytest.fixture(autouse=True)

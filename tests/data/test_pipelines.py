@@ -129,11 +129,10 @@ def test_knows_the_number_of_batches_and_their_shapes(hundred):
     assert training_dataset(*hundred, 32, shuffle=False).element_spec["history"].shape[1] == 3
 
 
-def test_splits_over_replicas(hundred, two_devices):
-    strategy = tf.distribute.MirroredStrategy(two_devices)
+def test_splits_over_replicas(hundred, two_replicas):
     dataset = training_dataset(*hundred, 32, seed=1)
-    distributed = strategy.experimental_distribute_dataset(dataset)
-    parts = [strategy.experimental_local_results(batch["item_id"]) for batch in distributed]
+    distributed = two_replicas.experimental_distribute_dataset(dataset)
+    parts = [two_replicas.experimental_local_results(batch["item_id"]) for batch in distributed]
     assert [[len(part) for part in pair] for pair in parts] == [[16, 16]] * 3 + [[2, 2]]
     assert sorted(tf.concat(sum(parts, ()), 0).numpy()) == list(range(100))
 

@@ -123,17 +123,16 @@ def test_moments_survive_a_large_mean():
     np.testing.assert_allclose(outputs, oracle(values, 0), rtol=1e-5)
 
 
-def test_replicas_share_their_statistics_when_synchronized(two_devices):
-    strategy = tf.distribute.MirroredStrategy(two_devices)
-    with strategy.scope():
+def test_replicas_share_their_statistics_when_synchronized(two_replicas):
+    with two_replicas.scope():
         layer = Dice(synchronized=True, momentum=0.0)
         layer.build([None, 3])
     rows = np.random.default_rng(1).normal(size=(6, 3)).astype(np.float32)
-    parts = strategy.experimental_distribute_values_from_function(
+    parts = two_replicas.experimental_distribute_values_from_function(
         lambda context: tf.constant(np.split(rows, [2])[context.replica_id_in_sync_group])
     )
-    outputs = strategy.run(lambda x: layer(x, training=True), args=(parts,))
-    actual = np.concatenate([o.numpy() for o in strategy.experimental_local_results(outputs)])
+    outputs = two_replicas.run(lambda x: layer(x, training=True), args=(parts,))
+    actual = np.concatenate([o.numpy() for o in two_replicas.experimental_local_results(outputs)])
     np.testing.assert_allclose(actual, oracle(rows, 0), rtol=1e-5)
     np.testing.assert_allclose(np.ravel(layer.moving_mean), rows.mean(0), rtol=1e-5)
 

@@ -65,8 +65,8 @@ def test_no_rows_give_zero(kind):
     assert kind().result() == 0
 
 
-def test_all_run_in_fit_on_two_replicas(two_devices):
-    with tf.distribute.MirroredStrategy(two_devices).scope():
+def test_all_run_in_fit_on_two_replicas(two_replicas):
+    with two_replicas.scope():
         model = keras.Sequential([keras.Input([1]), keras.layers.Lambda(lambda x: x)])
         model.compile(loss="mse", metrics=[kind() for kind in ALL])
     rows = tf.data.Dataset.from_tensor_slices((PREDICTIONS[:, None], LABELS)).batch(20)

@@ -398,11 +398,11 @@ def test_the_embeddings_are_not_saved_with_the_model():
     assert shapes == [()] * len(shapes)
 
 
-def test_replicas_evaluate_as_one_device_does(two_devices):
+def test_replicas_evaluate_as_one_device_does(two_replicas):
     single = _Towers(metrics.FactorizedTopK)
     single.compile("sgd")
     expected = single.evaluate(_pairs(), return_dict=True, verbose=0)
-    with tf.distribute.MirroredStrategy(two_devices).scope():
+    with two_replicas.scope():
         mirrored = _Towers(metrics.FactorizedTopK)
         mirrored.users.build([None])
         mirrored.compile("sgd")

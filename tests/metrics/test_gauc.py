@@ -115,7 +115,7 @@ def test_nothing_gives_zero():
 
 
 @pytest.mark.parametrize("num_users", [4, 20])
-def test_replicas_give_what_one_device_gives(two_devices, num_users):
+def test_replicas_give_what_one_device_gives(two_replicas, num_users):
     # Users have rows on both replicas, whose shares of a batch of 15 differ.
     labels, scores, users, _ = data(3, size=60, users=6)
     rows = (labels, scores.astype(np.float32), np.char.mod("u%d", users))
@@ -124,16 +124,14 @@ def test_replicas_give_what_one_device_gives(two_devices, num_users):
     for batch in batches:
         alone.update_state(*batch)
     # No collectives: strategies of one process would confuse theirs.
-    one_by_one = tf.distribute.ReductionToOneDevice()
-    strategy = tf.distribute.MirroredStrategy(two_devices, cross_device_ops=one_by_one)
-    with strategy.scope():
+    with two_replicas.scope():
         spread = GAUC(num_users)
 
     @tf.function
     def step(batch):
-        strategy.run(lambda part: spread.update_state(*part), args=(batch,))
+        two_replicas.run(lambda part: spread.update_state(*part), args=(batch,))
 
-    for batch in strategy.experimental_distribute_dataset(batches):
+    for batch in two_replicas.experimental_distribute_dataset(batches):
         step(batch)
     assert spread.result() == alone.result()
     assert spread.dropped_rows() == alone.dropped_rows()

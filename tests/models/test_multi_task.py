@@ -226,12 +226,10 @@ def test_mixed_precision_trains_all_parts():
 
 
 @pytest.mark.parametrize("weights", [{"click": 2.0}, "uncertainty"])
-def test_ranking_losses_on_replicas_are_those_of_the_whole_batch(two_devices, weights):
+def test_ranking_losses_on_replicas_are_those_of_the_whole_batch(two_replicas, weights):
     answers = []
     # No collectives: strategies of one process would confuse theirs.
-    one_by_one = tf.distribute.ReductionToOneDevice()
-    replicas = tf.distribute.MirroredStrategy(two_devices, cross_device_ops=one_by_one)
-    for strategy in (replicas, tf.distribute.get_strategy()):
+    for strategy in (two_replicas, tf.distribute.get_strategy()):
         keras.utils.set_random_seed(1)
         with strategy.scope():
             model = MultiTask(towers(), {"click": keras.layers.Dense(1, "sigmoid")}, None, weights)

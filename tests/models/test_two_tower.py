@@ -189,9 +189,8 @@ def test_base_model_takes_the_steps_of_a_tfrs_model():
         np.testing.assert_allclose(ours, theirs, rtol=1e-6)
 
 
-def test_replicas_report_and_follow_the_loss_of_the_global_batch(two_devices):
-    strategy = tf.distribute.MirroredStrategy(two_devices)
-    with strategy.scope():
+def test_replicas_report_and_follow_the_loss_of_the_global_batch(two_replicas):
+    with two_replicas.scope():
         model = make_model()
         model.compile(keras.optimizers.SGD(1.0))
     batch = next(iter(dataset(batch_size=200)))

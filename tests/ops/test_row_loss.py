@@ -249,10 +249,9 @@ def test_objectives_derivatives_are_those_of_their_values(objective):
     np.testing.assert_allclose(d_positive, (up - down) / (2 * step), atol=1e-7)
 
 
-def test_replicas_compute_their_own_rows(two_devices):
+def test_replicas_compute_their_own_rows(two_replicas):
     case = make(6, 8, ids="string")
     expected_values, expected = oracle.cross_entropy(**case)
-    strategy = tf.distribute.MirroredStrategy(two_devices)
     of_rows = ("queries", "positive", "weight", "row_ids")
 
     def part(context):
@@ -266,10 +265,10 @@ def test_replicas_compute_their_own_rows(two_devices):
             rows = row_loss(SOFTMAX[False], **case)
         return rows, tape.gradient(rows, case["candidates"])
 
-    rows, gradients = strategy.run(
-        step, args=(strategy.experimental_distribute_values_from_function(part),)
+    rows, gradients = two_replicas.run(
+        step, args=(two_replicas.experimental_distribute_values_from_function(part),)
     )
-    rows = np.concatenate([r.numpy() for r in strategy.experimental_local_results(rows)])
+    rows = np.concatenate([r.numpy() for r in two_replicas.experimental_local_results(rows)])
     np.testing.assert_allclose(rows, expected_values, rtol=1e-5)
-    total = sum(g.numpy() for g in strategy.experimental_local_results(gradients))
+    total = sum(g.numpy() for g in two_replicas.experimental_local_results(gradients))
     np.testing.assert_allclose(total, expected["candidates"], rtol=1e-4, atol=1e-5)

@@ -202,9 +202,9 @@ def test_loss_scaling_and_mixed_precision():
 
 
 @pytest.mark.parametrize("arguments", [{}, {"clipnorm": 0.5, "use_ema": True, "weight_decay": 0.1}])
-def test_two_replicas_train_as_one_device(arguments, two_devices):
+def test_two_replicas_train_as_one_device(arguments, two_replicas):
     weights = []
-    for strategy in (tf.distribute.get_strategy(), tf.distribute.MirroredStrategy(two_devices)):
+    for strategy in (tf.distribute.get_strategy(), two_replicas):
         with strategy.scope():
             model = ranker(LazyAdam(0.05, **arguments))
         data = tf.data.Dataset.from_tensor_slices((IDS, LABELS)).batch(8)

@@ -135,14 +135,12 @@ class Ranker(Model):
         return self.task(labels, self.dense(features), training=training)
 
 
-def test_replicas_pay_their_share_of_a_mean(two_devices):
+def test_replicas_pay_their_share_of_a_mean(two_replicas):
     features = RNG.normal(size=(8, 3)).astype(np.float32)
     dataset = tf.data.Dataset.from_tensor_slices((features, LABELS[:8])).batch(8)
     answers = []
     # No collectives: strategies of one process would confuse theirs.
-    one_by_one = tf.distribute.ReductionToOneDevice()
-    replicas = tf.distribute.MirroredStrategy(two_devices, cross_device_ops=one_by_one)
-    for strategy in (replicas, tf.distribute.get_strategy()):
+    for strategy in (two_replicas, tf.distribute.get_strategy()):
         with strategy.scope():
             model = Ranker()
             model.compile(keras.optimizers.SGD(0.5))
