@@ -2,10 +2,13 @@ import importlib.util
 import json
 import subprocess
 import sys
+from unittest import mock
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.oracles.topk import top_k
 from tfrs_ext._keras import keras
@@ -118,6 +121,63 @@ def test_tuning_keeps_the_best_of_the_thresholds(monkeypatch):
     assert len([w for w in floats if tuple(w.shape) == (600, 16)]) == 1
 
 
+def test_tuning_finds_the_number_of_leaves(monkeypatch):
+    """Times are told: the index with half as many leaves is the fastest."""
+    index = ScaNN(k=10, num_leaves=20).index(vectors(900, 16))
+    measure = module.timed
+
+    def timed(call, queries, batch, repeats):
+        return measure(call, queries, batch, 1)[0], float(index.num_leaves)
+
+    monkeypatch.setattr(module, "timed", timed)
+    tried = []
+    queries = index.embeddings(tf.range(0, 900, 30))
+    index.tune(queries, recall=0.8, report=tried.append)
+    assert {setting.num_leaves for setting in tried} == {10, 20, 40}
+    assert index.settings()["num_leaves"] == index.num_leaves == 10
+    assert index.frontier[0]["num_leaves"] == 10
+    assert recall(index, queries) >= 0.8
+
+
+def test_an_interrupted_search_for_settings_leaves_the_index_as_it_was():
+    index = ScaNN(k=10, num_leaves=20).index(vectors(900, 16))
+    queries = index.embeddings(tf.range(0, 900, 30))
+    before, config = index(queries), index.get_config()
+
+    def interrupt(setting):
+        if setting.num_leaves == 40:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        index.tune(queries, recall=0.8, num_leaves=(40,), report=interrupt)
+    assert index.get_config() == config
+    for ours, theirs in zip(index(queries), before, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=st.integers(0, 70), parts=st.sampled_from([1, 2, 3, 5, 16]))
+def test_queries_shared_among_threads_get_the_same_answers(partitioned, rows, parts):
+    queries = vectors(70, 16)[:rows]
+    partitioned.parallelize_batch_searches = False
+    expected = partitioned(queries)
+    partitioned.parallelize_batch_searches = True
+    with mock.patch.object(module, "_cores", lambda: parts):
+        shared = tf.function(lambda q: partitioned(q))(queries)
+    for ours, theirs in zip(shared, expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_graph_has_a_search_for_each_core():
+    index = ScaNN(k=5).index(vectors(300))
+    with mock.patch.object(module, "_cores", lambda: 3):
+        graph = tf.function(lambda q: index(q)).get_concrete_function(tf.zeros([64, 8])).graph
+    operations = [operation.type for operation in graph.get_operations()]
+    assert operations.count("Scann>ScannSearchBatched") == 3
+    # With one handle for all parts TensorFlow ran them one after the other.
+    assert operations.count("Scann>TensorsToScann") == 3
+
+
 def test_indexing_again_leaves_nothing_behind(partitioned):
     index = ScaNN(k=3).index(vectors(400), [f"old{i}" for i in range(400)])
     index.predict(vectors(2), verbose=0)
@@ -169,6 +229,8 @@ def test_bad_settings_are_refused_with_the_reason(partitioned):
         ScaNN(num_leaves_to_search=0)
     with pytest.raises(ValueError, match="NaN or infinity in 1 rows: 2"):
         ScaNN().index(np.where(np.arange(5)[:, None] == 2, np.nan, vectors(5)))
+    with pytest.raises(ValueError, match=r"`num_leaves` must be between 1 and .*2000.*\(3000,\)"):
+        partitioned.tune(vectors(3, 16), num_leaves=(3000,))
     with pytest.raises(ValueError, match="`recall` must be in"):
         partitioned.tune(vectors(3, 16), recall=95)
 

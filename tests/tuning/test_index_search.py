@@ -15,6 +15,7 @@ class Known:
 
     num_leaves_to_search = 5
     num_reordering_candidates = 20
+    num_leaves = 40
     anisotropic_quantization_threshold = 0.2
 
     def __init__(self, *measured):
@@ -28,7 +29,9 @@ class Known:
 
 def test_rows_are_the_settings_that_reach_the_recall_fastest_first_then_the_others():
     lines = []
-    index = Known((9, 20, 0.99, 0.9, 0.2), (5, 20, 0.95, 0.5, 0.2), (1, 20, 0.6, 0.1, 0.2))
+    index = Known(
+        (9, 20, 0.99, 0.9, 40, 0.2), (5, 20, 0.95, 0.5, 40, 0.2), (1, 20, 0.6, 0.1, 40, 0.2)
+    )
     result = tuning.tune_index(index, "queries", 0.95, 10, tell=lines.append, repeats=2)
     assert index.asked == ("queries", 0.95, 10, {"repeats": 2})
     assert (result.objective, result.direction, result.score) == ("milliseconds", "min", 0.5)
@@ -41,7 +44,9 @@ def test_rows_are_the_settings_that_reach_the_recall_fastest_first_then_the_othe
 
 
 def test_a_recall_that_nothing_reaches_gives_the_best_there_is():
-    result = tuning.tune_index(Known((5, 20, 0.8, 0.5, 0.2)), None, 0.95, tell=lambda line: None)
+    result = tuning.tune_index(
+        Known((5, 20, 0.8, 0.5, 40, 0.2)), None, 0.95, tell=lambda line: None
+    )
     assert result.score == 0.5
     assert result.trials[0]["score"] is None
 

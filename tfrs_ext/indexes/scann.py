@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,8 +17,15 @@ from tfrs_ext.indexes.scann_tuning import Setting, best_of, explore, frontier, t
 # Below these sizes a partition, or a quantisation, costs recall and saves next to nothing.
 _PARTITIONED_FROM, _QUANTISED_FROM = 50_000, 256
 _SHARE_SEARCHED, _REORDERED_PER_RESULT = 0.1, 2
+# Of k-means: with 50 for each leaf instead, a fifth more leaves must be searched.
+_TRAINED_ON_PER_LEAF, _TRAINED_ON = 400, 100_000
 # Anisotropic centres: 4 gained one to two points of recall at equal work, over 1, 2.5 and 8.
 _AVQ = 4.0
+
+
+def _cores() -> int:
+    """Returns how many cores this process may use; of more than 16 a batch keeps too few rows."""
+    return min(len(os.sched_getaffinity(0)), 16)
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -26,7 +34,7 @@ class ScaNN(Index):
 
     Candidates are partitioned by k-means; a query scores the quantised candidates of the nearest
     leaves, and the best of those once more exactly. Arguments left at None follow the size C of
-    the corpus: `2 sqrt(C)` leaves (one below 50,000 candidates), a tenth of them searched, and
+    the corpus: `12 C^(1/3)` leaves (one below 50,000 candidates), a tenth of them searched, and
     2 k candidates reordered. `tune` finds the settings that a recall needs.
 
     Unlike `tfrs.layers.factorized_top_k.ScaNN`: k isn't limited by the reordering, the library's
@@ -44,7 +52,9 @@ class ScaNN(Index):
             candidates reordered for the same recall, 2 (TFRS's default) half the memory for codes.
         num_reordering_candidates: How many candidates are scored exactly in the end; at least k.
         anisotropic_quantization_threshold: T of anisotropic quantisation; None for plain.
-        parallelize_batch_searches: Whether the queries of a batch are shared among threads.
+        parallelize_batch_searches: Whether a graph shares the queries of a batch among as many
+            threads as there are cores where it is traced (16 at most). ScaNN's operation does so
+            by itself for batches of more than 256 queries, and only for those.
         name: Name of the layer.
 
     Call arguments:
@@ -124,6 +134,7 @@ class ScaNN(Index):
                 self._leaves(count),
                 self._leaves_searched(count),
                 training_iterations=self.training_iterations,
+                training_sample_size=max(_TRAINED_ON, _TRAINED_ON_PER_LEAF * self._leaves(count)),
                 quantize_centroids=True,
                 avq=_AVQ,
             )
@@ -143,7 +154,7 @@ class ScaNN(Index):
     def _leaves(self, count: int) -> int:
         if self.num_leaves is not None:
             return self.num_leaves
-        return 1 if count < _PARTITIONED_FROM else round(2 * math.sqrt(count))
+        return 1 if count < _PARTITIONED_FROM else round(12 * count ** (1 / 3))
 
     def _leaves_searched(self, count: int) -> int:
         searched = self.num_leaves_to_search or math.ceil(_SHARE_SEARCHED * self._leaves(count))
@@ -166,12 +177,9 @@ class ScaNN(Index):
             asked,
             tf.minimum(self._reordered(asked), count),
             tf.minimum(tf.maximum(needed, self._leaves_searched(count)), self._leaves(count)),
-            self.parallelize_batch_searches,
+            _cores() if self.parallelize_batch_searches else 1,
         )
-        # Where no query of a batch found k, the library returns fewer columns.
-        missing = [[0, 0], [0, tf.maximum(k - tf.shape(rows)[1], 0)]]
-        scores = tf.pad(scores, missing, constant_values=float("nan"))[:, :k]
-        rows = tf.pad(tf.cast(rows, tf.int32), missing)[:, :k]
+        scores, rows = scores[:, :k], tf.cast(rows[:, :k], tf.int32)
         fake = tf.math.is_nan(scores)
         rows = tf.where(fake, PADDING_ROW, rows)
         scores = tf.where(fake, padding_score(), scores)
@@ -190,7 +198,8 @@ class ScaNN(Index):
         recall: float = 0.95,
         at: int | None = None,
         *,
-        thresholds: Sequence[float | None] = (),
+        num_leaves: Sequence[int] | None = None,
+        thresholds: Sequence[float | None] = (None,),
         batch_size: int = 64,
         repeats: int = 3,
         report: Callable[[Setting], None] = lambda setting: None,
@@ -198,15 +207,18 @@ class ScaNN(Index):
         """Finds the fastest setting that reaches a recall, and searches with it from now on.
 
         Measures `num_leaves_to_search` and `num_reordering_candidates`, neither of which needs
-        the index built again, and the `thresholds`, each of which does. Where no setting reaches
-        the recall, takes the best there is.
+        the index built again, then the `num_leaves` and the `thresholds`, each of which does.
+        Where no setting reaches the recall, takes the best there is.
 
         Args:
             queries: `[Q, D]` embeddings of queries like those to come; a few hundred.
             recall: Mean share of the `at` true best candidates to be found.
             at: How many best candidates count; by default k.
-            thresholds: Of anisotropic quantisation, to be tried beside the present one; None is
-                plain quantisation. Two indexes are in memory meanwhile.
+            num_leaves: Numbers of leaves to be tried beside the present one; by default half and
+                twice as many, or none where the present one is 1. Two indexes are in memory
+                meanwhile.
+            thresholds: Of anisotropic quantisation, to be tried beside the present one, with the
+                best number of leaves; None is plain quantisation.
             batch_size: Queries to a batch.
             repeats: Of each time measurement.
             report: Called with every setting measured.
@@ -219,27 +231,71 @@ class ScaNN(Index):
         at = self._columns(at)
         if not 0 < recall <= 1:
             raise ValueError(f"`recall` must be in (0, 1], received recall={recall}.")
+        alternatives = self._alternatives(num_leaves, thresholds)
         true = true_rows(self._state.vectors.read_value(), embeddings, at)
-        measured = self._measured(embeddings, true, recall, batch_size, repeats, report)
-        best = best_of(measured, recall)
-        for threshold in thresholds:
-            kept, before = self._state, self.anisotropic_quantization_threshold
-            if threshold == before:
-                continue
-            self._searcher, self.anisotropic_quantization_threshold = None, threshold
-            self._build(kept.vectors.read_value())
-            measured += self._measured(embeddings, true, recall, batch_size, repeats, report)
-            if best_of(measured, recall) == best:
-                self._replace_searcher(kept)
-                self.anisotropic_quantization_threshold = before
-            else:
-                best = best_of(measured, recall)
-                kept.release()
-        self.num_leaves_to_search = best.num_leaves_to_search
-        self.num_reordering_candidates = best.num_reordering_candidates
+
+        def measure() -> list[Setting]:
+            return self._measured(embeddings, true, recall, batch_size, repeats, report)
+
+        names = ("num_leaves", "num_leaves_to_search", "num_reordering_candidates")
+        before = {name: getattr(self, name) for name in names}
+        self.num_leaves = self._leaves(self.num_candidates)
+        try:
+            measured = measure()
+            for name, value in alternatives:
+                if value != getattr(self, name):
+                    measured += self._tried(name, value, measure, best_of(measured, recall), recall)
+            before = dataclasses.asdict(best_of(measured, recall))
+        finally:  # Where the search is interrupted, the index searches as before.
+            for name in names:
+                setattr(self, name, before[name])
         self._frontier = tuple(frontier(measured))
         self.predict_function = None
         return self.frontier
+
+    def _alternatives(
+        self, num_leaves: Sequence[int] | None, thresholds: Sequence[float | None]
+    ) -> list[tuple[str, Any]]:
+        """Returns the arguments, each with a value, with which the index is to be built again."""
+        count = self.num_candidates
+        leaves = self._leaves(count)
+        if num_leaves is None:
+            num_leaves = (leaves // 2, min(2 * leaves, count)) if leaves > 1 else ()
+        if num_leaves and not 1 <= min(num_leaves) <= max(num_leaves) <= count:
+            raise ValueError(
+                f"`num_leaves` must be between 1 and the number of candidates, {count}, "
+                f"received num_leaves={tuple(num_leaves)}."
+            )
+        if count < _QUANTISED_FROM:
+            thresholds = ()
+        return [("num_leaves", value) for value in num_leaves] + [
+            ("anisotropic_quantization_threshold", value) for value in thresholds
+        ]
+
+    def _tried(
+        self,
+        name: str,
+        value: Any,
+        measure: Callable[[], list[Setting]],
+        best: Setting,
+        recall: float,
+    ) -> list[Setting]:
+        """Measures the index built with one argument changed, and keeps it so if it is better."""
+        kept, before = self._state, getattr(self, name)
+        self._searcher = None  # Out of sight of `_build`, which would free it.
+        setattr(self, name, value)
+        better = False
+        try:
+            self._build(kept.vectors.read_value())
+            measured = measure()
+            better = best_of([best, *measured], recall) != best
+        finally:
+            if better:
+                kept.release()
+            else:
+                self._replace_searcher(kept)
+                setattr(self, name, before)
+        return measured
 
     def _measured(
         self,
@@ -252,14 +308,17 @@ class ScaNN(Index):
     ) -> list[Setting]:
         """Returns the settings measured on the searcher that is."""
         count, at = self.num_candidates, true.shape[1]
-        threshold = self.anisotropic_quantization_threshold
 
         def search(leaves: int, reordered: int) -> tuple[Any, float]:
             self.num_leaves_to_search, self.num_reordering_candidates = leaves, reordered
             return timed(tf.function(lambda q: self.search(q, at)), embeddings, batch_size, repeats)
 
         def tell(setting: Setting) -> Setting:
-            return dataclasses.replace(setting, anisotropic_quantization_threshold=threshold)
+            return dataclasses.replace(
+                setting,
+                num_leaves=self._leaves(count),
+                anisotropic_quantization_threshold=self.anisotropic_quantization_threshold,
+            )
 
         measured = explore(
             search, true, self._leaves(count), count, recall, lambda s: report(tell(s))

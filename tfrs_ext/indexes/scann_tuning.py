@@ -20,13 +20,15 @@ class Setting:
         num_reordering_candidates: Candidates scored exactly in the end.
         recall: Share of the true best candidates that it found.
         milliseconds: Per query, in batches, median of repeats.
-        anisotropic_quantization_threshold: Of the index that was searched.
+        num_leaves: Of the index that was searched.
+        anisotropic_quantization_threshold: Of the same.
     """
 
     num_leaves_to_search: int
     num_reordering_candidates: int
     recall: float
     milliseconds: float
+    num_leaves: int = 1
     anisotropic_quantization_threshold: float | None = None
 
 

@@ -29,7 +29,8 @@ def tune_index(
         recall: Mean share of the `at` true best candidates to be found.
         at: How many best candidates count; by default the index's k.
         tell: Takes a line for each setting.
-        **kwargs: For `indexes.ScaNN.tune`: `thresholds`, `batch_size`, `repeats`.
+        **kwargs: For `indexes.ScaNN.tune`: `num_leaves`, `thresholds`, `batch_size`,
+            `repeats`.
 
     Returns:
         The objective is `milliseconds` per query, the smaller the better. Each setting is a row,

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from tfrs_ext.ops.scann_library import use_avx2
 from tfrs_ext.serving._child import scann_library
 from tfrs_ext.serving.rest.tensors import TensorSpec
 from tfrs_ext.serving.warmup import read_warmup
@@ -78,9 +79,11 @@ class Servable:
 def _load_operations(path: pathlib.Path) -> None:
     if b"Scann>" in (path / "saved_model.pb").read_bytes():
         try:
-            tf.load_op_library(scann_library())
+            library = scann_library()
         except SystemExit as missing:
             raise RuntimeError(str(missing)) from missing
+        tf.load_op_library(library)
+        use_avx2(library)
 
 
 def _specs(tensors: Mapping[str, Any]) -> dict[str, TensorSpec]:
