@@ -162,7 +162,7 @@ def test_queries_shared_among_threads_get_the_same_answers(partitioned, rows, pa
     partitioned.parallelize_batch_searches = False
     expected = partitioned(queries)
     partitioned.parallelize_batch_searches = True
-    with mock.patch.object(module, "_cores", lambda: parts):
+    with mock.patch.object(module, "_cores", return_value=parts):
         shared = tf.function(lambda q: partitioned(q))(queries)
     for ours, theirs in zip(shared, expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -170,7 +170,7 @@ def test_queries_shared_among_threads_get_the_same_answers(partitioned, rows, pa
 
 def test_a_graph_has_a_search_for_each_core():
     index = ScaNN(k=5).index(vectors(300))
-    with mock.patch.object(module, "_cores", lambda: 3):
+    with mock.patch.object(module, "_cores", return_value=3):
         graph = tf.function(lambda q: index(q)).get_concrete_function(tf.zeros([64, 8])).graph
     operations = [operation.type for operation in graph.get_operations()]
     assert operations.count("Scann>ScannSearchBatched") == 3
