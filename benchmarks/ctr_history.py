@@ -3,8 +3,8 @@
 Global-time split. A row is a purchase with what the user bought before it, the latest 10; beside
 each positive stands one item drawn evenly among those that the user never bought, as in the papers.
 Rows without any history, and held-out rows of items that training never saw, are left out. `base`
-sums the history, whatever the candidate, and `base with product` has the product of both, as DIEN
-has it in its authors' code; all models share one table for candidate and history, of
+sums the history, whatever the candidate, and `with product` adds the product of both, as DIEN's
+authors have it in their code; all models share one table for candidate and history, of
 width 16, and a network of 200 and 80. The learning rate is tuned on `base` with seed 0, and serves
 all; the test part is asked after the epoch that was best on the validation part, by AUC.
 
@@ -27,15 +27,6 @@ from tfrs_ext.typing import Categorical, History
 BATCH, WIDTH, LENGTH, HIDDEN = 512, 16, 10, (200, 80)
 RATES = (0.001, 0.003)
 METRICS = ("auc", "gauc", "log_loss")
-
-
-class ChannelPReLU(tf.keras.layers.PReLU):
-    """PReLU with one slope a channel, for inputs of any rank."""
-
-    def build(self, input_shape: Any) -> None:
-        """Creates the slopes."""
-        self.shared_axes = list(range(1, len(input_shape) - 1)) or None
-        super().build(input_shape)
 
 
 class Base(models.RankingModel):
@@ -63,11 +54,13 @@ def build(name: str, features: list[Any]) -> models.RankingModel:
     """Returns a model by the name that the table has for it."""
     sizes = {"embedding_dim": WIDTH, "hidden_units": HIDDEN}
     kind, activation = name.split(", ")
-    choice = ChannelPReLU() if activation == "PReLU" else activation.lower()
+    choice, has_product = activation.lower(), kind.endswith("with product")
     if kind.startswith("base"):
-        return Base(features, choice, has_product=kind == "base with product")
-    model = {"DIN": models.DIN, "DIEN": models.DIEN}[kind]
-    return model(features, target="item_id", activation=choice, **sizes)
+        return Base(features, choice, has_product)
+    common = {"target": "item_id", "activation": choice, **sizes}
+    if kind == "DIEN":
+        return models.DIEN(features, **common)
+    return models.DIN(features, history_product=has_product, **common)
 
 
 MODELS = (
@@ -77,6 +70,7 @@ MODELS = (
     "DIN, sigmoid",
     "DIN, PReLU",
     "DIN, Dice",
+    "DIN with product, Dice",
     "DIEN, Dice",
 )
 

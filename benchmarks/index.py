@@ -26,6 +26,7 @@ import tensorflow_recommenders as tfrs
 from benchmarks.timing import median_seconds, write
 from tfrs_ext import indexes, tasks
 from tfrs_ext._keras import keras
+from tfrs_ext.ops.scann_library import use_avx2
 
 K, BATCH, WIDTH, QUERIES = 100, 64, 64, 256
 Search = Callable[[np.ndarray], Any]
@@ -121,6 +122,32 @@ def scann(vectors: np.ndarray, held_out: np.ndarray) -> Iterator[tuple[str, Sear
         yield f"{index.num_leaves} leaves, searched {leaves}, reordered {reordered}", search
 
 
+def tfrs_scann(vectors: np.ndarray, _: np.ndarray) -> Iterator[tuple[str, Search]]:
+    """TFRS's layer over the same library, as TFRS users have it: with the kernels of its wheel."""
+    import scann as library
+
+    operations = pathlib.Path(library.__file__).parent / "scann_ops" / "cc" / "_scann_ops.so"
+    leaves = round(len(vectors) ** 0.5)
+    for searched in (0.005, 0.01, 0.02, 0.05, 0.1):
+        layer = tfrs.layers.factorized_top_k.ScaNN(
+            k=K,
+            num_leaves=leaves,
+            num_leaves_to_search=max(1, round(searched * leaves)),
+            dimensions_per_block=1,
+            num_reordering_candidates=2 * K,
+        )
+        graph = of_layer(layer.index(tf.constant(vectors)))
+
+        def search(queries: tf.Tensor, graph: Search = graph) -> Any:
+            use_avx2(operations, False)
+            try:
+                return graph(queries).numpy()
+            finally:
+                use_avx2(operations)
+
+        yield f"{leaves} leaves, searched {round(searched * leaves)}, reordered {2 * K}", search
+
+
 def faiss(vectors: np.ndarray, _: np.ndarray) -> Iterator[tuple[str, Search]]:
     """faiss: inverted lists, fast-scan codes, refined with the vectors."""
     import faiss as library
@@ -185,7 +212,7 @@ def quantized(vectors: np.ndarray, _: np.ndarray) -> Iterator[tuple[str, Search]
     yield "", of_layer(indexes.Quantized(k=K).index(vectors))
 
 
-SIDES = (exact, brute_force, quantized, scann, faiss, hnswlib, usearch)
+SIDES = (exact, brute_force, quantized, scann, tfrs_scann, faiss, hnswlib, usearch)
 
 
 def measure(vectors: np.ndarray, queries: np.ndarray, sides: list[str], repeats: int) -> list[Any]:
@@ -246,6 +273,7 @@ def main() -> None:
     )
     parser.add_argument("--sides", nargs="+", choices=names, default=names)
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--output", default="index", help="name of the file in benchmarks/results")
     args = parser.parse_args()
     make = {"learned": learned, "hard": hard}
     result = {}
@@ -259,7 +287,7 @@ def main() -> None:
                 f"{record['milliseconds']:9.3f} ms{slowest / record['milliseconds']:7.1f}x"
             )
         # After each corpus: a run is long, and what it measured must not be lost.
-        write("index", {"items": args.items, "width": WIDTH, "k": K, "batch": BATCH, **result})
+        write(args.output, {"items": args.items, "width": WIDTH, "k": K, "batch": BATCH, **result})
 
 
 if __name__ == "__main__":

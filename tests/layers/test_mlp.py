@@ -14,6 +14,7 @@ X = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
     [
         {"kernel_regularizer": "l2"},
         {"activation": "dice", "dropout": 0.5},
+        {"activation": "prelu"},
         {"activation": tf.keras.layers.PReLU()},
     ],
 )
@@ -38,6 +39,20 @@ def test_mask_reaches_the_activation():
     kernel, bias = layer.denses[0].get_weights()
     expected = dice(X.reshape(2, 3, 4) @ kernel + bias, 0, mask=np.array([mask, mask]))
     np.testing.assert_allclose(actual, expected, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(4,), (5, 4), (None, 4)])
+def test_prelu_has_one_slope_a_channel_at_any_rank(shape):
+    layer = MLP((3,), "prelu", dtype="float64")
+    layer.build((None, *shape))
+    (activation,) = layer.activations
+    slopes = np.array([0.1, 0.2, 0.3])
+    activation.set_weights([slopes.reshape(activation.alpha.shape)])
+    inputs = np.random.default_rng(1).normal(size=[2 if n is None else n for n in (2, *shape)])
+    kernel, bias = layer.denses[0].get_weights()
+    hidden = inputs @ kernel + bias
+    expected = np.where(hidden > 0, hidden, slopes * hidden)
+    np.testing.assert_allclose(layer(inputs), expected, rtol=1e-6)
 
 
 def test_without_hidden_layers_the_input_passes():

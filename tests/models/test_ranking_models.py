@@ -30,6 +30,9 @@ MODELS = {
     "GMF": lambda: NeuMF([USER, ITEM], 4, branches=("gmf",)),
     "DIN": lambda: DIN(SEQUENTIAL, "item", 4, (8,), (4,)),
     "DIN with code's choices": lambda: DIN(SEQUENTIAL, "item", 4, (8,), (4,), use_softmax=True),
+    "DIN with product": lambda: DIN(
+        SEQUENTIAL, "item", 4, (8,), (4,), activation="prelu", history_product=True
+    ),
     "DIN alone": lambda: DIN(SEQUENTIAL[:2], "item", 4, (8,), (4,), interaction="outer"),
     "DIEN": lambda: DIEN(SEQUENTIAL, "item", 4, (8,)),
     "DIEN with a network": lambda: DIEN(SEQUENTIAL, "item", 4, (8,), "AGRU", (3,)),
@@ -169,6 +172,15 @@ def test_din_treats_padding_as_no_behaviour():
     model, inputs = MODELS["DIN"](), columns(8)
     longer = {**inputs, "clicks": np.pad(inputs["clicks"], [[0, 0], [3, 0]], constant_values=-1)}
     np.testing.assert_allclose(model(longer), model(inputs), rtol=1e-6)
+
+
+def test_din_sees_the_product_of_candidate_and_summed_history():
+    model, inputs = DIN([ITEM, CLICKS], "item", 4, (), (4,), history_product=True), columns()
+    table = {item: model.items(tf.constant([item]))[0][0].numpy() for item in ITEMS}
+    totals = [sum((table[c] for c in row if c != -1), np.zeros(4)) for row in inputs["clicks"]]
+    products = np.stack([table[i] for i in inputs["item"]]) * totals
+    seen = model.hidden(inputs, training=False)  # Without hidden layers the input passes.
+    np.testing.assert_allclose(seen[:, -8:], np.concatenate([totals, products], 1), rtol=1e-5)
 
 
 def test_din_takes_several_histories():

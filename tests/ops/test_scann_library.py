@@ -30,11 +30,10 @@ def test_both_kernels_give_the_same_answers_from_one_index():
     vectors, queries = (rng.normal(size=(n, 32)).astype(np.float32) for n in (3000, 40))
     index = ScaNN(k=20, num_leaves=30, num_leaves_to_search=10).index(vectors)
     fast = index(queries)
-    chosen().value = 0
-    try:
-        slow = index(queries)
-    finally:
-        chosen().value = 1
+    assert not scann_library.use_avx2(LIBRARY, False)
+    assert chosen().value == 0
+    slow = index(queries)
+    assert scann_library.use_avx2(LIBRARY)
     np.testing.assert_array_equal(fast[1], slow[1])
     np.testing.assert_allclose(fast[0], slow[0], rtol=1e-5)
 

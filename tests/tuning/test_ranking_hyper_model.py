@@ -56,7 +56,7 @@ def defaults(**kwargs):
         ("dcn_v2", models.DCN, {"cross_layers", "structure", "low_rank"}),
         ("dcn_mix", models.DCN, {"cross_layers", "structure", "projection_dim", "num_experts"}),
         ("wide_deep", models.WideDeep, set()),
-        ("din", models.DIN, {"attention_units", "interaction", "use_softmax"}),
+        ("din", models.DIN, {"attention_units", "interaction", "use_softmax", "history_product"}),
         ("dien", models.DIEN, {"variant", "auxiliary_weight"}),
     ],
 )
@@ -105,6 +105,7 @@ def test_the_defaults_are_the_models_own(name, expected):
         ("dnn", {"embedding_dim": 8, "dropout": 0.3}, {"embedding_dim": 8, "dropout": 0.3}),
         ("din", {"attention_units": 20}, {"attention_units": (20, 10)}),
         ("din", {"interaction": "outer", "use_softmax": True}, {"interaction": "outer"}),
+        ("din", {"history_product": True}, {"history_product": True}),
         ("dien", {"variant": "AGRU", "auxiliary_weight": 0.0}, {"variant": "AGRU"}),
         ("neumf", {"factors": 16}, {"factors": 16}),
     ],

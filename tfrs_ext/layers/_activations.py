@@ -1,4 +1,4 @@
-"""Activations by name, function or layer, Dice included."""
+"""Activations by name, function or layer, those with weights included."""
 
 import inspect
 from typing import Any
@@ -6,12 +6,19 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.layers._channel_prelu import ChannelPReLU
 from tfrs_ext.layers.dice import Dice
+
+_LAYERS = {"dice": Dice, "prelu": ChannelPReLU}
+
+
+def _is_layer_name(activation: Any) -> bool:
+    return isinstance(activation, str) and activation in _LAYERS
 
 
 def get_activation(activation: Any) -> Any:
-    """Returns "dice", a Keras layer or a function, from one of these, a name, or a config."""
-    if activation == "dice" or isinstance(activation, keras.layers.Layer):
+    """Returns a layer's name, a layer or a function, from one of these, a name, or a config."""
+    if _is_layer_name(activation) or isinstance(activation, keras.layers.Layer):
         return activation
     if isinstance(activation, dict):
         return keras.saving.deserialize_keras_object(activation)
@@ -20,7 +27,7 @@ def get_activation(activation: Any) -> Any:
 
 def serialize_activation(activation: Any) -> Any:
     """Returns what `get_activation` turns back into the activation."""
-    if activation == "dice":
+    if _is_layer_name(activation):
         return activation
     if isinstance(activation, keras.layers.Layer):
         return keras.saving.serialize_keras_object(activation)
@@ -29,8 +36,8 @@ def serialize_activation(activation: Any) -> Any:
 
 def make_activation(activation: Any, dtype: Any) -> Any:
     """Returns a new layer, so that every place has weights of its own."""
-    if activation == "dice":
-        return Dice(dtype=dtype)
+    if _is_layer_name(activation):
+        return _LAYERS[activation](dtype=dtype)
     if isinstance(activation, keras.layers.Layer):
         return type(activation).from_config({**activation.get_config(), "dtype": dtype})
     return keras.layers.Activation(activation, dtype=dtype)

@@ -22,7 +22,7 @@ class MLP(keras.layers.Layer):
 
     Args:
         hidden_units: Widths of the layers.
-        activation: "dice", or what Keras takes, or a layer to be copied for each of them.
+        activation: "dice", "prelu", what Keras takes, or a layer to be copied for each of them.
         dropout: Share of the units that are dropped in training.
         kernel_initializer: Initializer of the kernels.
         kernel_regularizer: Regularizer of the kernels.

@@ -30,6 +30,8 @@ class DIN(RankingModel):
         activation: Of both, as in `layers.MLP`.
         interaction: As in `layers.DINAttention`.
         use_softmax: As in `layers.DINAttention`.
+        history_product: Whether the deep network also sees each history's plain sum and its
+            product with the candidate, as the authors of DIEN give it to DIN.
         dropout: Of the deep network.
 
     Call arguments:
@@ -66,6 +68,7 @@ class DIN(RankingModel):
         activation: Any = "dice",
         interaction: str = "difference",
         use_softmax: bool = False,
+        history_product: bool = False,
         dropout: float = 0.0,
         **kwargs: Any,
     ) -> None:
@@ -78,6 +81,7 @@ class DIN(RankingModel):
         self.attentions = [
             DINAttention(attention_units, activation, interaction, use_softmax) for _ in histories
         ]
+        self.history_product = history_product
         self.profile = FeatureEncoder(others, embedding_dim, name="profile") if others else None
         self.deep = MLP(hidden_units, activation, dropout, name="deep")
         self.create()
@@ -88,7 +92,11 @@ class DIN(RankingModel):
         parts = [candidate]
         for name, attention in zip(self.histories, self.attentions, strict=True):
             keys, rows = self.items(inputs[name])
-            parts.append(attention([candidate, keys], mask=rows > 0, training=training))
+            mask = rows > 0
+            parts.append(attention([candidate, keys], mask=mask, training=training))
+            if self.history_product:
+                total = tf.einsum("bl,bld->bd", tf.cast(mask, keys.dtype), keys)
+                parts += [total, candidate * total]
         if self.profile is not None:
             parts.append(self.profile(inputs))
         return self.deep(tf.concat(parts, -1), training=training)
@@ -105,5 +113,6 @@ class DIN(RankingModel):
             "activation": serialize_activation(self.deep.activation),
             "interaction": attention.interaction,
             "use_softmax": attention.use_softmax,
+            "history_product": self.history_product,
             "dropout": self.deep.dropout,
         }

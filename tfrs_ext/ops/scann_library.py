@@ -21,20 +21,20 @@ def has_avx2() -> bool:
     return {"avx2", "fma"} <= set(text.partition("flags")[2].partition("\n")[0].split())
 
 
-def use_avx2(library: str | pathlib.Path) -> bool:
+def use_avx2(library: str | pathlib.Path, use: bool = True) -> bool:
     """Lets ScaNN score with AVX2, where processor and library have it.
 
     Args:
         library: Path of `_scann_ops.so`, loaded already.
+        use: False for SSE4, which the library chose itself.
 
     Returns:
-        Whether it does now. False is slower, never wrong.
+        Whether it scores with AVX2 now. Without, it is slower, never wrong.
     """
-    if not has_avx2():
-        return False
+    use = use and has_avx2()
     try:
         # An int8, since any value but 0 and 1 in a bool would be undefined.
-        ctypes.c_int8.in_dll(ctypes.CDLL(str(library)), _USE_AVX2).value = 1
+        ctypes.c_int8.in_dll(ctypes.CDLL(str(library)), _USE_AVX2).value = use
     except (OSError, ValueError):  # Another build: without the file, or without the variable.
         return False
-    return True
+    return use

@@ -113,6 +113,7 @@ def _attention(hp: Any) -> dict[str, Any]:
         "attention_units": (units, units // 2),
         "interaction": hp.Choice("interaction", ["difference", "outer"], default="difference"),
         "use_softmax": hp.Boolean("use_softmax", default=False),
+        "history_product": hp.Boolean("history_product", default=False),
     }
 
 
