@@ -78,7 +78,11 @@ class _HistoryEncoder(keras.layers.Layer):
 
     def call(self, values: tf.Tensor) -> tf.Tensor:
         indices = self.lookup(values)
-        return self.pooling(self.embedding(indices), mask=tf.not_equal(indices, 0))
+        # Each item's embedding once: the batch's histories are full of the same items.
+        items, rows = tf.unique(tf.reshape(indices, [-1]))
+        rows = tf.reshape(rows, tf.shape(indices))
+        rows.set_shape(indices.shape)
+        return self.pooling([self.embedding(items), rows], mask=tf.not_equal(indices, 0))
 
 
 _ENCODERS: dict[type[Feature], Any] = {

@@ -5,7 +5,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.layers._shapes import check_mask
+from tfrs_ext.layers._shapes import check_mask, each_shape
+from tfrs_ext.ops.weighted_rows import weighted_rows
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -17,7 +18,8 @@ class HistoryPooling(keras.layers.Layer):
     lets recent items count for more. A sequence of nothing but padding gives zeros.
 
     Call arguments:
-        inputs: `[B, L, D]` floating point, oldest first, padded on the left.
+        inputs: `[B, L, D]` floating point, oldest first, padded on the left; or a pair of vectors
+            `[U, D]` and rows `[B, L]` of them, which trains faster where items repeat.
         mask: `[B, L]` boolean, False where padded.
 
     Returns:
@@ -36,28 +38,33 @@ class HistoryPooling(keras.layers.Layer):
         Covington, Adams, Sargin: Deep Neural Networks for YouTube Recommendations, RecSys 2016.
     """
 
-    def build(self, input_shape: tf.TensorShape) -> None:
+    def build(self, input_shape: Any) -> None:
         """Creates one weight a position."""
-        length = input_shape[1]
+        length = each_shape(input_shape)[-1][1]
         if length is None:
             raise ValueError(
-                f"`inputs` must have a known length, received shape {tuple(input_shape)}: pad "
+                f"`inputs` must have a known length, received shape {input_shape}: pad "
                 "every batch to the same length"
             )
         self.logits = self.add_weight(name="logits", shape=[length], initializer="zeros")
         super().build(input_shape)
 
-    def call(self, inputs: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: Any, mask: tf.Tensor) -> tf.Tensor:
         """Returns the pooled sequence `[B, D]`."""
-        check_mask(mask, inputs)
-        if not inputs.shape[1:2].is_compatible_with(self.logits.shape):
+        if isinstance(inputs, (list, tuple)):
+            vectors, rows = inputs
+            return weighted_rows(vectors, rows, self._weights(rows, mask, vectors.dtype))
+        return tf.einsum("bl,bld->bd", self._weights(inputs, mask, inputs.dtype), inputs)
+
+    def _weights(self, sequence: tf.Tensor, mask: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+        check_mask(mask, sequence)
+        if not sequence.shape[1:2].is_compatible_with(self.logits.shape):
             raise ValueError(
                 f"`inputs` must have the length that the layer was built with, "
-                f"{self.logits.shape[0]}, received shape {tuple(inputs.shape)}."
+                f"{self.logits.shape[0]}, received shape {tuple(sequence.shape)}."
             )
         logits = tf.where(mask, tf.cast(self.logits, tf.float32), -1e9)
-        weights = tf.where(mask, tf.nn.softmax(logits, axis=1), 0.0)
-        return tf.einsum("bl,bld->bd", tf.cast(weights, inputs.dtype), inputs)
+        return tf.cast(tf.where(mask, tf.nn.softmax(logits, axis=1), 0.0), dtype)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration, JSON-able."""
