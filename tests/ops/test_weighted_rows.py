@@ -30,10 +30,10 @@ def value_and_gradients(vectors, rows, weights, upstream):
 def by_loops(vectors, rows, weights, upstream):
     value, of_vectors = np.zeros_like(upstream), np.zeros_like(vectors)
     of_weights = np.zeros_like(weights)
-    for b, l in np.ndindex(rows.shape):
-        value[b] += weights[b, l] * vectors[rows[b, l]]
-        of_vectors[rows[b, l]] += weights[b, l] * upstream[b]
-        of_weights[b, l] = upstream[b] @ vectors[rows[b, l]]
+    for b, place in np.ndindex(rows.shape):
+        value[b] += weights[b, place] * vectors[rows[b, place]]
+        of_vectors[rows[b, place]] += weights[b, place] * upstream[b]
+        of_weights[b, place] = upstream[b] @ vectors[rows[b, place]]
     return [value, of_vectors, of_weights]
 
 

@@ -29,7 +29,8 @@ class DINAttention(keras.layers.Layer):
 
     Args:
         hidden_units: Widths of the network's hidden layers.
-        activation: Of the hidden layers: "dice", "prelu", what Keras takes, or a layer to be copied.
+        activation: Of the hidden layers: "dice", "prelu", what Keras takes, or a layer that is
+            copied.
         interaction: "difference" for `[q, k, q - k, q * k]`, "outer" for `[q, k, vec(q k^T)]`.
         use_softmax: Whether the weights of a row are made to sum to 1, as in the authors' code.
             The paper leaves them as they are, which keeps how much interest there is.
