@@ -168,6 +168,13 @@ class ScaNN(Index):
         return max(k, self.num_reordering_candidates)
 
     def _search(self, embeddings: tf.Tensor, k: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        leaves = self._leaves_searched(self.num_candidates)
+        return self._searched(embeddings, k, leaves, self._reordered(tf.maximum(k, 1)))
+
+    def _searched(
+        self, embeddings: tf.Tensor, k: Any, leaves: Any, reordered: Any
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns scores and rows `[B, k]` after a search of so many leaves and candidates."""
         count = self.num_candidates
         asked = tf.maximum(k, 1)
         # Twice the leaves that k candidates fill on average, since leaves differ in size.
@@ -175,8 +182,8 @@ class ScaNN(Index):
         rows, scores = self._state.search(
             embeddings,
             asked,
-            tf.minimum(self._reordered(asked), count),
-            tf.minimum(tf.maximum(needed, self._leaves_searched(count)), self._leaves(count)),
+            tf.minimum(tf.maximum(reordered, asked), count),
+            tf.minimum(tf.maximum(needed, leaves), self._leaves(count)),
             _cores() if self.parallelize_batch_searches else 1,
         )
         scores, rows = scores[:, :k], tf.cast(rows[:, :k], tf.int32)
@@ -237,18 +244,13 @@ class ScaNN(Index):
         def measure() -> list[Setting]:
             return self._measured(embeddings, true, recall, batch_size, repeats, report)
 
-        names = ("num_leaves", "num_leaves_to_search", "num_reordering_candidates")
-        before = {name: getattr(self, name) for name in names}
-        self.num_leaves = self._leaves(self.num_candidates)
-        try:
-            measured = measure()
-            for name, value in alternatives:
-                if value != getattr(self, name):
-                    measured += self._tried(name, value, measure, best_of(measured, recall), recall)
-            before = dataclasses.asdict(best_of(measured, recall))
-        finally:  # Where the search is interrupted, the index searches as before.
-            for name in names:
-                setattr(self, name, before[name])
+        measured = measure()
+        for name, value in alternatives:
+            measured += self._tried(name, value, measure, best_of(measured, recall), recall)
+        best = best_of(measured, recall)
+        self.num_leaves = best.num_leaves
+        self.num_leaves_to_search = best.num_leaves_to_search
+        self.num_reordering_candidates = best.num_reordering_candidates
         self._frontier = tuple(frontier(measured))
         self.predict_function = None
         return self.frontier
@@ -268,8 +270,11 @@ class ScaNN(Index):
             )
         if count < _QUANTISED_FROM:
             thresholds = ()
-        return [("num_leaves", value) for value in num_leaves] + [
-            ("anisotropic_quantization_threshold", value) for value in thresholds
+        present = self.anisotropic_quantization_threshold
+        return [("num_leaves", value) for value in num_leaves if value != leaves] + [
+            ("anisotropic_quantization_threshold", value)
+            for value in thresholds
+            if value != present
         ]
 
     def _tried(
@@ -309,9 +314,15 @@ class ScaNN(Index):
         """Returns the settings measured on the searcher that is."""
         count, at = self.num_candidates, true.shape[1]
 
+        @tf.function
+        def graph(
+            queries: tf.Tensor, leaves: tf.Tensor, reordered: tf.Tensor
+        ) -> tuple[tf.Tensor, tf.Tensor]:
+            return self._searched(queries, at, leaves, reordered)
+
         def search(leaves: int, reordered: int) -> tuple[Any, float]:
-            self.num_leaves_to_search, self.num_reordering_candidates = leaves, reordered
-            return timed(tf.function(lambda q: self.search(q, at)), embeddings, batch_size, repeats)
+            numbers = tf.constant(leaves), tf.constant(reordered)
+            return timed(lambda part: graph(part, *numbers), embeddings, batch_size, repeats)
 
         def tell(setting: Setting) -> Setting:
             return dataclasses.replace(
