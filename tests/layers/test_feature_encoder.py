@@ -108,3 +108,11 @@ def test_pooling_weights_positions_by_their_softmax_over_what_is_there():
 def test_pooling_refuses_an_unknown_length():
     with pytest.raises(ValueError, match="must have a known length"):
         HistoryPooling().build(tf.TensorShape([None, None, 4]))
+
+
+@pytest.mark.parametrize("name", ["release year", "prix (€)", "年", "_hidden", "-"])
+def test_columns_may_have_names_that_graphs_refuse(name):
+    encoder = FeatureEncoder([Categorical(name, (1, 2)), Numeric("n")], 2)
+    inputs = {name: tf.constant([1, 2], tf.int64), "n": tf.constant([0.0, 1.0])}
+    in_graph = tf.function(encoder)(inputs)  # Variables are made in the graph, under its names.
+    np.testing.assert_allclose(in_graph, encoder(inputs), rtol=1e-6)

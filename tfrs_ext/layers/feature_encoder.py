@@ -1,5 +1,6 @@
 """A layer that turns a row of raw columns into one dense vector."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,9 +19,14 @@ def _embedding(size: int, width: int, name: str) -> Any:
     return keras.layers.Embedding(size, width, embeddings_initializer="glorot_normal", name=name)
 
 
+def _scope(name: str) -> str:
+    """Returns a column's name as graphs allow it for a layer: "release year" has a space."""
+    return re.sub(r"[^A-Za-z0-9_.]", "_", name).lstrip("_") or "column"
+
+
 class _CategoricalEncoder(keras.layers.Layer):
     def __init__(self, feature: Categorical, width: int) -> None:
-        super().__init__(name=feature.name)
+        super().__init__(name=_scope(feature.name))
         self.lookup = make_lookup(feature.vocabulary)
         self.embedding = _embedding(len(feature.vocabulary) + 1, width, "embedding")
 
@@ -30,7 +36,7 @@ class _CategoricalEncoder(keras.layers.Layer):
 
 class _NumericEncoder(keras.layers.Layer):
     def __init__(self, feature: Numeric, width: int) -> None:
-        super().__init__(name=feature.name)
+        super().__init__(name=_scope(feature.name))
         self.feature = feature
 
     def call(self, values: tf.Tensor) -> tf.Tensor:
@@ -40,7 +46,7 @@ class _NumericEncoder(keras.layers.Layer):
 
 class _TextEncoder(keras.layers.Layer):
     def __init__(self, feature: Text, width: int) -> None:
-        super().__init__(name=feature.name)
+        super().__init__(name=_scope(feature.name))
         self.lookup = make_lookup(feature.vocabulary)
         self.embedding = _embedding(len(feature.vocabulary) + 1, width, "embedding")
 
@@ -55,7 +61,7 @@ class _TextEncoder(keras.layers.Layer):
 
 class _TimestampEncoder(keras.layers.Layer):
     def __init__(self, feature: Timestamp, width: int) -> None:
-        super().__init__(name=feature.name)
+        super().__init__(name=_scope(feature.name))
         self.feature = feature
 
     def call(self, values: tf.Tensor) -> tf.Tensor:
@@ -71,7 +77,7 @@ class _TimestampEncoder(keras.layers.Layer):
 
 class _HistoryEncoder(keras.layers.Layer):
     def __init__(self, feature: History, width: int) -> None:
-        super().__init__(name=feature.name)
+        super().__init__(name=_scope(feature.name))
         self.lookup = make_lookup(feature.vocabulary, padding=feature.padding)
         self.embedding = _embedding(len(feature.vocabulary) + 2, width, "embedding")
         self.pooling = HistoryPooling(name="pooling")
