@@ -14,6 +14,7 @@ from tests.oracles.topk import top_k
 from tfrs_ext._keras import keras
 from tfrs_ext.indexes import Exact, ScaNN
 from tfrs_ext.indexes import scann as module
+from tfrs_ext.indexes._scann_searcher import _shared_out
 
 if importlib.util.find_spec("scann") is None:
     pytest.skip("the scann package is not installed", allow_module_level=True)
@@ -166,6 +167,21 @@ def test_queries_shared_among_threads_get_the_same_answers(partitioned, rows, pa
         shared = tf.function(lambda q: partitioned(q))(queries)
     for ours, theirs in zip(shared, expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("rows", "parts", "expected"),
+    [
+        (64, 2, [32, 32]),
+        (65, 2, [33, 32]),
+        (20, 4, [8, 8, 4, 0]),
+        (0, 2, [0, 0]),
+        (512, 2, [512, 0]),  # The operation shares so many by itself.
+    ],
+)
+def test_shares_are_even_and_neither_tiny_nor_split_twice(rows, parts, expected):
+    shares = tf.function(lambda q: [tf.shape(p)[0] for p in _shared_out(q, parts)])
+    assert [int(n) for n in shares(tf.zeros([rows, 2]))] == expected
 
 
 def test_a_graph_has_a_search_for_each_core():

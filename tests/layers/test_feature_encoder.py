@@ -105,6 +105,14 @@ def test_pooling_weights_positions_by_their_softmax_over_what_is_there():
     np.testing.assert_allclose(pooled, [[10.0 / 4 + 100.0 * 3 / 4]], rtol=1e-6)
 
 
+def test_pooling_rows_of_vectors_is_pooling_the_vectors_themselves():
+    layer, vectors = HistoryPooling(), np.random.default_rng(0).normal(size=(5, 3))
+    rows, mask = np.array([[0, 4, 4], [2, 1, 0]]), np.array([[False, True, True], [True] * 3])
+    pooled = layer([vectors.astype(np.float32), tf.constant(rows)], mask=tf.constant(mask))
+    expected = [(vectors[4] + vectors[4]) / 2, vectors[[2, 1, 0]].mean(0)]
+    np.testing.assert_allclose(pooled, expected, rtol=1e-5)
+
+
 def test_pooling_refuses_an_unknown_length():
     with pytest.raises(ValueError, match="must have a known length"):
         HistoryPooling().build(tf.TensorShape([None, None, 4]))

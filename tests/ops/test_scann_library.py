@@ -55,3 +55,11 @@ def test_a_processor_has_what_its_flags_say(monkeypatch, text, has):
 def test_a_library_without_the_choice_is_left_alone(tmp_path):
     assert not scann_library.use_avx2(tmp_path / "missing.so")
     assert not scann_library.use_avx2("libm.so.6")
+
+
+@needs_avx2
+def test_where_the_processor_is_unknown_the_librarys_own_choice_stays(monkeypatch):
+    ScaNN()
+    monkeypatch.setattr(scann_library, "has_avx2", lambda: False)
+    assert not scann_library.use_avx2(LIBRARY)
+    assert chosen().value == 1

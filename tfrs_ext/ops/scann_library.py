@@ -31,7 +31,8 @@ def use_avx2(library: str | pathlib.Path, use: bool = True) -> bool:
     Returns:
         Whether it scores with AVX2 now. Without, it is slower, never wrong.
     """
-    use = use and has_avx2()
+    if use and not has_avx2():
+        return False  # The library's own choice stays: it may know better one day.
     try:
         # An int8, since any value but 0 and 1 in a bool would be undefined.
         ctypes.c_int8.in_dll(ctypes.CDLL(str(library)), _USE_AVX2).value = use
