@@ -22,7 +22,7 @@ import tensorflow as tf
 from benchmarks.columns import AtEpochEnd, auc, batches, log_loss
 from benchmarks.ledger import Ledger, Row, figure
 from tfrs_ext import data, layers, metrics, models, optimizers
-from tfrs_ext.typing import Categorical, History
+from tfrs_ext.features import Categorical, History
 
 BATCH, WIDTH, LENGTH, HIDDEN = 512, 16, 10, (200, 80)
 RATES = (0.001, 0.003)

@@ -24,7 +24,7 @@ import tensorflow as tf
 from benchmarks.columns import AtEpochEnd, Columns, auc, batches, log_loss, select
 from benchmarks.ledger import Ledger, Row, figure
 from tfrs_ext import models, optimizers
-from tfrs_ext.typing import Categorical
+from tfrs_ext.features import Categorical
 
 BATCH, WIDTH = 128, 30
 RATES = (0.0005, 0.001, 0.002)

@@ -16,7 +16,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from benchmarks.timing import median_seconds, write
-from tfrs_ext import metrics
+from tfrs_ext import evaluation, metrics
 
 SIZES = ((20_000, 3_700), (4_000, 50_000))
 WIDTH, BATCH = 32, 4096
@@ -32,7 +32,7 @@ def problem(queries: int, candidates: int) -> tuple[tf.Tensor, tf.Tensor, tf.Ten
     return tf.constant(0.4 * items[rows] + noise), tf.constant(items), tf.constant(rows, tf.int32)
 
 
-def evaluation(metric: Any, columns: tuple[tf.Tensor, ...]) -> Callable[[], Any]:
+def compiled(metric: Any, columns: tuple[tf.Tensor, ...]) -> Callable[[], Any]:
     """Returns an evaluation in batches, compiled as `model.evaluate` compiles it."""
 
     @tf.function(reduce_retracing=True)
@@ -77,12 +77,12 @@ def compare(queries: int, candidates: int, repeats: int) -> dict[str, Any]:
     index = tfrs.layers.factorized_top_k.BruteForce(k=100).index(items)
     ours, theirs = metrics.FactorizedTopK, tfrs.metrics.FactorizedTopK
     calls = {
-        "ours_dataset": evaluation(ours(dataset), scored),
-        "tfrs_dataset": evaluation(theirs(dataset), scored),
-        "ours_brute_force": evaluation(ours(index), scored),
-        "tfrs_brute_force": evaluation(theirs(index), scored),
-        "ours_brute_force_by_id": evaluation(ours(index), by_id),
-        "tfrs_brute_force_by_id": evaluation(theirs(index), by_id),
+        "ours_dataset": compiled(ours(dataset), scored),
+        "tfrs_dataset": compiled(theirs(dataset), scored),
+        "ours_brute_force": compiled(ours(index), scored),
+        "tfrs_brute_force": compiled(theirs(index), scored),
+        "ours_brute_force_by_id": compiled(ours(index), by_id),
+        "tfrs_brute_force_by_id": compiled(theirs(index), by_id),
     }
     expected = truth(left, items, rows)
     values = {name: [float(value) for value in call()] for name, call in calls.items()}
@@ -108,7 +108,7 @@ def compare(queries: int, candidates: int, repeats: int) -> dict[str, Any]:
 def large() -> None:
     """Evaluates 1,000 queries over 1,000,000 candidates; prints the peak memory in GB."""
     queries, items, rows = problem(1_000, 1_000_000)
-    metrics.evaluate_retrieval(queries, items, rows.numpy())
+    evaluation.evaluate_retrieval(queries, items, rows.numpy())
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9)
 
 

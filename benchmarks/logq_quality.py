@@ -23,7 +23,17 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.ledger import Ledger, Row, figure
-from tfrs_ext import data, layers, losses, metrics, models, negatives, optimizers, tasks
+from tfrs_ext import (
+    data,
+    evaluation,
+    frequencies,
+    layers,
+    losses,
+    models,
+    negatives,
+    optimizers,
+    tasks,
+)
 
 SOURCES = ("in_batch", "uniform", "mixed")
 CORRECTIONS = ("none", "logq", "corrected")
@@ -72,7 +82,7 @@ class Problem:
         """The popularity decile of each item that training has, 0 the most popular; -1 else."""
         known = np.flatnonzero(self.counts)
         deciles = np.full(len(self.counts), -1)
-        deciles[known] = metrics.popularity_groups(self.counts[known])
+        deciles[known] = evaluation.popularity_groups(self.counts[known])
         return deciles
 
     @functools.cached_property
@@ -123,7 +133,7 @@ class Cell:
     def _task(self) -> tasks.Retrieval:
         counts = self.problem.counts
         in_batch = negatives.InBatch(
-            negatives.CountedFrequency(self.problem.ids, counts[counts > 0])
+            frequencies.CountedFrequency(self.problem.ids, counts[counts > 0])
         )
         source = {
             "in_batch": lambda: in_batch,
@@ -160,11 +170,11 @@ class Cell:
         return self.model
 
 
-def evaluate(problem: Problem, model: models.TwoTower, part: str) -> metrics.RetrievalResult:
+def evaluate(problem: Problem, model: models.TwoTower, part: str) -> evaluation.RetrievalResult:
     """Ranks the catalogue for each question of a part."""
     questions = getattr(problem, part)
     catalogue = data.candidates_dataset(problem.frames, problem.features, 4096)
-    return metrics.evaluate_retrieval(
+    return evaluation.evaluate_retrieval(
         model.query_model.predict(questions.queries, 4096, verbose=0),
         model.candidate_model.predict(catalogue, verbose=0),
         questions.positives,

@@ -21,7 +21,7 @@ import tensorflow as tf
 from benchmarks.columns import batches
 from benchmarks.ledger import Ledger, Row
 from tfrs_ext import models, optimizers
-from tfrs_ext.typing import Categorical
+from tfrs_ext.features import Categorical
 
 BATCH, FACTORS, NEGATIVES = 2048, 8, 4
 HALVES = {"GMF": ("gmf",), "MLP": ("mlp",)}

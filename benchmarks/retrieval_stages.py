@@ -17,7 +17,16 @@ import tensorflow_recommenders as tfrs
 from benchmarks.timing import write
 from recipes.retrieval_problem import RetrievalProblem
 from recipes.source import Source
-from tfrs_ext import data, losses, metrics, models, negatives, optimizers, serving, tasks
+from tfrs_ext import (
+    callbacks,
+    data,
+    frequencies,
+    losses,
+    models,
+    optimizers,
+    serving,
+    tasks,
+)
 from tfrs_ext._keras import keras
 
 BATCH = 1024
@@ -98,7 +107,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
     problem = RetrievalProblem.of(Source(args.data, args.path))
-    frequency = negatives.CountedFrequency(*problem.item_counts())
+    frequency = frequencies.CountedFrequency(*problem.item_counts())
     our, their = ours(problem, frequency), Tutorial(problem, frequency)
     for model in (our, their):
         model.compile(optimizers.LazyAdam(0.002) if model is our else keras.optimizers.Adam(0.002))
@@ -114,7 +123,7 @@ def main() -> None:
         part, problem.features, history_from=train, max_queries=args.queries
     )
     catalogue = data.candidates_dataset(problem.frames, problem.features, 1024)
-    evaluation = metrics.RetrievalEvaluation(queries.queries, catalogue, queries.positives)
+    evaluation = callbacks.RetrievalEvaluation(queries.queries, catalogue, queries.positives)
     evaluation.set_model(our)
     state = data.user_states(problem.frames, problem.features)
     ids = problem.frames.items[problem.frames.schema.item_id].to_numpy()

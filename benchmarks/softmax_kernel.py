@@ -21,8 +21,8 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from benchmarks.timing import write
+from tfrs_ext.candidates import Candidates
 from tfrs_ext.losses import CorrectedSampledSoftmax, SampledSoftmax
-from tfrs_ext.typing import Candidates
 
 SIZES = ((1024, 40), (4096, 15), (8192, 9), (16384, 3), (32768, 1))  # Rows, and repetitions.
 WIDTHS = (32, 64, 128)

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.timing import write
-from tfrs_ext.negatives import StreamingFrequency
+from tfrs_ext.frequencies import StreamingFrequency
 from tfrs_ext.ops.hashing import hash_buckets
 
 ITEMS = 1000

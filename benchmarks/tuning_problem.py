@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfrs_ext import data, metrics, tuning
+from tfrs_ext import callbacks, data, tuning
 from tfrs_ext._keras import keras
-from tfrs_ext.typing import Text
+from tfrs_ext.features import Text
 
 HISTORY_LENGTH = 20
 LABEL = "label_ge4"
@@ -141,7 +141,7 @@ def retrieval(path: str, rows: int) -> Problem:
     def evaluation(part: data.Frames, known: data.Frames, number: int) -> Any:
         asked = data.next_item_queries(part, features, history_from=known, max_queries=number)
         catalogue = data.candidates_dataset(frames, features, 4096)
-        return metrics.RetrievalEvaluation(
+        return callbacks.RetrievalEvaluation(
             asked.queries, catalogue, asked.positives, seen=asked.seen, ks=[10]
         )
 

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from recipes.source import Source
-from tfrs_ext import data, typing
+from tfrs_ext import data, features
 
 LIKED = 4  # Of five stars.
 
@@ -49,7 +49,7 @@ class RankingProblem:
         return cls(source, frames, split, features)
 
     @property
-    def columns(self) -> tuple[typing.Feature, ...]:
+    def columns(self) -> tuple[features.Feature, ...]:
         """The features of both sides."""
         return self.features.query + self.features.candidate
 

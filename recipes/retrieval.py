@@ -17,7 +17,7 @@ from recipes.files import read_json, write_json
 from recipes.retrieval_comparison import KS, Comparison, embed
 from recipes.retrieval_evidence import evidence, titles
 from recipes.retrieval_problem import RetrievalProblem
-from tfrs_ext import data, metrics, report, serving, tuning
+from tfrs_ext import callbacks, data, report, serving, tuning
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,11 +45,11 @@ class Config(stages.Run):
             problem.split.train, problem.features, batch_size, seed=self.seed
         )
 
-    def evaluation(self) -> metrics.RetrievalEvaluation:
+    def evaluation(self) -> callbacks.RetrievalEvaluation:
         """The callback that puts `val_ndcg_at_10` into the logs."""
         problem = self.problem
         queries = problem.validation
-        return metrics.RetrievalEvaluation(
+        return callbacks.RetrievalEvaluation(
             queries.queries,
             data.candidates_dataset(problem.frames, problem.features, 1024),
             queries.positives,
@@ -70,8 +70,8 @@ def tune(config: Config) -> None:
 
 def train(config: Config) -> None:
     """Trains with the tuned hyper-parameters; writes model, metrics and report."""
-    callbacks = [config.evaluation(), report.TrainingTrace(config.problem.items_by_popularity())]
-    model = stages.fit(config, config.hypermodel(), config.training_data, callbacks)
+    watchers = [config.evaluation(), callbacks.TrainingTrace(config.problem.items_by_popularity())]
+    model = stages.fit(config, config.hypermodel(), config.training_data, watchers)
     comparison = Comparison.of(config.problem, model, config.seed)
     results = comparison.results()
     results["model"].save(config.runs / "results.npz")

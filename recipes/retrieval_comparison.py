@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from recipes.retrieval_problem import RetrievalProblem
-from tfrs_ext import data, metrics, models
+from tfrs_ext import baselines, data, evaluation
 
 KS = (10, 100)
 _CURVE = (1, 2, 5, 10, 20, 50, 100)
@@ -39,22 +39,22 @@ class Comparison:
             model.query_model.predict(problem.test.queries, 4096, verbose=0),
             embed(problem, model),
             {
-                "item to item": models.ItemToItemBaseline(size).adapt(histories),
-                "popularity": models.PopularityBaseline(size).adapt(histories),
-                "random": models.RandomBaseline(size, seed=seed),
+                "item to item": baselines.ItemToItemBaseline(size).adapt(histories),
+                "popularity": baselines.PopularityBaseline(size).adapt(histories),
+                "random": baselines.RandomBaseline(size, seed=seed),
             },
         )
 
-    def results(self) -> dict[str, metrics.RetrievalResult]:
+    def results(self) -> dict[str, evaluation.RetrievalResult]:
         """Returns the metrics of every query, the model's first."""
         test, size = self.problem.test, len(self.items)
         found = {
-            "model": metrics.evaluate_retrieval(
+            "model": evaluation.evaluate_retrieval(
                 self.queries, self.items, test.positives, seen=test.seen, ks=_CURVE
             )
         }
         for name, ranker in self.baselines.items():
-            found[name] = metrics.evaluate_scores(
+            found[name] = evaluation.evaluate_scores(
                 ranker, test.seen, test.positives, test.seen, ks=_CURVE, candidates=size
             )
         return found

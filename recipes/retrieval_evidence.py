@@ -7,21 +7,21 @@ import numpy as np
 
 from recipes.retrieval_comparison import Comparison
 from recipes.retrieval_problem import RetrievalProblem
-from tfrs_ext import metrics
+from tfrs_ext import evaluation
 
 _METRIC, _K = "recall_at_10", 10
 _LISTED, _SHOWN, _LATEST, _FEWEST = 2_000, 6, 5, 20
 
 
 def evidence(
-    comparison: Comparison, results: Mapping[str, metrics.RetrievalResult], seed: int
+    comparison: Comparison, results: Mapping[str, evaluation.RetrievalResult], seed: int
 ) -> dict[str, Any]:
     """Returns the entries of a `report.Run` that need the model, JSON-able."""
     problem = comparison.problem
     users = problem.test.user_rows
     rows = np.random.default_rng(seed).permutation(len(users))[:_LISTED]
     lists = comparison.lists(rows, min(_K, len(problem.frames.items)))
-    table = metrics.compare_results(results, clusters=users)
+    table = evaluation.compare_results(results, clusters=users)
     for name, result in results.items():
         table["metrics"][name]["median_rank"] = result["median_rank"]
     return {
@@ -60,12 +60,12 @@ def _facts(problem: RetrievalProblem) -> dict[str, Any]:
 
 
 def _groups(
-    problem: RetrievalProblem, results: Mapping[str, metrics.RetrievalResult]
+    problem: RetrievalProblem, results: Mapping[str, evaluation.RetrievalResult]
 ) -> dict[str, Any]:
     """Returns recall apart by the popularity of what was taken, and by who took it."""
     wanted = problem.test.positives.values.numpy()  # One for each query.
     counts = item_counts(problem)
-    tenth = metrics.popularity_groups(counts, min(10, len(counts)))[wanted]
+    tenth = evaluation.popularity_groups(counts, min(10, len(counts)))[wanted]
     sides = {
         "Recall@10 by popularity of the item, most popular tenth first": {
             str(group + 1): tenth == group for group in range(10)
@@ -97,7 +97,7 @@ def _groups(
 def _exposure(problem: RetrievalProblem, lists: Mapping[str, Any]) -> dict[str, Any]:
     """Returns how the places of the lists, and what users took, spread over popularity."""
     counts = item_counts(problem)
-    tenths = metrics.popularity_groups(counts, min(10, len(counts)))
+    tenths = evaluation.popularity_groups(counts, min(10, len(counts)))
     taken = {"users took": problem.test.positives.values.numpy()}
     shown = {name: items.ravel() for name, (_, items) in lists.items() if name != "random"}
     shares = {
@@ -121,17 +121,17 @@ def _measures(comparison: Comparison, lists: Mapping[str, Any], rows: Any) -> di
     found: dict[str, dict[str, float]] = {}
     for name, (_, items) in lists.items():
         found[name] = {
-            "catalogue coverage": metrics.catalog_coverage(items, size),
-            "Gini of exposure": metrics.exposure_gini(items, size),
-            "novelty (bits)": metrics.novelty(items, counts),
-            "diversity within lists": metrics.intra_list_diversity(items, comparison.items),
-            "serendipity": metrics.serendipity(items, positives, head),
+            "catalogue coverage": evaluation.catalog_coverage(items, size),
+            "Gini of exposure": evaluation.exposure_gini(items, size),
+            "novelty (bits)": evaluation.novelty(items, counts),
+            "diversity within lists": evaluation.intra_list_diversity(items, comparison.items),
+            "serendipity": evaluation.serendipity(items, positives, head),
         }
     wanted = problem.test.positives.values.numpy()[rows]
     found["model"] |= {
-        "alignment": metrics.alignment(comparison.queries[rows], comparison.items[wanted]),
-        "uniformity of items": metrics.uniformity(comparison.items[:_LISTED]),
-        "effective rank of items": metrics.effective_rank(comparison.items),
+        "alignment": evaluation.alignment(comparison.queries[rows], comparison.items[wanted]),
+        "uniformity of items": evaluation.uniformity(comparison.items[:_LISTED]),
+        "effective rank of items": evaluation.effective_rank(comparison.items),
     }
     return found
 

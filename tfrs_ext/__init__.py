@@ -8,7 +8,13 @@ from tfrs_ext._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from tfrs_ext import (
+        baselines,
+        callbacks,
+        candidates,
         data,
+        evaluation,
+        features,
+        frequencies,
         indexes,
         layers,
         losses,
@@ -26,7 +32,13 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "baselines",
+    "callbacks",
+    "candidates",
     "data",
+    "evaluation",
+    "features",
+    "frequencies",
     "indexes",
     "layers",
     "losses",

@@ -5,7 +5,7 @@ import pytest
 
 from tests.data.tables import frames_of
 from tfrs_ext.data import FeatureSet, fit_features
-from tfrs_ext.typing import Categorical, History, Numeric, Text, Timestamp
+from tfrs_ext.features import Categorical, History, Numeric, Text, Timestamp
 
 
 def test_fits_every_kind_to_the_rows_that_occur(shop):

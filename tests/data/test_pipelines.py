@@ -9,7 +9,7 @@ from tests.data.tables import frames_of, logs, rows_of, searching
 from tests.oracles import interactions as oracle
 from tfrs_ext._keras import keras
 from tfrs_ext.data import candidates_dataset, fit_features, leave_one_out, training_dataset
-from tfrs_ext.layers import FeatureEncoder
+from tfrs_ext.features import FeatureEncoder
 
 
 def _columns(dataset):

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tests.oracles import losses as oracle
 from tests.oracles.softmax import negatives_of
 from tfrs_ext import losses
-from tfrs_ext.typing import Candidates
+from tfrs_ext.candidates import Candidates
 
 NONE = "none"
 # A loss, and the oracle of a row's positive and negative scores; no correction in any of them.

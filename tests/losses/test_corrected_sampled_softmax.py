@@ -4,8 +4,8 @@ import tensorflow as tf
 from benchmarks.logq_bias import relative_bias
 from tests.losses.cases import batch, tensors
 from tests.oracles import losses as oracle
+from tfrs_ext.candidates import Candidates
 from tfrs_ext.losses import CorrectedSampledSoftmax, FullSoftmax
-from tfrs_ext.typing import Candidates
 
 
 def log(values):

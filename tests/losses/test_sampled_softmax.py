@@ -4,8 +4,8 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from tests.losses.cases import NONE, batch, tensors
+from tfrs_ext.candidates import Candidates
 from tfrs_ext.losses import SampledSoftmax
-from tfrs_ext.typing import Candidates
 
 QUERIES = [[1.0, 2.0, 3.0], [2.0, 3.0, 4.0]]
 POSITIVES = [[1.0, 1.0, 1.0], [1.0, 1.0, 0.0]]

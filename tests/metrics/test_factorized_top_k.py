@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from tests.oracles import ranking
-from tfrs_ext import indexes, metrics
+from tfrs_ext import evaluation, indexes, metrics
 from tfrs_ext._keras import keras
 
 RNG = np.random.default_rng(3)
@@ -206,7 +206,7 @@ def test_several_positives_and_seen_items_give_what_evaluate_retrieval_gives(mak
     _update(
         metric, graph, QUERIES, CANDIDATES[:12], _ragged_ids(doubled), weight, _ragged_ids(both)
     )
-    expected = metrics.evaluate_retrieval(QUERIES, CANDIDATES, MANY, SEEN, (3, 9), ties)
+    expected = evaluation.evaluate_retrieval(QUERIES, CANDIDATES, MANY, SEEN, (3, 9), ties)
     found = _results(metric)
     for name in names:
         for k in (3, 9):
@@ -244,7 +244,7 @@ def test_the_median_rank_is_exact_over_batches_and_weights(by_id):
     for part in (slice(0, 5), slice(5, 12)):
         ids = IDS[ROWS[part]] if by_id else None
         metric.update_state(QUERIES[part], CANDIDATES[ROWS[part]], ids)
-    ranks = metrics.evaluate_retrieval(QUERIES, CANDIDATES, ROWS).per_query["rank"]
+    ranks = evaluation.evaluate_retrieval(QUERIES, CANDIDATES, ROWS).per_query["rank"]
     assert _results(metric)["factorized_top_k/median_rank"] == np.median(ranks)
     metric.reset_states()
     assert _results(metric)["factorized_top_k/median_rank"] == 0

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from tests.harness import run_metric_test
 from tests.oracles import gauc as oracle
-from tfrs_ext.metrics import GAUC, rela_impr
+from tfrs_ext.evaluation import rela_impr
+from tfrs_ext.metrics import GAUC
 
 LABELS = [1, 0, 1, 1, 0, 1, 0, 0, 1]
 SCORES = [0.9, 0.8, 0.7, 0.6, 0.5, 0.9, 0.8, 0.7, 0.6]

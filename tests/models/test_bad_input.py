@@ -6,10 +6,10 @@ import tensorflow as tf
 
 from tests.models.test_ranking_models import KINDS, MODELS, columns, dataset
 from tfrs_ext import layers
+from tfrs_ext.features import Categorical, History
 from tfrs_ext.layers import Cross, CrossMixture, CrossNetwork
 from tfrs_ext.models import DCN, DIEN, MultiTask, TwoTower
 from tfrs_ext.regularizers import MiniBatchAwareL2
-from tfrs_ext.typing import Categorical, History
 
 SEQUENCE, SHORT = tf.zeros([2, 5, 4]), tf.ones([2, 4], tf.bool)
 USER, ITEM = Categorical("user", tuple(range(6))), Categorical("item", tuple(range(10, 18)))

@@ -9,8 +9,8 @@ import tensorflow_recommenders as tfrs
 
 from tfrs_ext import losses, serving, tasks
 from tfrs_ext._keras import keras
+from tfrs_ext.features import Categorical, Numeric
 from tfrs_ext.models import DCN, MultiTask, TwoTower
-from tfrs_ext.typing import Categorical, Numeric
 
 USER, ITEM = Categorical("user", tuple(range(12))), Categorical("item", tuple(range(9)))
 AGE = Numeric("age")

@@ -7,10 +7,10 @@ import pytest
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.features import Categorical, History, Numeric, Text
 from tfrs_ext.layers import DINAttention
 from tfrs_ext.models import DCN, DIEN, DIN, NeuMF, RankingModel, WideDeep
 from tfrs_ext.optimizers import LazyAdam
-from tfrs_ext.typing import Categorical, History, Numeric, Text
 
 ITEMS = tuple(range(10, 18))
 USER, ITEM = Categorical("user", tuple(range(6))), Categorical("item", ITEMS)

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tests.models.test_multi_task import make as make_multi_task
 from tests.models.test_ranking_models import MODELS, columns
 from tests.models.test_youtube_ranker import make as make_youtube
-from tfrs_ext.layers.feature_encoder import example_inputs
+from tfrs_ext.features import example_inputs
 
 OF_ITEMS = {"item", "title", "video"}
 RANKERS = {

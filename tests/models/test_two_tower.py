@@ -9,9 +9,9 @@ import tensorflow_recommenders as tfrs
 
 from tfrs_ext import losses, tasks
 from tfrs_ext._keras import keras
+from tfrs_ext.features import Categorical, History, Numeric, Text, Timestamp
+from tfrs_ext.frequencies import CountedFrequency
 from tfrs_ext.models import Model, Tower, TwoTower
-from tfrs_ext.negatives import CountedFrequency
-from tfrs_ext.typing import Categorical, History, Numeric, Text, Timestamp
 
 USERS, ITEMS = tuple(range(1, 41)), tuple(f"i{i}" for i in range(12))
 

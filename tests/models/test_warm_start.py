@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfrs_ext import losses, models, negatives, tasks
-from tfrs_ext.typing import Categorical, History, Numeric, Text
+from tfrs_ext import frequencies, losses, models, tasks
+from tfrs_ext.features import Categorical, History, Numeric, Text
 
 ROWS = {
     "user": tf.constant(["ann", "bob", "?"]),
@@ -24,7 +24,7 @@ LARGE = features(("cat", "bob", "ann"), (5, 9, 8, 7, 6), ("hat", "red", "coat", 
 
 
 def two_tower(parts, counts=None):
-    frequency = None if counts is None else negatives.CountedFrequency(*counts)
+    frequency = None if counts is None else frequencies.CountedFrequency(*counts)
     task = tasks.Retrieval(loss=losses.CorrectedSampledSoftmax()) if counts else None
     return models.TwoTower(*parts, task=task, frequency=frequency, embedding_dim=4)
 

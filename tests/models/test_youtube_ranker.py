@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from tfrs_ext import losses, tasks
 from tfrs_ext._keras import keras
+from tfrs_ext.features import Categorical, Numeric
 from tfrs_ext.models import MultiTask, RankingModel, TwoTower, YouTubeRanker
-from tfrs_ext.typing import Categorical, Numeric
 
 VIDEO = Categorical("video", tuple(range(4)))
 AGE = Numeric("age", quantiles=tuple(np.quantile(np.arange(100.0), np.linspace(0, 1, 11))))

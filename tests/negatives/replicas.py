@@ -9,8 +9,8 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-from tfrs_ext import negatives
-from tfrs_ext.typing import Candidates
+from tfrs_ext import frequencies, negatives
+from tfrs_ext.candidates import Candidates
 
 ITEMS, WIDTH, ROWS, STEPS = 30, 4, 3, 3
 
@@ -40,7 +40,7 @@ def _as_number(ids):
 def _source(kind, as_strings):
     """A source that gathers, and the frequency inside it."""
     ids = _as_id(tf.range(ITEMS), as_strings).numpy()
-    frequency = negatives.StreamingFrequency(97, 2, alpha=0.2)
+    frequency = frequencies.StreamingFrequency(97, 2, alpha=0.2)
     in_batch = negatives.InBatch(frequency)
     if kind == "memory":
         id_dtype = "string" if as_strings else "int64"

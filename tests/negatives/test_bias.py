@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfrs_ext.candidates import Candidates
+from tfrs_ext.frequencies import CountedFrequency
 from tfrs_ext.losses import CorrectedSampledSoftmax, SampledSoftmax
-from tfrs_ext.negatives import CountedFrequency, InBatch, MemoryQueue, Mixed, Popularity, Uniform
-from tfrs_ext.typing import Candidates
+from tfrs_ext.negatives import InBatch, MemoryQueue, Mixed, Popularity, Uniform
 
 ITEMS, WIDTH, ROWS, POSITIVE = 300, 8, 256, 20
 IDS = np.arange(ITEMS)

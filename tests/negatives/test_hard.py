@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.negatives import tower
+from tfrs_ext.candidates import Candidates
 from tfrs_ext.negatives import Explicit, Hard, HardFromIndex, InBatch, Uniform
-from tfrs_ext.typing import Candidates
 
 
 def _hardest(queries, ids, candidates, log_q, own, k):

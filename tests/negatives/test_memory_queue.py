@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from tests.negatives import tower
 from tests.oracles import sampling as oracle
 from tfrs_ext._keras import keras
+from tfrs_ext.candidates import Candidates
 from tfrs_ext.negatives import CrossReplica, InBatch, MemoryQueue, Mixed, Uniform
-from tfrs_ext.typing import Candidates
 
 
 def _rows(ids, log_q=None):

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tests.negatives import tower
 from tests.oracles import sampling as oracle
-from tfrs_ext import negatives
+from tfrs_ext import frequencies, negatives
 
 ITEMS = np.arange(tower.ITEMS)
 COUNTS = 1 + ITEMS % 9
@@ -12,7 +12,7 @@ COUNTS = 1 + ITEMS % 9
 
 def _sources():
     return [
-        negatives.InBatch(negatives.CountedFrequency(ITEMS, COUNTS)),
+        negatives.InBatch(frequencies.CountedFrequency(ITEMS, COUNTS)),
         negatives.Uniform(ITEMS, 7, seed=1),
         negatives.Popularity(ITEMS, COUNTS, 4, power=2, seed=2),
     ]
@@ -34,7 +34,7 @@ def test_pool_is_all_rows_with_the_density_of_the_mixture():
 
 
 def test_mns_by_hand():
-    frequency = negatives.CountedFrequency([1, 2, 3, 4], [5, 3, 1, 1])
+    frequency = frequencies.CountedFrequency([1, 2, 3, 4], [5, 3, 1, 1])
     mixed = negatives.Mixed([negatives.InBatch(frequency), negatives.Uniform([1, 2, 3, 4], 6)])
     pool = _ask(mixed, [1, 2])
     q = {1: 0.5, 2: 0.3, 3: 0.1, 4: 0.1}

@@ -7,16 +7,16 @@ import pytest
 import tensorflow as tf
 
 from tests.negatives import tower
-from tfrs_ext import negatives
+from tfrs_ext import frequencies, negatives
 from tfrs_ext._keras import keras
-from tfrs_ext.typing import Candidates
+from tfrs_ext.candidates import Candidates
 
 ITEMS = np.arange(tower.ITEMS)
 COUNTS = ITEMS[::-1] % 7
 
 
 def _frequency():
-    return negatives.CountedFrequency(ITEMS, COUNTS + 1)
+    return frequencies.CountedFrequency(ITEMS, COUNTS + 1)
 
 
 def _index():

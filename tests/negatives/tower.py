@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tfrs_ext.typing import Candidates
+from tfrs_ext.candidates import Candidates
 
 ITEMS = 50
 

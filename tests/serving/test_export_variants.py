@@ -14,9 +14,9 @@ import tensorflow as tf
 from tests.serving.conftest import make_retriever
 from tfrs_ext import serving
 from tfrs_ext._keras import keras
+from tfrs_ext.features import Categorical, History, Numeric
 from tfrs_ext.indexes import Exact
 from tfrs_ext.serving import exporter
-from tfrs_ext.typing import Categorical, History, Numeric
 
 
 @dataclasses.dataclass

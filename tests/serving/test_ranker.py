@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from tfrs_ext import models, serving
+from tfrs_ext.features import Categorical, History, Numeric, Text
 from tfrs_ext.serving import _scorer, ranker
-from tfrs_ext.typing import Categorical, History, Numeric, Text
 
 USERS, ITEMS, LENGTH = 20, 30, 4
 rng = np.random.default_rng(3)

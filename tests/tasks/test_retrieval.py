@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from tfrs_ext import layers, losses, negatives, tasks
+from tfrs_ext import frequencies, layers, losses, negatives, tasks
 from tfrs_ext._keras import keras
-from tfrs_ext.typing import Candidates
+from tfrs_ext.candidates import Candidates
 
 RNG = np.random.default_rng(3)
 QUERIES = RNG.normal(size=(5, 4)).astype(np.float32)
@@ -196,7 +196,7 @@ def test_drawn_negatives_join_the_batch_under_their_own_probability():
     table = keras.layers.Embedding(10, 4)
     source = negatives.Mixed(
         [
-            negatives.InBatch(negatives.CountedFrequency(np.arange(10), np.full(10, 3))),
+            negatives.InBatch(frequencies.CountedFrequency(np.arange(10), np.full(10, 3))),
             negatives.Uniform(negatives.Catalogue(np.arange(10)), num_negatives=6, seed=1),
         ]
     )

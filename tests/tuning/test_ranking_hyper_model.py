@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tests.tuning.draws import drawn, space_of
 from tfrs_ext import metrics, models, optimizers, tuning
 from tfrs_ext._keras import keras
+from tfrs_ext.features import Categorical, History, Numeric
 from tfrs_ext.layers import Dice
-from tfrs_ext.typing import Categorical, History, Numeric
 
 ITEMS = tuple(range(10, 18))
 FEATURES = (

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tuning.draws import drawn, space_of
-from tfrs_ext import data, layers, losses, metrics, models, negatives, optimizers, tuning
+from tfrs_ext import callbacks, data, layers, losses, models, negatives, optimizers, tuning
 from tfrs_ext._keras import keras
 
 
@@ -245,7 +245,7 @@ def test_a_build_of_the_users_own_composes_with_ours(hypermodel, problem):
 def evaluation_of(problem, part):
     split, features = problem
     queries = data.evaluation_queries(part, features, history_from=split.train)
-    return metrics.RetrievalEvaluation(
+    return callbacks.RetrievalEvaluation(
         queries.queries,
         data.candidates_dataset(split.train, features, 40),
         queries.positives,

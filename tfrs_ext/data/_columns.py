@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 import tensorflow as tf
 
-from tfrs_ext.typing import Categorical, Feature, Numeric, Timestamp
+from tfrs_ext.features import Categorical, Feature, Numeric, Timestamp
 
 
 def to_array(column: "pd.Series[Any]", feature: Feature) -> npt.NDArray[Any]:

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfrs_ext.data._columns import on_host, to_array
 from tfrs_ext.data.frames import Frames
-from tfrs_ext.typing import Categorical, History
+from tfrs_ext.features import Categorical, History
 
 
 @dataclasses.dataclass(frozen=True)

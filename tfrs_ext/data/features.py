@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfrs_ext.data._columns import to_array
 from tfrs_ext.data.frames import Frames
 from tfrs_ext.data.schema import HISTORY, Kind
-from tfrs_ext.typing import Categorical, Feature, History, Numeric, Text, Timestamp
+from tfrs_ext.features import Categorical, Feature, History, Numeric, Text, Timestamp
 
 _QUANTILES = 101
 

@@ -10,7 +10,7 @@ from tfrs_ext.data._windows import Timeline, windows_before_rows
 from tfrs_ext.data.features import FeatureSet
 from tfrs_ext.data.frames import Frames
 from tfrs_ext.data.queries import EvaluationQueries
-from tfrs_ext.typing import History
+from tfrs_ext.features import History
 
 
 def next_item_queries(

@@ -12,7 +12,7 @@ from tfrs_ext.data._windows import Windows, windows_before_rows
 from tfrs_ext.data.features import FeatureSet
 from tfrs_ext.data.frames import Frames
 from tfrs_ext.data.schema import SAMPLE_WEIGHT
-from tfrs_ext.typing import Feature, History
+from tfrs_ext.features import Feature, History
 
 
 def training_dataset(

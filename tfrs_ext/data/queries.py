@@ -12,7 +12,7 @@ from tfrs_ext.data._ragged import distinct_items
 from tfrs_ext.data._windows import windows_of_users
 from tfrs_ext.data.features import FeatureSet
 from tfrs_ext.data.frames import Frames
-from tfrs_ext.typing import History
+from tfrs_ext.features import History
 
 
 def user_states(

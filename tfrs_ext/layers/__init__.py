@@ -12,7 +12,6 @@ from tfrs_ext.layers.cross_vector import CrossVector
 from tfrs_ext.layers.dice import Dice
 from tfrs_ext.layers.din_attention import DINAttention
 from tfrs_ext.layers.dot_similarity import DotSimilarity
-from tfrs_ext.layers.feature_encoder import FeatureEncoder
 from tfrs_ext.layers.history_pooling import HistoryPooling
 from tfrs_ext.layers.interest_extractor import InterestExtractor
 from tfrs_ext.layers.learnable_temperature import LearnableTemperature
@@ -37,7 +36,6 @@ __all__ = [
     "DINAttention",
     "Dice",
     "DotSimilarity",
-    "FeatureEncoder",
     "HistoryPooling",
     "InterestExtractor",
     "LearnableTemperature",

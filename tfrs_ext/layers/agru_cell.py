@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.layers._shapes import each_shape
+from tfrs_ext.layers.shapes import each_shape
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")

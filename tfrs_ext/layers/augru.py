@@ -6,10 +6,10 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.layers._shapes import each_shape
 from tfrs_ext.layers.agru_cell import AGRUCell
 from tfrs_ext.layers.aigru_cell import AIGRUCell
 from tfrs_ext.layers.augru_cell import AUGRUCell
+from tfrs_ext.layers.shapes import each_shape
 
 _CELLS = {"AUGRU": AUGRUCell, "AGRU": AGRUCell, "AIGRU": AIGRUCell}
 

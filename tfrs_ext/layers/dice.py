@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.layers._moments import masked_moments
+from tfrs_ext.ops.moments import masked_moments
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")

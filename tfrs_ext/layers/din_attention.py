@@ -6,13 +6,13 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.layers._activations import (
+from tfrs_ext.layers.activations import (
     activate,
     get_activation,
     make_activation,
     serialize_activation,
 )
-from tfrs_ext.layers._shapes import each_shape
+from tfrs_ext.layers.shapes import each_shape
 
 _INTERACTIONS = ("difference", "outer")
 

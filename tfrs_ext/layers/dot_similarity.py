@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.layers._similarity import Similarity
+from tfrs_ext.layers.similarity import Similarity
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")

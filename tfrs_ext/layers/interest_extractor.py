@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.layers._shapes import check_mask, each_shape
+from tfrs_ext.layers.shapes import check_mask, each_shape
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")

@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.layers._activations import (
+from tfrs_ext.layers.activations import (
     activate,
     get_activation,
     make_activation,

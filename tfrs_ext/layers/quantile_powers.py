@@ -20,7 +20,7 @@ class QuantilePowers(keras.layers.Layer):
     Args:
         quantiles: Two or more, ascending, at even levels from the least to the greatest value:
             `np.quantile(column, np.linspace(0, 1, 101))`. `data.fit_features` keeps them in
-            `typing.Numeric`.
+            `features.Numeric`.
 
     Call arguments:
         inputs: `[...]` numbers.

@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.layers._scale import Scale, check_temperature
+from tfrs_ext.layers.scale import Scale, check_temperature
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")

@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrs_ext.typing import Candidates
+from tfrs_ext.candidates import Candidates
 
 _MAX_LOG_Q = 1e-5  # Probabilities of 1 may come out of float32 sums slightly above.
 

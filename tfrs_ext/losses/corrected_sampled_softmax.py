@@ -3,9 +3,9 @@
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.candidates import Candidates
 from tfrs_ext.losses.retrieval_loss import RetrievalLoss
 from tfrs_ext.ops import objectives
-from tfrs_ext.typing import Candidates
 
 _LARGEST_Q = -1e-6  # log Q of a positive that is drawn always: 1 - Q must not be 0.
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfrs_ext.candidates import Candidates
 from tfrs_ext.losses.retrieval_loss import REMOVED
 from tfrs_ext.losses.sampled_softmax import SampledSoftmax
 from tfrs_ext.ops import dense_row_loss
-from tfrs_ext.typing import Candidates
 
 QUERY_TO_ITEM, ITEM_TO_QUERY, BOTH = "query_to_item", "item_to_query", "both"
 DIRECTIONS = (QUERY_TO_ITEM, ITEM_TO_QUERY, BOTH)

@@ -5,8 +5,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.candidates import Candidates
 from tfrs_ext.losses.directed_softmax import BOTH, DirectedSoftmax, check_direction
-from tfrs_ext.typing import Candidates
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")

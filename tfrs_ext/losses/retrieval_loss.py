@@ -5,10 +5,10 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.candidates import Candidates
 from tfrs_ext.losses.checks import check_per_query
 from tfrs_ext.ops import dense_row_loss, row_loss
 from tfrs_ext.ops.objectives import Objective
-from tfrs_ext.typing import Candidates
 
 REMOVED = -1e30  # TFRS's accidental hits and masks lie at float32.min / 100, in float16 at -inf.
 

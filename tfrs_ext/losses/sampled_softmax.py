@@ -5,9 +5,9 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.candidates import Candidates
 from tfrs_ext.losses.retrieval_loss import RetrievalLoss
 from tfrs_ext.ops import objectives
-from tfrs_ext.typing import Candidates
 
 _CORRECTIONS = (None, "logq")
 

@@ -7,10 +7,10 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from tfrs_ext._keras import keras
-from tfrs_ext.metrics._candidate_cache import CandidateCache
-from tfrs_ext.metrics._id_rows import id_lists, rows_of_ids, rows_without
-from tfrs_ext.metrics._median_rank import MedianRank
-from tfrs_ext.metrics._values import check_ks, check_ties
+from tfrs_ext.metrics.candidate_cache import CandidateCache
+from tfrs_ext.metrics.median_rank import MedianRank
+from tfrs_ext.ops.id_rows import id_lists, rows_of_ids, rows_without
+from tfrs_ext.ops.rank_checks import check_ks, check_ties
 from tfrs_ext.ops.rank_metrics import AT_K, first_rank, hit_rate
 from tfrs_ext.ops.ranks import count_at_least, tie_bounds
 from tfrs_ext.ops.standings import Standings, group_ties, stand_lists, stand_rows

@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.metrics._predictions import flat_predictions
+from tfrs_ext.metrics.predictions import flat_predictions
 
 _AVERAGES = ("impressions", "clicks", "users")
 _LARGEST_LOGIT = 10.0

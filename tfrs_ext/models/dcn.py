@@ -6,10 +6,10 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.layers import MLP, CrossNetwork, FeatureEncoder
-from tfrs_ext.layers._activations import get_activation, serialize_activation
+from tfrs_ext.features import Feature, FeatureEncoder
+from tfrs_ext.layers import MLP, CrossNetwork
+from tfrs_ext.layers.activations import get_activation, serialize_activation
 from tfrs_ext.models.ranking_model import RankingModel
-from tfrs_ext.typing import Feature
 
 _STRUCTURES = ("stacked", "parallel")
 
@@ -41,7 +41,7 @@ class DCN(RankingModel):
         **kwargs: `output_activation`, as in `RankingModel`, and the name.
 
     Call arguments:
-        inputs: Mapping of column name to tensor, as `layers.FeatureEncoder` takes it.
+        inputs: Mapping of column name to tensor, as `features.FeatureEncoder` takes it.
         training: Whether dropout is on.
 
     Returns:
@@ -51,7 +51,7 @@ class DCN(RankingModel):
         ValueError: An argument is out of range.
 
     Example:
-        >>> from tfrs_ext.typing import Categorical, Numeric
+        >>> from tfrs_ext.features import Categorical, Numeric
         >>> model = DCN([Categorical("genre", ("a", "b")), Numeric("year")], hidden_units=(8,))
         >>> model({"genre": tf.constant(["a", "c"]), "year": tf.constant([1.0, 2.0])}).shape
         TensorShape([2, 1])

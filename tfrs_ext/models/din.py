@@ -6,11 +6,11 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.layers import MLP, DINAttention, FeatureEncoder
-from tfrs_ext.layers._activations import get_activation, serialize_activation
-from tfrs_ext.models._item_table import ItemTable, split_features
+from tfrs_ext.features import Feature, FeatureEncoder
+from tfrs_ext.layers import MLP, DINAttention
+from tfrs_ext.layers.activations import get_activation, serialize_activation
+from tfrs_ext.models.item_table import ItemTable, split_features
 from tfrs_ext.models.ranking_model import RankingModel
-from tfrs_ext.typing import Feature
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -47,7 +47,7 @@ class DIN(RankingModel):
     `DIEN` also follows how interests change.
 
     Example:
-        >>> from tfrs_ext.typing import Categorical, History
+        >>> from tfrs_ext.features import Categorical, History
         >>> features = [Categorical("item", (7, 8)), History("clicks", (7, 8), length=3)]
         >>> model = DIN(features, target="item", embedding_dim=4, hidden_units=(8,))
         >>> model({"item": tf.constant([7]), "clicks": tf.constant([[-1, 8, 7]])}).shape

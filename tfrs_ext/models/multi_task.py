@@ -6,9 +6,9 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.layers.feature_encoder import example_inputs
-from tfrs_ext.models._pair_ranker import PairRanker
+from tfrs_ext.features import example_inputs
 from tfrs_ext.models.base import Model
+from tfrs_ext.models.pair_ranker import PairRanker
 from tfrs_ext.models.ranking_model import RankingModel
 from tfrs_ext.models.two_tower import TwoTower
 from tfrs_ext.tasks import Ranking
@@ -57,7 +57,7 @@ class MultiTask(Model):
 
     Example:
         >>> from tfrs_ext.models import TwoTower
-        >>> from tfrs_ext.typing import Categorical
+        >>> from tfrs_ext.features import Categorical
         >>> towers = TwoTower([Categorical("user", (1, 2))], [Categorical("item", (7, 8))])
         >>> model = MultiTask(towers, {"click": keras.layers.Dense(1, "sigmoid")})
         >>> model.compile("adagrad")

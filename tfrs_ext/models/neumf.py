@@ -6,9 +6,9 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.layers import MLP, FeatureEncoder
+from tfrs_ext.features import Categorical, Feature, FeatureEncoder
+from tfrs_ext.layers import MLP
 from tfrs_ext.models.ranking_model import RankingModel
-from tfrs_ext.typing import Categorical, Feature
 
 _BRANCHES = ("gmf", "mlp")
 
@@ -39,7 +39,7 @@ class NeuMF(RankingModel):
         ValueError: An argument is out of range.
 
     Example:
-        >>> from tfrs_ext.typing import Categorical
+        >>> from tfrs_ext.features import Categorical
         >>> model = NeuMF([Categorical("user", (1, 2)), Categorical("item", (7, 8))], factors=4)
         >>> model({"user": tf.constant([1, 2]), "item": tf.constant([8, 9])}).shape
         TensorShape([2, 1])

@@ -6,9 +6,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.layers.feature_encoder import example_inputs
+from tfrs_ext.features import Feature, example_inputs
 from tfrs_ext.ops.checks import in_unit
-from tfrs_ext.typing import Feature
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")

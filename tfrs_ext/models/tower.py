@@ -6,8 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.layers import FeatureEncoder
-from tfrs_ext.typing import Feature
+from tfrs_ext.features import Feature, FeatureEncoder
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -24,7 +23,7 @@ class Tower(keras.Model):
         normalize: Whether the rows of the result have unit length (cosine similarity).
 
     Call arguments:
-        inputs: Mapping of column name to tensor, as `layers.FeatureEncoder` takes it.
+        inputs: Mapping of column name to tensor, as `features.FeatureEncoder` takes it.
         training: Whether dropout is on.
 
     Returns:
@@ -34,7 +33,7 @@ class Tower(keras.Model):
         ValueError: Where a width isn't positive, or `dropout` isn't in [0, 1).
 
     Example:
-        >>> from tfrs_ext.typing import Categorical
+        >>> from tfrs_ext.features import Categorical
         >>> tower = Tower([Categorical("user_id", (1, 2, 3))], embedding_dim=8, hidden_units=(16,))
         >>> tower({"user_id": tf.constant([3, 9], tf.int64)}).shape
         TensorShape([2, 8])

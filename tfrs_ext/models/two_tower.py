@@ -6,10 +6,10 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.features import Feature
 from tfrs_ext.models.base import Model
 from tfrs_ext.models.tower import Tower
 from tfrs_ext.tasks import Retrieval
-from tfrs_ext.typing import Feature
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -21,7 +21,7 @@ class TwoTower(Model):
         candidate_features: Columns of the candidate tower; the first is the item id.
         task: What is minimised; `tasks.Retrieval()` where it is None.
         frequency: A layer from item ids `[B]` to the logarithm of their probability `[B]`
-            (`negatives.CountedFrequency`, `negatives.StreamingFrequency`), for the losses that
+            (`frequencies.CountedFrequency`, `frequencies.StreamingFrequency`), for the losses that
             correct for the sampling of negatives; None for those that don't.
         embedding_dim: Width of the embedding tables and of the towers' outputs.
         hidden_units: Widths of the hidden layers of both towers.
@@ -41,7 +41,7 @@ class TwoTower(Model):
         `candidate_model` give the embeddings `[B, D]`.
 
     Example:
-        >>> from tfrs_ext.typing import Categorical
+        >>> from tfrs_ext.features import Categorical
         >>> user, item = Categorical("user", (1, 2)), Categorical("item", (7, 8, 9))
         >>> model = TwoTower([user], [item], embedding_dim=4)
         >>> model.compile("adagrad")

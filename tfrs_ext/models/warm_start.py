@@ -28,7 +28,7 @@ def warm_start(model: Any, trained: Any) -> dict[str, int]:
 
     Example:
         >>> from tfrs_ext.models import TwoTower
-        >>> from tfrs_ext.typing import Categorical
+        >>> from tfrs_ext.features import Categorical
         >>> item = Categorical("item", (7, 8))
         >>> trained = TwoTower([Categorical("user", (1, 2))], [item], embedding_dim=4)
         >>> model = TwoTower([Categorical("user", (2, 3, 4))], [item], embedding_dim=4)

@@ -6,10 +6,10 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.layers import MLP, FeatureEncoder
-from tfrs_ext.layers._activations import get_activation, serialize_activation
+from tfrs_ext.features import Categorical, Feature, FeatureEncoder
+from tfrs_ext.layers import MLP
+from tfrs_ext.layers.activations import get_activation, serialize_activation
 from tfrs_ext.models.ranking_model import RankingModel
-from tfrs_ext.typing import Categorical, Feature
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -30,7 +30,7 @@ class WideDeep(RankingModel):
         **kwargs: `output_activation`, as in `RankingModel`, and the name.
 
     Call arguments:
-        inputs: Mapping of column name to tensor, as `layers.FeatureEncoder` takes it.
+        inputs: Mapping of column name to tensor, as `features.FeatureEncoder` takes it.
         training: Whether dropout is on.
 
     Returns:
@@ -43,7 +43,7 @@ class WideDeep(RankingModel):
     part with Adagrad; here one optimizer trains both.
 
     Example:
-        >>> from tfrs_ext.typing import Categorical
+        >>> from tfrs_ext.features import Categorical
         >>> features = [Categorical("genre", ("a", "b")), Categorical("country", ("x", "y"))]
         >>> model = WideDeep(features, crosses=[("genre", "country")], hidden_units=(8,))
         >>> model({"genre": tf.constant(["a", "c"]), "country": tf.constant(["x", "y"])}).shape

@@ -6,10 +6,10 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.layers import MLP, FeatureEncoder, QuantilePowers
-from tfrs_ext.layers._activations import get_activation, serialize_activation
+from tfrs_ext.features import Feature, FeatureEncoder, Numeric
+from tfrs_ext.layers import MLP, QuantilePowers
+from tfrs_ext.layers.activations import get_activation, serialize_activation
 from tfrs_ext.models.ranking_model import RankingModel
-from tfrs_ext.typing import Feature, Numeric
 
 _LARGEST_LOGIT = 80.0
 
@@ -31,7 +31,7 @@ class YouTubeRanker(RankingModel):
         dropout: Of the network.
 
     Call arguments:
-        inputs: Mapping of column name to tensor, as `layers.FeatureEncoder` takes it.
+        inputs: Mapping of column name to tensor, as `features.FeatureEncoder` takes it.
         training: Whether dropout is on.
 
     Returns:
@@ -41,7 +41,7 @@ class YouTubeRanker(RankingModel):
         ValueError: An argument is out of range, or a number lacks its quantiles.
 
     Example:
-        >>> from tfrs_ext.typing import Categorical
+        >>> from tfrs_ext.features import Categorical
         >>> features = [Categorical("video", (7, 8)), Numeric("age", quantiles=(0.0, 5.0, 30.0))]
         >>> model = YouTubeRanker(features, hidden_units=(8,))
         >>> model({"video": tf.constant([7, 9]), "age": tf.constant([1.0, 20.0])}).shape

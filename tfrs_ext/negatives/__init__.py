@@ -1,7 +1,6 @@
 """Sources of negatives, each answering with `Candidates`, and estimators of Q."""
 
 from tfrs_ext.negatives.catalogue import Catalogue
-from tfrs_ext.negatives.counted_frequency import CountedFrequency
 from tfrs_ext.negatives.cross_replica import CrossReplica
 from tfrs_ext.negatives.explicit import Explicit
 from tfrs_ext.negatives.hard import Hard
@@ -11,13 +10,11 @@ from tfrs_ext.negatives.memory_queue import MemoryQueue
 from tfrs_ext.negatives.mixed import Mixed
 from tfrs_ext.negatives.popularity import Popularity
 from tfrs_ext.negatives.source import Source
-from tfrs_ext.negatives.streaming_frequency import StreamingFrequency
 from tfrs_ext.negatives.uniform import Uniform
 from tfrs_ext.negatives.whole_catalogue import WholeCatalogue
 
 __all__ = [
     "Catalogue",
-    "CountedFrequency",
     "CrossReplica",
     "Explicit",
     "Hard",
@@ -27,7 +24,6 @@ __all__ = [
     "Mixed",
     "Popularity",
     "Source",
-    "StreamingFrequency",
     "Uniform",
     "WholeCatalogue",
 ]

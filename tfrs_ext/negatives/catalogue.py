@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.negatives._tables import check_ids, check_same_kind
 from tfrs_ext.ops.hashing import fingerprint, lookup
+from tfrs_ext.ops.tables import check_ids, check_same_kind
 
 
 def _as_column(value: Any) -> np.ndarray:

@@ -3,9 +3,9 @@
 from typing import Any
 
 from tfrs_ext._keras import keras
-from tfrs_ext.negatives._composite import Composite
-from tfrs_ext.negatives._distribution import gather_rows
-from tfrs_ext.typing import Candidates
+from tfrs_ext.candidates import Candidates
+from tfrs_ext.negatives.composite import Composite
+from tfrs_ext.ops.replicas import gather_rows
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")

@@ -5,10 +5,10 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.negatives._composite import Composite
+from tfrs_ext.candidates import Candidates
+from tfrs_ext.negatives.composite import Composite
 from tfrs_ext.negatives.source import Source
 from tfrs_ext.ops.hashing import fingerprint
-from tfrs_ext.typing import Candidates
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")

@@ -6,11 +6,11 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.negatives._shared import embed, uncorrected
-from tfrs_ext.negatives._tables import check_same_kind
+from tfrs_ext.candidates import Candidates
 from tfrs_ext.negatives.catalogue import Catalogue
+from tfrs_ext.negatives.shared import embed, uncorrected
 from tfrs_ext.negatives.source import Source
-from tfrs_ext.typing import Candidates
+from tfrs_ext.ops.tables import check_same_kind
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")

@@ -5,10 +5,10 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.negatives._checks import checked_log_q
-from tfrs_ext.negatives._shared import deserialized, serialized
+from tfrs_ext.candidates import Candidates
+from tfrs_ext.negatives.checks import checked_log_q
+from tfrs_ext.negatives.shared import deserialized, serialized
 from tfrs_ext.negatives.source import Source
-from tfrs_ext.typing import Candidates
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")

@@ -6,10 +6,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.negatives._checks import concat
-from tfrs_ext.negatives._composite import Composite
+from tfrs_ext.candidates import Candidates
+from tfrs_ext.negatives.checks import concat
+from tfrs_ext.negatives.composite import Composite
 from tfrs_ext.negatives.source import Source
-from tfrs_ext.typing import Candidates
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")

@@ -6,9 +6,9 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.negatives._checks import concat
+from tfrs_ext.candidates import Candidates
+from tfrs_ext.negatives.checks import concat
 from tfrs_ext.negatives.source import Source
-from tfrs_ext.typing import Candidates
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -35,7 +35,7 @@ class Mixed(Source):
     `log_q` weighs the sources as the latest pool did.
 
     Example:
-        >>> frequency = tfrs_ext.negatives.CountedFrequency([1, 2, 3], [8, 1, 1])
+        >>> frequency = tfrs_ext.frequencies.CountedFrequency([1, 2, 3], [8, 1, 1])
         >>> mixed = tfrs_ext.negatives.Mixed(
         ...     [
         ...         tfrs_ext.negatives.InBatch(frequency),

@@ -6,9 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.negatives._sampler import Sampler
-from tfrs_ext.negatives._tables import check_counts
-from tfrs_ext.typing import Candidates
+from tfrs_ext.candidates import Candidates
+from tfrs_ext.negatives.sampler import Sampler
+from tfrs_ext.ops.tables import check_counts
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")

@@ -6,8 +6,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.negatives._checks import check_candidates, in_types_of
-from tfrs_ext.typing import Candidates
+from tfrs_ext.candidates import Candidates
+from tfrs_ext.negatives.checks import check_candidates, in_types_of
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")

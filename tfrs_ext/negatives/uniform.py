@@ -5,8 +5,8 @@ import math
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.negatives._sampler import Sampler
-from tfrs_ext.typing import Candidates
+from tfrs_ext.candidates import Candidates
+from tfrs_ext.negatives.sampler import Sampler
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")

@@ -5,12 +5,10 @@ from tfrs_ext.report.importance import Importance, importance
 from tfrs_ext.report.markdown_card import model_card
 from tfrs_ext.report.run import Run
 from tfrs_ext.report.tensorboard_logs import log_embeddings, log_trials
-from tfrs_ext.report.training_trace import TrainingTrace
 
 __all__ = [
     "Importance",
     "Run",
-    "TrainingTrace",
     "importance",
     "log_embeddings",
     "log_trials",

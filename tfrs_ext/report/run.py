@@ -16,7 +16,7 @@ class Run:
         title: Of the report.
         facts: `{name: value}` about data, split and protocol, in the order to be shown.
         metrics: `{model: {metric: value}}`, the model first and its baselines after it; a value is
-            a mean or `(mean, low, high)`, as `metrics.compare_results` gives.
+            a mean or `(mean, low, high)`, as `evaluation.compare_results` gives.
         differences: `{baseline: {metric: (mean, low, high)}}`, the model's lead, paired.
         history: `{column: values}` of the epochs of training, such as a table of Keras's
             `CSVLogger`; `loss`, metrics, `temperature`, and `log_q…` are drawn.

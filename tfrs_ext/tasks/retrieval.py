@@ -7,10 +7,10 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from tfrs_ext._keras import keras
+from tfrs_ext.candidates import Candidates
 from tfrs_ext.losses import CorrectedSampledSoftmax, RetrievalLoss, SampledSoftmax
 from tfrs_ext.ops.known_positives import not_known
-from tfrs_ext.tasks.scores import masked_scores, pairwise_scores
-from tfrs_ext.typing import Candidates
+from tfrs_ext.ops.scores import masked_scores, pairwise_scores
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")

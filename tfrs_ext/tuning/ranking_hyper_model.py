@@ -6,13 +6,13 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.callbacks.user_auc import UserAUC
+from tfrs_ext.features import Categorical, Feature, History
 from tfrs_ext.metrics import GAUC
 from tfrs_ext.models import RankingModel
 from tfrs_ext.tuning._batches import sized
 from tfrs_ext.tuning._bridge import keras_tuner
-from tfrs_ext.tuning._user_auc import UserAUC
 from tfrs_ext.tuning.space import RANKERS, batch_size, optimizer, ranker
-from tfrs_ext.typing import Categorical, Feature, History
 
 _METRICS = ("auc", "gauc")
 
@@ -45,7 +45,7 @@ class RankingHyperModel(keras_tuner.HyperModel):
 
     Example:
         >>> from tfrs_ext import tuning
-        >>> from tfrs_ext.typing import Categorical, Numeric
+        >>> from tfrs_ext.features import Categorical, Numeric
         >>> features = [Categorical("user", (1, 2)), Categorical("item", (7, 8)), Numeric("age")]
         >>> hypermodel = tuning.RankingHyperModel(features, model=("dcn_v2", "wide_deep"))
         >>> hypermodel.build(tuning.fixed({"model": "wide_deep", "hidden_units": 64})).name

@@ -5,14 +5,15 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfrs_ext.features import Feature
+from tfrs_ext.frequencies import CountedFrequency
 from tfrs_ext.losses import FullSoftmax
 from tfrs_ext.models import TwoTower
-from tfrs_ext.negatives import Catalogue, CountedFrequency
+from tfrs_ext.negatives import Catalogue
 from tfrs_ext.tasks import Retrieval
 from tfrs_ext.tuning._batches import sized
 from tfrs_ext.tuning._bridge import keras_tuner
 from tfrs_ext.tuning.space import batch_size, loss, negatives, optimizer, temperature, towers
-from tfrs_ext.typing import Feature
 
 
 class RetrievalHyperModel(keras_tuner.HyperModel):
@@ -32,11 +33,11 @@ class RetrievalHyperModel(keras_tuner.HyperModel):
         tunable: False fixes the defaults, as for every keras-tuner hypermodel.
 
     Attributes:
-        objective: What to search for, where `metrics.RetrievalEvaluation` is among the callbacks.
+        objective: What to search for, where `callbacks.RetrievalEvaluation` is among the callbacks.
 
     Example:
         >>> from tfrs_ext import tuning
-        >>> from tfrs_ext.typing import Categorical
+        >>> from tfrs_ext.features import Categorical
         >>> hypermodel = tuning.RetrievalHyperModel(
         ...     [Categorical("user", (1, 2))], [Categorical("item", (7, 8))], ([7, 8], [5, 1]))
         >>> model = hypermodel.build(tuning.fixed({"embedding_dim": 16}))

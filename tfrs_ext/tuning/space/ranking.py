@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tfrs_ext.features import Feature, Numeric, Timestamp
 from tfrs_ext.models import DCN, DIEN, DIN, NeuMF, RankingModel, WideDeep
-from tfrs_ext.typing import Feature, Numeric, Timestamp
 
 RANKERS: dict[str, Callable[..., RankingModel]] = {
     "dnn": DCN,

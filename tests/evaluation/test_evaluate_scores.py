@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.oracles import ranking
+from tfrs_ext import evaluation
+
+RNG = np.random.default_rng(0)
+SCORES = RNG.integers(0, 4, (12, 7)).astype(np.float32)
+ORDERS = [RNG.permutation(7).tolist() for _ in range(12)]
+POSITIVES = [row[: i % 3] for i, row in enumerate(ORDERS)]
+SEEN = [row[4 : 4 + i % 4] for i, row in enumerate(ORDERS)]
+
+
+def _evaluate(scorer=lambda rows: SCORES[rows], **options):
+    options = {"ks": (1, 3), "candidates": 7, **options}
+    return evaluation.evaluate_scores(scorer, np.arange(12), POSITIVES, SEEN, **options)
+
+
+@pytest.mark.parametrize("ties", ["pessimistic", "expected", "optimistic"])
+def test_every_metric_equals_the_loop(ties):
+    result = _evaluate(ties=ties)
+    for i, wanted in enumerate(POSITIVES):
+        rest = [j for j in range(7) if j not in SEEN[i]]
+        places = {rest.index(p) for p in wanted}
+        for name in ranking.AT_K if wanted else ():
+            expected = [ranking.metric(name, SCORES[i, rest], places, k, ties) for k in (1, 3)]
+            actual = [result.per_query[f"{name}_at_{k}"][i] for k in (1, 3)]
+            np.testing.assert_allclose(actual, expected, atol=1e-12)
+
+
+def test_inner_products_give_what_evaluate_retrieval_gives():
+    q = RNG.integers(1, 4, (12, 3)).astype(np.float32)
+    c = RNG.integers(1, 4, (7, 3)).astype(np.float32)
+    for ties in ("pessimistic", "expected", "optimistic"):
+        ours = _evaluate(lambda rows: q[rows] @ c.T, ties=ties)
+        expected = evaluation.evaluate_retrieval(q, c, POSITIVES, SEEN, (1, 3), ties)
+        assert ours.summary() == expected.summary()
+
+
+def test_results_are_independent_of_the_blocks(monkeypatch):
+    expected = _evaluate().summary()
+    monkeypatch.setitem(evaluation.evaluate_scores.__globals__, "_SCORES_IN_BLOCK", 30)
+    sizes = []
+    assert _evaluate(lambda rows: sizes.append(len(rows)) or SCORES[rows]).summary() == expected
+    assert sizes == [4, 4, 4]
+
+
+def test_queries_may_be_ragged_or_a_structure():
+    histories = tf.ragged.constant([[i] * (i % 3) for i in range(12)])
+    queries = (histories, {"row": np.arange(12)})
+
+    def scorer(block):
+        assert block[0].nrows() == len(block[1]["row"])
+        return SCORES[block[1]["row"]]
+
+    result = evaluation.evaluate_scores(scorer, queries, POSITIVES, SEEN, (1, 3), candidates=7)
+    assert result.summary() == _evaluate().summary()
+
+
+@pytest.mark.parametrize("ties", ["pessimistic", "expected", "optimistic"])
+def test_what_is_not_finite_counts_against_the_positive(ties):
+    scores = np.float32([[np.nan, 1, 2, 3], [0, 1, np.nan, 3]])
+    result = evaluation.evaluate_scores(
+        lambda rows: scores[rows], np.arange(2), [0, 3], ks=[1], ties=ties, candidates=4
+    )
+    np.testing.assert_array_equal(result.per_query["rank"], [4, 2])
+
+
+def test_scores_of_another_shape_are_refused():
+    with pytest.raises(ValueError, match=r"`scorer` must return scores of shape \(12, 7\)"):
+        _evaluate(lambda rows: SCORES[:, :5])

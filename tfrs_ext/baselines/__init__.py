@@ -1,0 +1,15 @@
+"""The classic baselines, which every model has to beat."""
+
+from tfrs_ext.baselines.baseline import Baseline
+from tfrs_ext.baselines.history import HistoryBaseline
+from tfrs_ext.baselines.item_to_item import ItemToItemBaseline
+from tfrs_ext.baselines.popularity import PopularityBaseline
+from tfrs_ext.baselines.random import RandomBaseline
+
+__all__ = [
+    "Baseline",
+    "HistoryBaseline",
+    "ItemToItemBaseline",
+    "PopularityBaseline",
+    "RandomBaseline",
+]

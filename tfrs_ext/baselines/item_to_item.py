@@ -1,0 +1,110 @@
+"""The nearest-neighbour baseline: what goes together with the history."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from tfrs_ext._keras import keras
+from tfrs_ext.baselines.baseline import Baseline
+
+_CELLS_IN_BLOCK, _PAIRS_IN_BLOCK = 2**24, 2**16
+
+
+@keras.saving.register_keras_serializable(package="tfrs_ext")
+class ItemToItemBaseline(Baseline):
+    """Ranks candidates by the cosine of co-occurrence with the history's, nearest neighbours only.
+
+    `score(query, c) = Σ_{h in history} |h and c| / sqrt(|h| |c|)`, where |h| counts the histories
+    that hold h, and the sum keeps the `neighbors` most similar candidates of each h. A candidate
+    is no neighbour of itself. Ties go to the smaller row number.
+
+    Args:
+        candidates: C, how many candidates there are.
+        neighbors: How many neighbours of each candidate are kept; memory is `8 C neighbors` bytes.
+
+    Call arguments:
+        histories: Row numbers of candidates: a `tf.RaggedTensor` `[B, (L)]`, or `[B, L]` integers
+            with negative numbers as padding. A candidate counts once in a history.
+
+    Returns:
+        `[B, C]` float32.
+
+    Relations:
+        `PopularityBaseline` doesn't read the query's history. A model that loses to this one has
+        learned less than counting does.
+
+    Example:
+        >>> baseline = ItemToItemBaseline(4).adapt(tf.ragged.constant([[0, 1], [0, 1, 2], [3]]))
+        >>> [round(score, 3) for score in baseline(tf.constant([[0, 0]])).numpy()[0].tolist()]
+        [0.0, 1.0, 0.707, 0.0]
+
+    References:
+        Sarwar et al.: Item-Based Collaborative Filtering Recommendation Algorithms, WWW 2001.
+        Deshpande and Karypis: Item-Based Top-N Recommendation Algorithms, TOIS 2004.
+    """
+
+    def __init__(self, candidates: int, neighbors: int = 100, **kwargs: Any) -> None:
+        super().__init__(candidates, **kwargs)
+        if neighbors < 1:
+            raise ValueError(f"`neighbors` must be at least 1, received neighbors={neighbors}.")
+        self.neighbors = neighbors
+        shape = [candidates, min(neighbors, candidates)]
+        self._rows = self.add_weight(
+            name="rows", shape=shape, dtype=tf.int32, initializer="zeros", trainable=False
+        )
+        self._similarities = self.add_weight(
+            name="similarities", shape=shape, initializer="zeros", trainable=False
+        )
+
+    def adapt(self, histories: Any) -> "ItemToItemBaseline":
+        """Finds the neighbours; see `call` for the forms of `histories`."""
+        count, owners, rows = self._distinct_pairs(histories)
+        ones = tf.ones_like(rows, tf.float32)
+        sizes = tf.math.unsorted_segment_sum(ones, rows, self.candidates)
+        weights = ones * tf.math.rsqrt(tf.gather(sizes, rows))
+        cells = tf.cast(tf.stack([owners, rows], axis=1), tf.int64)
+        shape = [int(count), self.candidates]
+        matrix = tf.SparseTensor(cells, weights, shape)  # Columns of length 1.
+        found = []
+        size = max(1, _CELLS_IN_BLOCK // max(shape))
+        for begin in range(0, self.candidates, size):
+            width = min(size, self.candidates - begin)
+            columns = tf.sparse.slice(matrix, [0, begin], [shape[0], width])
+            cosines = tf.sparse.sparse_dense_matmul(
+                matrix, tf.sparse.to_dense(columns), adjoint_a=True
+            )
+            itself = tf.range(begin, begin + width)
+            cosines = tf.where(tf.range(self.candidates)[:, tf.newaxis] == itself, 0.0, cosines)
+            found.append(tf.math.top_k(tf.transpose(cosines), self._rows.shape[1]))
+        self._similarities.assign(tf.concat([values for values, _ in found], axis=0))
+        self._rows.assign(tf.concat([rows for _, rows in found], axis=0))
+        return self
+
+    def call(self, histories: Any) -> tf.Tensor:
+        """Returns scores `[B, C]`."""
+        count, owners, rows = self._distinct_pairs(histories)
+
+        def add(begin: tf.Tensor, scores: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            block = rows[begin : begin + _PAIRS_IN_BLOCK]
+            neighbors = tf.gather(self._rows, block)
+            queries = owners[begin : begin + _PAIRS_IN_BLOCK, tf.newaxis]
+            cells = tf.stack([tf.broadcast_to(queries, tf.shape(neighbors)), neighbors], axis=-1)
+            weights = tf.cast(tf.gather(self._similarities, block), tf.float32)
+            return begin + _PAIRS_IN_BLOCK, tf.tensor_scatter_nd_add(scores, cells, weights)
+
+        start = (tf.constant(0), tf.zeros([count, self.candidates]))
+        _, scores = tf.while_loop(
+            lambda begin, _: begin < tf.shape(rows)[0], add, start, parallel_iterations=1
+        )
+        return scores
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
+        return {**super().get_config(), "neighbors": self.neighbors}
+
+    def _distinct_pairs(self, histories: Any) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        count, owners, rows = self._pairs(histories)
+        keys = tf.cast(owners, tf.int64) * self.candidates + tf.cast(rows, tf.int64)
+        keys = tf.sort(tf.unique(keys).y)
+        owners, rows = keys // self.candidates, keys % self.candidates
+        return count, tf.cast(owners, tf.int32), tf.cast(rows, tf.int32)

@@ -1,0 +1,50 @@
+"""The baseline that every recommender has to beat."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from tfrs_ext._keras import keras
+from tfrs_ext.baselines.baseline import Baseline
+
+
+@keras.saving.register_keras_serializable(package="tfrs_ext")
+class PopularityBaseline(Baseline):
+    """Ranks candidates by how often they occur in the histories, alike for everybody.
+
+    `score(query, c) = occurrences of c`.
+
+    Args:
+        candidates: C, how many candidates there are.
+
+    Call arguments:
+        histories: Row numbers of candidates: a `tf.RaggedTensor` `[B, (L)]`, or `[B, L]` integers
+            with negative numbers as padding. Only their number matters.
+
+    Returns:
+        `[B, C]` float32.
+
+    Relations:
+        `ItemToItemBaseline` reads the query's history; `RandomBaseline` is chance.
+
+    Example:
+        >>> baseline = PopularityBaseline(3).adapt(tf.ragged.constant([[0, 2], [2]]))
+        >>> baseline(tf.constant([[1]])).numpy().tolist()
+        [[1.0, 0.0, 2.0]]
+    """
+
+    def __init__(self, candidates: int, **kwargs: Any) -> None:
+        super().__init__(candidates, **kwargs)
+        self._popularity = self.add_weight(
+            name="popularity", shape=[candidates], initializer="zeros", trainable=False
+        )
+
+    def adapt(self, histories: Any) -> "PopularityBaseline":
+        """Counts; see `call` for the forms of `histories`."""
+        self._popularity.assign(self._counts(histories))
+        return self
+
+    def call(self, histories: Any) -> tf.Tensor:
+        """Returns scores `[B, C]`."""
+        count, _, _ = self._pairs(histories)
+        return tf.tile(tf.cast(self._popularity, tf.float32)[tf.newaxis], [count, 1])

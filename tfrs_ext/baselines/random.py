@@ -1,0 +1,73 @@
+"""Chance, as a baseline."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from tfrs_ext._keras import keras
+from tfrs_ext.baselines.baseline import Baseline
+
+_MULTIPLIERS = (-2_048_144_789, -1_028_477_387)  # Of MurmurHash3's finalizer, as int32.
+
+
+@keras.saving.register_keras_serializable(package="tfrs_ext")
+class RandomBaseline(Baseline):
+    """Ranks candidates at random: the same seed and history give the same order, in any batch.
+
+    `score(query, c)` is uniform in [0, 1), a hash of the seed, the history and the candidate.
+
+    Args:
+        candidates: C, how many candidates there are.
+        seed: Which orders.
+
+    Call arguments:
+        histories: Row numbers of candidates: a `tf.RaggedTensor` `[B, (L)]`, or `[B, L]` integers
+            with negative numbers as padding.
+
+    Returns:
+        `[B, C]` float32.
+
+    Example:
+        >>> RandomBaseline(4, seed=1)(tf.constant([[1], [2]])).shape
+        TensorShape([2, 4])
+
+    References:
+        Appleby: MurmurHash3, 2011 (the finalizer).
+    """
+
+    def __init__(self, candidates: int, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(candidates, **kwargs)
+        self.seed = seed
+
+    def adapt(self, histories: Any) -> "RandomBaseline":
+        """Learns nothing."""
+        return self
+
+    def call(self, histories: Any) -> tf.Tensor:
+        """Returns scores `[B, C]`."""
+        count, owners, rows = self._pairs(histories)
+        queries = tf.math.unsorted_segment_sum(_mixed(rows + 1), owners, count)
+        queries = _mixed(queries + tf.constant(self.seed * 40_503 + 1, tf.int32))
+        candidates = _mixed(tf.range(self.candidates) * 69_069 + 1)
+        bits = tf.bitwise.right_shift(
+            tf.bitcast(_mixed(queries[:, tf.newaxis] + candidates), tf.uint32),
+            tf.constant(8, tf.uint32),
+        )
+        return tf.cast(bits, tf.float32) / 2**24
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
+        return {**super().get_config(), "seed": self.seed}
+
+
+def _mixed(numbers: tf.Tensor) -> tf.Tensor:
+    """Returns a permutation of int32 in which neighbours are far apart."""
+    for shift, multiplier in zip((16, 13), _MULTIPLIERS, strict=True):
+        numbers = _folded(numbers, shift) * multiplier
+    return _folded(numbers, 16)
+
+
+def _folded(numbers: tf.Tensor, shift: int) -> tf.Tensor:
+    bits = tf.bitcast(numbers, tf.uint32)
+    bits = tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, tf.constant(shift, tf.uint32)))
+    return tf.bitcast(bits, tf.int32)

@@ -1,0 +1,69 @@
+"""Evaluation of lists of results, such as an index returns."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfrs_ext.evaluation.query_metrics import result_of
+from tfrs_ext.evaluation.retrieval_result import RetrievalResult
+from tfrs_ext.ops.rank_checks import check_ks
+from tfrs_ext.ops.standings import stand_lists
+
+
+def evaluate_rankings(
+    rankings: Any,
+    positives: Any,
+    ks: Sequence[int] = (10, 100),
+) -> RetrievalResult:
+    """Evaluates the best candidates of every query, given best first.
+
+    A positive that isn't in its query's list is missed. Repeated results hold their places, and
+    a positive counts at its first. What a query has seen must have been left out already.
+
+    Args:
+        rankings: `[Q, K]` ids, `K >= max(ks)`: what an index returned. Where an index found too
+            few, it pads with ids that no candidate has.
+        positives: Ids of the candidates that each query should find: `[Q]`, a list of lists or a
+            `tf.RaggedTensor`, of the type of `rankings`.
+        ks: Cut-offs.
+
+    Returns:
+        A `RetrievalResult` as `evaluate_retrieval` gives; `rank` is infinite where all positives
+        are missed.
+
+    Raises:
+        ValueError: Where shapes or `ks` don't fit.
+
+    Relations:
+        `evaluate_retrieval` and `evaluate_scores` know the ranks beyond the K-th.
+
+    Example:
+        >>> result = evaluate_rankings([["a", "b"], ["c", "a"]], [["b"], ["b", "c"]], ks=[2])
+        >>> result.per_query["recall_at_2"].tolist(), result.per_query["mrr_at_2"].tolist()
+        ([1.0, 0.5], [0.5, 1.0])
+    """
+    cutoffs = check_ks(ks)
+    lists = np.asarray(rankings)
+    if lists.ndim != 2 or lists.shape[1] < max(cutoffs):
+        raise ValueError(
+            f"`rankings` must have at least max(ks) = {max(cutoffs)} columns, received shape "
+            f"{lists.shape}."
+        )
+    wanted = _ragged(positives)
+    if wanted.nrows() != len(lists):
+        raise ValueError(
+            f"`positives` must have a row for each of the {len(lists)} queries, received "
+            f"{wanted.nrows()}."
+        )
+    standings = stand_lists(tf.constant(lists), wanted)
+    return result_of([(standings, len(lists))], cutoffs, "pessimistic")
+
+
+def _ragged(positives: Any) -> tf.RaggedTensor:
+    if isinstance(positives, tf.RaggedTensor):
+        positives = positives.to_list()
+    rows = [np.unique(np.asarray(row)) for row in positives]
+    values = np.concatenate([row for row in rows if len(row)] or [np.zeros(0)])
+    return tf.RaggedTensor.from_row_lengths(values, [len(row) for row in rows])

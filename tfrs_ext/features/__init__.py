@@ -1,0 +1,22 @@
+"""Column kinds: what a tower must know about one column of its input."""
+
+from tfrs_ext.features.categorical import Categorical
+from tfrs_ext.features.feature import Feature
+from tfrs_ext.features.feature_encoder import FeatureEncoder, example_inputs
+from tfrs_ext.features.history import History
+from tfrs_ext.features.lookup import make_lookup
+from tfrs_ext.features.numeric import Numeric
+from tfrs_ext.features.text import Text
+from tfrs_ext.features.timestamp import Timestamp
+
+__all__ = [
+    "Categorical",
+    "Feature",
+    "FeatureEncoder",
+    "History",
+    "Numeric",
+    "Text",
+    "Timestamp",
+    "example_inputs",
+    "make_lookup",
+]

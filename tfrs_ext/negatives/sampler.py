@@ -1,0 +1,80 @@
+"""What `Uniform` and `Popularity` share: draws from a catalogue that repeat with their seed."""
+
+import random
+from typing import Any
+
+import tensorflow as tf
+
+from tfrs_ext._keras import keras
+from tfrs_ext.candidates import Candidates
+from tfrs_ext.negatives.catalogue import Catalogue
+from tfrs_ext.negatives.shared import embed
+from tfrs_ext.negatives.source import Source
+
+
+class Sampler(Source):
+    """Draws `num_negatives` rows of a catalogue, with replacement, for every batch.
+
+    Training draws follow the seed and a counter, which is saved with the model, so that training
+    that resumes draws what it would have drawn; replicas draw apart. With `training=False` every
+    call draws the same rows, so that losses of evaluations compare.
+    """
+
+    def __init__(
+        self, catalogue: Any, num_negatives: int, seed: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        if num_negatives < 1:
+            raise ValueError(
+                f"`num_negatives` must be ≥ 1, received num_negatives={num_negatives}."
+            )
+        self.catalogue = catalogue if isinstance(catalogue, Catalogue) else Catalogue(catalogue)
+        self.num_negatives = num_negatives
+        self.seed = random.getrandbits(31) if seed is None else seed
+        self.calls = self.add_weight(
+            name="calls",
+            shape=(),
+            dtype=tf.int64,
+            initializer="zeros",
+            trainable=False,
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        )
+
+    def sample(self, seed: tf.Tensor) -> tf.Tensor:
+        """Returns the rows drawn, `[num_negatives]` int64, with a seed for stateless draws."""
+        raise NotImplementedError
+
+    def pool(self, positives: Candidates, **context: Any) -> Candidates:
+        """Returns rows of the catalogue, drawn and embedded."""
+        positions = self.sample(self._next_seed(context["training"]))
+        ids = tf.gather(self.catalogue.ids, positions)
+        embeddings = embed(self.catalogue.features(positions), context["candidate_model"])
+        return Candidates(embeddings, ids, self._log_q_of_rows(positions))
+
+    def _log_q_of_rows(self, positions: tf.Tensor) -> tf.Tensor:
+        raise NotImplementedError
+
+    def _next_seed(self, training: bool | None) -> tf.Tensor:
+        if training is None or training:
+            seed = tf.stack([tf.constant(self.seed, tf.int64), self.calls.assign_add(1)])
+        else:
+            seed = tf.constant([self.seed, 0], tf.int64)
+        replica = tf.distribute.get_replica_context()
+        if replica is None or replica.num_replicas_in_sync == 1:
+            return seed
+        return tf.random.experimental.stateless_fold_in(seed, replica.replica_id_in_sync_group)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "catalogue": keras.saving.serialize_keras_object(self.catalogue),
+            "num_negatives": self.num_negatives,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Sampler":
+        """Builds the source that `get_config` described."""
+        catalogue = keras.saving.deserialize_keras_object(config["catalogue"])
+        return cls(**{**config, "catalogue": catalogue})
