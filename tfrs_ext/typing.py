@@ -4,6 +4,61 @@ Shapes in docstrings: `B` queries, `C` candidates scored, `N` negatives, `D` emb
 `L` history length, `K` results.
 """
 
-from typing import Union
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, Union
+
+import numpy.typing as npt
+import tensorflow as tf
+
+TensorLike = Union[tf.Tensor, tf.RaggedTensor, npt.ArrayLike]
+"""A tensor, or what `tf.convert_to_tensor` takes: an array, a list, a number."""
+
+Columns = Mapping[str, TensorLike]
+"""A batch or a table: from the names of its columns to their values."""
 
 Vocabulary = Union[tuple[int, ...], tuple[str, ...]]
+"""The known values of a column of ids, categories or words."""
+
+PathLike = Union[str, os.PathLike[str]]
+"""A file or a folder."""
+
+Config = dict[str, Any]
+"""What `get_config` gives: JSON-able."""
+
+Activation = Union[str, Callable[[tf.Tensor], tf.Tensor], None]
+"""A name that Keras knows, a function, a layer, or None for none."""
+
+PrintFn = Callable[[str], object]
+"""Takes a line for people to read, as `print` does."""
+
+
+class Embedder(Protocol):
+    """A tower, or anything else that is called with raw columns and gives embeddings `[B, D]`."""
+
+    def __call__(self, inputs: Any, *, training: Any = ...) -> tf.Tensor:
+        """Returns embeddings `[B, D]`."""
+
+
+class HyperParameters(Protocol):
+    """What a search space uses of keras-tuner's `HyperParameters`."""
+
+    def Choice(self, name: str, values: Sequence[Any], *, default: Any = ...) -> Any:  # noqa: N802
+        """Registers one of several values."""
+
+    def Int(  # noqa: N802
+        self, name: str, min_value: int, max_value: int, *, default: int | None = ...
+    ) -> int:
+        """Registers a whole number."""
+
+    def Float(  # noqa: N802
+        self, name: str, min_value: float, max_value: float, *, default: float | None = ...
+    ) -> float:
+        """Registers a number."""
+
+    def Boolean(self, name: str, *, default: bool = ...) -> bool:  # noqa: N802
+        """Registers a switch."""
+
+    def conditional_scope(self, name: str, values: Sequence[Any]) -> AbstractContextManager[None]:
+        """Opens a scope of hyper-parameters that count where `name` has one of the values."""
