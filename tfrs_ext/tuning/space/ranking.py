@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tfrs_ext.features import Feature, Numeric, Timestamp
+from tfrs_ext.features import Feature
 from tfrs_ext.models import DCN, DIEN, DIN, NeuMF, RankingModel, WideDeep
 
 RANKERS: dict[str, Callable[..., RankingModel]] = {
@@ -60,8 +60,7 @@ def ranker(
 
 
 def _least_width(features: Sequence[Feature]) -> int:
-    widths = {Numeric: 1, Timestamp: 5}
-    return sum(widths.get(type(feature), _EMBEDDING_DIMS[0]) for feature in features)
+    return sum(feature.output_width(_EMBEDDING_DIMS[0]) for feature in features)
 
 
 def _widths(hp: Any) -> tuple[int, ...]:
