@@ -79,6 +79,7 @@ def test_is_searched_trained_saved_loaded_and_exported(tmp_path):
 
 
 def test_a_name_fixes_arguments_and_brings_a_space_of_its_own():
+    assert isinstance(models.RANKERS["tilted"], models.RankingVariant)
     hyper = tuning.RankingHyperModel(COLUMNS, model="tilted")
     assert hyper.build(tuning.fixed({})).tilt == 1.0
     assert "tilt" not in space_of(hyper).values
