@@ -92,8 +92,9 @@ def export(
         seen: The item ids that each known user has seen: `[U, S]`, ragged, or a sequence of
             sequences.
         exclude_seen: Whether a user's seen items are left out of the answers.
-        unknown: Query features of a user whom the table lacks, by column; by default the mean of
-            a number, the padding of a history, and ids that no vocabulary holds (-1, `""`).
+        unknown: Query features of a user whom the table lacks, by column; by default each
+            feature's `unknown`: the mean of a number, the start of a range of times, the padding
+            of a history, and ids that no vocabulary holds (-1, `""`).
         user_key: The column of the user's id.
         item_key: What the item ids are called in requests and answers.
         k: Number of items in an answer of `serving_default`.
