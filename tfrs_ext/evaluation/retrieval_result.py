@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfrs_ext.evaluation.bootstrap import Values, bootstrap_means, bounds
+from tfrs_ext.files import replace_file
 
 
 class Interval(NamedTuple):
