@@ -91,9 +91,13 @@ def _find(full):
 
 def _wrong_arguments(full, call):
     thing = _find(full)
-    taken = set(inspect.signature(thing).parameters) | (
-        KERAS_ARGUMENTS if isinstance(thing, type) else set()
-    )
+    parameters = inspect.signature(thing).parameters
+    if isinstance(thing, type):
+        taken = parameters.keys() | KERAS_ARGUMENTS
+    elif any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return []
+    else:
+        taken = parameters.keys()
     return [k.arg for k in call.keywords if k.arg and k.arg not in taken]
 
 
