@@ -79,7 +79,7 @@ HIDDEN_MODULES = {
 }
 
 # Names of more than one class.
-SHARED_CLASS_NAMES = {"Catalogue", "Limits", "Scale"}
+SHARED_CLASS_NAMES = {"Catalogue", "ItemTable", "Limits", "Scale"}
 
 # The most parameters of a package that may be annotated `Any`, as shares.
 ANY_CEILINGS = {

@@ -92,7 +92,7 @@ def _find(full):
 def _wrong_arguments(full, call):
     thing = _find(full)
     parameters = inspect.signature(thing).parameters
-    if isinstance(thing, type):
+    if isinstance(thing, type) and thing.__module__.startswith("tfrs_ext"):
         taken = parameters.keys() | KERAS_ARGUMENTS
     elif any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return []
