@@ -11,9 +11,9 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tfrs_ext.ops.scann_library import use_avx2
-from tfrs_ext.serving._child import scann_library
+from tfrs_ext.serving.publishing.warmup import read_warmup
 from tfrs_ext.serving.rest.tensors import TensorSpec
-from tfrs_ext.serving.warmup import read_warmup
+from tfrs_ext.serving.verification.child import scann_library
 
 
 class Servable:

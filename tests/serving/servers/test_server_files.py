@@ -1,0 +1,63 @@
+import json
+import re
+
+import pytest
+
+from tfrs_ext import serving
+from tfrs_ext.serving.publishing import batching
+
+
+def write(folder):
+    models = {"movies": folder / "m", "click-model": folder / "c"}
+    return {f.name: f.read_text() for f in serving.write_server_files(folder / "server", models)}
+
+
+def test_every_model_is_configured_and_mounted_where_its_configuration_says(tmp_path):
+    files = write(tmp_path)
+    names = re.findall(r'name: "(.*)"', files["models.config"])
+    paths = re.findall(r'base_path: "(.*)"', files["models.config"])
+    assert names == ["movies", "click-model"]
+    assert f"{tmp_path}/m:{paths[0]}:ro" in files["compose.yaml"]
+    assert f"{tmp_path}/c:{paths[1]}:ro" in files["compose.yaml"]
+    assert f'"movies={paths[0]}", "click-model={paths[1]}"' in files["Dockerfile.rest"]
+    assert files["models.config"].count("{") == files["models.config"].count("}")
+
+
+def test_ports_are_bound_to_loopback_and_nobody_is_root(tmp_path):
+    files = write(tmp_path)
+    ports = re.findall(r'- "(.*):(85..):85.."', files["compose.yaml"])
+    assert ports == [("127.0.0.1", "8500"), ("127.0.0.1", "8501")]
+    for name in ("Dockerfile", "Dockerfile.rest", "Dockerfile.scann"):
+        assert "\nUSER 65534\n" in files[name]
+
+
+def test_configuration_is_where_the_image_looks_for_it(tmp_path):
+    files = write(tmp_path)
+    copied = re.search(r"^COPY (.*) /config/$", files["Dockerfile"], re.M)[1].split()
+    asked = re.findall(r"=/config/([\w.]+)", files["Dockerfile"])
+    assert sorted(copied) == sorted(asked) == ["models.config", "monitoring.config"]
+    command = re.search(r"ENTRYPOINT (\[.*?\])", files["Dockerfile"].replace("\\\n", ""), re.S)[1]
+    assert json.loads(command)[0] == "tensorflow_model_server"
+
+
+def test_bad_names_are_refused(tmp_path):
+    for models in ({}, {"a b": tmp_path}, {'a"': tmp_path}):
+        with pytest.raises(ValueError, match="names of letters, digits"):
+            serving.write_server_files(tmp_path, models)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_batching_parameters_are_for_rows_of_one_length(tmp_path):
+    def written(*shapes):
+        inputs = {str(i): {"shape": list(shape)} for i, shape in enumerate(shapes)}
+        file = tmp_path / "batching_params.pbtxt"
+        file.unlink(missing_ok=True)
+        batching.write_batching_params(tmp_path, {"serving_default": {"inputs": inputs}})
+        return file.read_text() if file.exists() else None
+
+    assert written([None], [None, None]) is None
+    assert written([None], []) is None
+    text = written([None], [None, 5])
+    lines = [line for line in text.splitlines() if line[0] != "#"]
+    assert lines[0] == "max_batch_size { value: 64 }"
+    assert all(re.fullmatch(r"\w+ \{ value: \d+ \}", line) for line in lines)

@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.serving.conftest import make_retriever
+from tfrs_ext import serving
+from tfrs_ext.serving import retriever as retriever_module
+
+
+@pytest.fixture
+def unverified(monkeypatch):
+    result = serving.Verification(1, 1.0, 0.0)
+    monkeypatch.setattr(retriever_module, "verify", lambda *args, **kwargs: result)
+
+
+def publish(base, retriever, **changes):
+    arguments = retriever.arguments()
+    vectors = retriever.item_model({"item id": retriever.item_ids}).numpy()
+    arguments.update(candidates=vectors, item_key="item id", k=6, exclude_seen=False)
+    return serving.export(base, **{**arguments, **changes})
+
+
+def refreshed(base, retriever, ids, **more):
+    return serving.refresh(
+        base,
+        retriever.query_model,
+        retriever.item_model,
+        {"item id": ids},
+        item_key="item id",
+        users=retriever.users,
+        **more,
+    )
+
+
+def test_items_are_added_and_removed_and_the_rest_stays(tmp_path):
+    retriever = make_retriever()
+    publish(tmp_path, retriever, facts={"metrics": 1, "run": "a"}, index="exact")
+    ids = np.append(retriever.item_ids[5:], [1000, 1001, 1002])
+    path = refreshed(tmp_path, retriever, ids, facts={"run": "b"})
+    assert path.name == "2"
+    assert serving.item_ids(path).tolist() == ids.tolist()
+    manifest = serving.read_manifest(path)
+    change = {"from_version": 1, "added": 3, "removed": 5}
+    assert manifest["facts"] == {"metrics": 1, "run": "b", "refresh": change}
+    assert (manifest["k"], manifest["exclude_seen"], manifest["items"]) == (6, False, 38)
+    assert manifest["index"]["kind"] == "exact"
+    answer = serving.query_fresh(path, {"user_id": ["u2"]})
+    features = {name: tf.constant(column[2:3]) for name, column in retriever.users.items()}
+    scores = retriever.query_model(features) @ tf.transpose(retriever.item_model({"item id": ids}))
+    scores = dict(zip(ids.tolist(), scores.numpy()[0], strict=True))
+    # Items that the tower doesn't know are equals: scores tell, not ids.
+    found = [scores[item] for item in answer["item_id"][0]]
+    np.testing.assert_allclose(found, sorted(scores.values(), reverse=True)[:6], rtol=1e-5)
+
+
+def test_string_ids_of_a_version_are_read(tmp_path, unverified):
+    ids = [f"item {i}" for i in range(40)]
+    path = publish(tmp_path, make_retriever(), item_ids=ids, seen=None)
+    assert [i.decode() for i in serving.item_ids(path)] == ids
+
+
+def test_scann_keeps_its_settings_while_the_size_is_alike(tmp_path, unverified, monkeypatch):
+    pytest.importorskip("scann")
+    from tfrs_ext.indexes import ScaNN
+
+    retriever = make_retriever()
+    first = publish(tmp_path, retriever, index="scann")
+    settings = serving.read_manifest(first)["index"]
+    monkeypatch.setattr(ScaNN, "tune", lambda *args, **kwargs: pytest.fail("tuned"))
+    alike = refreshed(tmp_path, retriever, np.append(retriever.item_ids, 1000))
+    index = serving.read_manifest(alike)["index"]
+    for name in ("num_leaves_to_search", "num_reordering_candidates"):
+        assert index[name] == settings[name]
+    with pytest.raises(pytest.fail.Exception, match="tuned"):
+        refreshed(tmp_path, retriever, retriever.item_ids[:9])
+
+
+def test_what_does_not_fit_is_refused_with_the_reason(tmp_path, unverified):
+    retriever = make_retriever()
+    with pytest.raises(ValueError, match="must hold a version that `export` wrote"):
+        refreshed(tmp_path, retriever, retriever.item_ids)
+    publish(tmp_path, retriever)
+    with pytest.raises(ValueError, match="column 'item', received"):
+        serving.refresh(
+            tmp_path,
+            retriever.query_model,
+            retriever.item_model,
+            {"item id": retriever.item_ids},
+            item_key="item",
+        )

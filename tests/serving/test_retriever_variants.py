@@ -1,0 +1,200 @@
+"""Exports without a table of users, with odd names, and with arguments that do not fit."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.serving.conftest import make_retriever
+from tfrs_ext import serving
+from tfrs_ext._keras import keras
+from tfrs_ext.features import Categorical, History, Numeric
+from tfrs_ext.indexes import Exact
+from tfrs_ext.serving import retriever as retriever_module
+
+
+@dataclasses.dataclass
+class Skipped:
+    """Stands for the fresh process, which other tests wait for."""
+
+    queries: int = 0
+    recall: float = 1.0
+
+
+@pytest.fixture
+def unverified(monkeypatch):
+    monkeypatch.setattr(retriever_module, "verify", lambda *args, **kwargs: Skipped())
+
+
+class FeatureTower(keras.Model):
+    """A subclassed tower that says what it reads, as `models.Tower` does."""
+
+    features = (
+        Categorical("user id", (1, 2, 3)),
+        History("history", (7, 8, 9), length=2),
+        Numeric("age", mean=30.0),
+    )
+
+    def __init__(self):
+        super().__init__()
+        self.known = keras.layers.IntegerLookup(vocabulary=[1, 2, 3])
+        self.embedding = keras.layers.Embedding(4, 3, "normal")
+
+    def call(self, inputs, training=None):
+        history = tf.cast(tf.reduce_sum(inputs["history"], axis=1), tf.float32)
+        other = tf.stack([history, inputs["age"], 0 * history], axis=1)
+        return self.embedding(self.known(inputs["user id"])) + other / 10
+
+
+def test_tower_that_names_its_features_gets_those_and_their_defaults(tmp_path, unverified):
+    tower, candidates = FeatureTower(), np.eye(3, dtype=np.float32)
+    users = {
+        "user id": [1, 2, 3],
+        "history": [[7, 8], [-1, 9], [-1, -1]],
+        "age": [20.0, 30.0, 70.0],
+        "unread": ["a", "b", "c"],
+    }
+    path = serving.export(
+        tmp_path,
+        tower,
+        candidates,
+        ["a", "b", "c"],
+        users=users,
+        item_fields={"release year": [1990, 2000, 2010]},
+        user_key="user id",
+        item_key="movie id",
+        seen=[["a"], [], ["nowhere"]],
+        k=2,
+    )
+    signature = tf.saved_model.load(str(path)).signatures["serving_default"]
+    answer = signature(user_id=tf.constant([1, 3, 99], tf.int64))
+    assert set(answer) == {"movie_id", "score", "release_year"}
+    for row, (user, history, age) in enumerate(
+        [(1, [7, 8], 20.0), (3, [-1, -1], 70.0), (99, [-1, -1], 30.0)]
+    ):
+        features = {"user id": [user], "history": [history], "age": [age]}
+        scores = tower({name: tf.constant(v) for name, v in features.items()}).numpy()[0]
+        best = [i for i in np.argsort(-scores) if not (user == 1 and i == 0)][:2]
+        assert answer["movie_id"][row].numpy().tolist() == [b"abc"[i : i + 1] for i in best]
+        np.testing.assert_allclose(answer["score"][row], scores[best], rtol=1e-5)
+        assert answer["release_year"][row].numpy().tolist() == [1990 + 10 * i for i in best]
+    inputs = serving.read_manifest(path)["signatures"]["embed_user"]["inputs"]
+    assert set(inputs) == {"user_id", "history", "age"}
+    keys = {name: serving.read_manifest(path)[name] for name in ("user_key", "item_key")}
+    assert keys == {"user_key": "user_id", "item_key": "movie_id"}
+
+
+def test_without_users_requests_carry_the_features(tmp_path, unverified):
+    retriever = make_retriever()
+    arguments = retriever.arguments()
+    queries = arguments.pop("users")
+    del arguments["seen"]
+    path = serving.export(tmp_path, **arguments, queries=queries, k=5)
+    signature = tf.saved_model.load(str(path)).signatures["serving_default"]
+    rows = {name: tf.constant(column[:3]) for name, column in queries.items()}
+    answer = signature(**rows)
+    scores = retriever.query_model(rows).numpy() @ retriever.candidates.T
+    best = np.argsort(-scores)[:, :5]
+    assert answer["item_id"].numpy().tolist() == retriever.item_ids[best].tolist()
+
+
+def test_seen_items_stay_where_they_are_wanted(tmp_path, unverified):
+    retriever = make_retriever()
+    path = serving.export(tmp_path, **retriever.arguments(), k=40, exclude_seen=False)
+    signature = tf.saved_model.load(str(path)).signatures["serving_default"]
+    ids = signature(user_id=tf.constant(["u4"]))["item_id"].numpy()[0]
+    assert sorted(ids) == sorted(retriever.item_ids)
+
+
+def test_bundle_holds_no_keras_objects(tmp_path, unverified):
+    path = serving.export(tmp_path, **make_retriever().arguments(), k=5)
+    assert b"tf_keras" not in (path / "saved_model.pb").read_bytes()
+    assert not (path / "keras_metadata.pb").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"users": None}, "Either `users` or `queries` must be given"),
+        ({"item_ids": np.zeros(40, np.int64)}, "`item_ids` must be unique, received 1 more"),
+        ({"users": {"user_id": [], "history": []}}, "at least one row"),
+        ({"item_fields": {"title": ["a"]}}, "`item_fields` must hold columns of equal length"),
+        ({"user_key": "name"}, "column 'name', received"),
+        ({"users": {"user_id": ["a"]}}, r"\['history'\] are missing"),
+        ({"item_tags": [["a"]]}, "one sequence for each of 40 items, received 1"),
+        ({"items": None}, "`item_model` and `items` must be given together"),
+        ({"item_fields": {"score": np.ones(40)}}, "names that differ"),
+        ({"index": "annoy"}, '`kind` must be "auto"'),
+        ({"index": Exact().index(np.eye(8))}, "`index` must hold `item_ids` in the same order"),
+        ({"candidates": np.full((40, 8), np.nan)}, "must be finite"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_reason(tmp_path, change, message):
+    arguments = {**make_retriever().arguments(), "index": "exact", **change}
+    with pytest.raises(ValueError, match=message):
+        serving.export(tmp_path / "m", **arguments)
+    assert not (tmp_path / "m").exists()
+
+
+KILLED = """
+import sys, tfrs_ext
+from tests.serving.conftest import make_retriever
+from tfrs_ext import serving
+from tfrs_ext.serving import retriever as retriever_module
+def hang(*args, **kwargs):
+    print("exporting", flush=True)
+    import time; time.sleep(300)
+retriever_module.verify = hang
+serving.export(sys.argv[1], **make_retriever().arguments(), k=5)
+"""
+
+
+def test_export_that_is_killed_leaves_no_version_and_the_next_one_works(tmp_path, unverified):
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout.readline() == "exporting\n"
+        (unfinished,) = tmp_path.iterdir()
+        assert (unfinished / "saved_model.pb").exists()
+        os.kill(child.pid, signal.SIGKILL)
+    assert serving.list_versions(tmp_path) == []
+    path = serving.export(tmp_path, **make_retriever().arguments(), k=5)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["1"]
+    assert json.loads((path / "assets.extra" / "manifest.json").read_text())["k"] == 5
+
+
+def test_empty_batches_and_items_without_tags_are_answered(tmp_path, unverified):
+    arguments = {**make_retriever().arguments(), "item_tags": [[]] * 40}
+    path = serving.export(tmp_path, **arguments, k=5)
+    ask = tf.saved_model.load(str(path)).signatures["recommend_filtered"]
+
+    def count(users, tags):
+        tags = tf.constant([tags] * len(users), tf.string, shape=(len(users), len(tags)))
+        answer = ask(
+            user_id=tf.constant(users, tf.string, shape=(len(users),)),
+            k=tf.constant(3),
+            exclusions=tf.zeros([len(users), 0], tf.int64),
+            allow=tags,
+            deny=tags[:, :0],
+        )
+        return (answer["item_id"].numpy() >= 0).sum(axis=1).tolist()
+
+    assert count(["u1", "u2"], [""]) == [3, 3]
+    assert count(["u1", "u2"], []) == [3, 3]
+    assert count(["u1"], ["x"]) == [0]
+    assert count([], [""]) == []
+
+
+def test_quantized_index_is_served_with_stock_operations(tmp_path):
+    retriever = make_retriever()
+    path = serving.export(tmp_path, **retriever.arguments(), k=6, index="quantized")
+    index = serving.read_manifest(path)["index"]
+    assert (index["kind"], index["bits"]) == ("quantized", 8)
+    assert 0.9 <= index["recall"] <= 1
+    assert b"Scann" not in (path / "saved_model.pb").read_bytes()

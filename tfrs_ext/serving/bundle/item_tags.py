@@ -1,0 +1,54 @@
+"""Attributes of items by which requests allow or deny them."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from tfrs_ext.indexes import gather_rows, is_in
+from tfrs_ext.serving.bundle.row_lookup import RowLookup
+
+_NONE = -2  # No item bears it, not even as padding.
+
+
+class ItemTags(tf.Module):
+    """The tags of each item, as numbers.
+
+    Args:
+        tags: One sequence of strings for each of the C items.
+    """
+
+    def __init__(self, tags: Sequence[Sequence[str]]) -> None:
+        super().__init__(name="tags")
+        ragged = tf.ragged.constant(
+            [[tag for tag in row if tag] for row in tags], dtype=tf.string, ragged_rank=1
+        )
+        # With "", which no item bears, the table is never empty: TensorFlow has no empty ones.
+        known = tf.concat([tf.unique(ragged.values).y, [""]], axis=0)
+        self._lookup = RowLookup(known, "Tags")
+        with tf.device("CPU"):
+            numbers = ragged.with_values(self._lookup(ragged.values))
+            self._tags = tf.Variable(numbers.to_tensor(-1), trainable=False)
+        self.count = int(ragged.nrows())
+
+    def passes(self, rows: tf.Tensor, allow: tf.Tensor, deny: tf.Tensor) -> tf.Tensor:
+        """Whether items bear an allowed tag, or all are allowed, and no denied one.
+
+        Args:
+            rows: `[B, M]` int32 row numbers; -1 never passes.
+            allow: `[B, A]` strings; `""` is padding, and a row of padding allows all.
+            deny: `[B, A]` strings; `""` is padding.
+
+        Returns:
+            `[B, M]` bool.
+        """
+        tags = gather_rows(self._tags, rows)
+        shape = tf.shape(tags)
+        flat = tf.reshape(tags, [shape[0], shape[1] * shape[2]])
+
+        def bears(wanted: tf.Tensor) -> tf.Tensor:
+            numbers = self._lookup(wanted)
+            numbers = tf.where(numbers < 0, _NONE, numbers)
+            return tf.reduce_any(tf.reshape(is_in(flat, numbers), shape), axis=2)
+
+        all_allowed = tf.reduce_all(allow == "", axis=1, keepdims=True)
+        return (rows >= 0) & (all_allowed | bears(allow)) & ~bears(deny)
