@@ -92,7 +92,7 @@ def export(config: Config) -> None:
     stages.console.print(f"published {version}")
 
 
-def page(config: Config, manifest: Any = None) -> report.Run:
+def page(config: Config, manifest: Any = None) -> report.RunSummary:
     """Returns what the report and the model card say."""
     return run_report.page(config, f"Ranking, {config.model}", "val_auc", manifest)
 

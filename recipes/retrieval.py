@@ -112,7 +112,7 @@ def export(config: Config) -> None:
     )
 
 
-def page(config: Config, manifest: Any = None) -> report.Run:
+def page(config: Config, manifest: Any = None) -> report.RunSummary:
     """Returns what the report and the model card say."""
     objective = tuning.RetrievalHyperModel.objective.name
     return run_report.page(config, "Retrieval", objective, manifest)

@@ -16,7 +16,7 @@ _LISTED, _SHOWN, _LATEST, _FEWEST = 2_000, 6, 5, 20
 def evidence(
     comparison: Comparison, results: Mapping[str, evaluation.RetrievalResult], seed: int
 ) -> dict[str, Any]:
-    """Returns the entries of a `report.Run` that need the model, JSON-able."""
+    """Returns the entries of a `report.RunSummary` that need the model, JSON-able."""
     problem = comparison.problem
     users = problem.test.user_rows
     rows = np.random.default_rng(seed).permutation(len(users))[:_LISTED]

@@ -21,7 +21,7 @@ _LIMITS = (
 
 def page(
     run: stages.Run, recipe: str, objective: str, manifest: Mapping[str, Any] | None = None
-) -> report.Run:
+) -> report.RunSummary:
     """Returns what is known of a run.
 
     Args:
@@ -35,7 +35,7 @@ def page(
     source = run.source
     synthetic = ["The data are made up, with planted preferences."] * (source.name == "synthetic")
     found = read_json(run.runs / "evaluation.json") or {}
-    return report.Run(
+    return report.RunSummary(
         **found,
         title=f"{recipe}: {source.name}, {source.split} split",
         history=pd.read_csv(history).to_dict("list") if history.exists() else {},
@@ -50,7 +50,7 @@ def page(
     )
 
 
-def write(run: stages.Run, page: report.Run) -> None:
+def write(run: stages.Run, page: report.RunSummary) -> None:
     """Writes report.html."""
     path = report.write_report(run.runs / "report.html", page)
     stages.console.print(f"report: {path}")

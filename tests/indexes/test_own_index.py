@@ -112,7 +112,7 @@ def test_what_servers_cannot_run_is_refused_before_anything_is_written(tmp_path)
 
 
 def test_a_kind_belongs_to_one_class():
-    with pytest.raises(ValueError, match="received kind='exact' of .*Mine, which Exact has"):
+    with pytest.raises(ValueError, match=r"received kind='exact' of .*Mine, which Exact has"):
 
         class Mine(Nearest):
             kind = "exact"

@@ -9,9 +9,9 @@ KS = (1, 10, 100)
 MODELS = {"model": 1.0, "item to item": 0.9, "popularity": 0.6}
 
 
-def whole(trials: int = 14) -> report.Run:
+def whole(trials: int = 14) -> report.RunSummary:
     """A run that has something for every part of the page."""
-    return report.Run(
+    return report.RunSummary(
         title="Retrieval on films",
         facts={"data": "films", "test queries": 9990},
         metrics={name: _metrics(share) for name, share in MODELS.items()},
@@ -64,7 +64,7 @@ def whole(trials: int = 14) -> report.Run:
     )
 
 
-def hostile(text: str) -> report.Run:
+def hostile(text: str) -> report.RunSummary:
     """A run whose every name and value is one text."""
     values = {text: (0.1, 0.05, 0.2), "recall_at_1": 0.1, "recall_at_2": 0.2, "recall_at_3": 0.3}
     trials = [
@@ -72,7 +72,7 @@ def hostile(text: str) -> report.Run:
          "error": text, "stopped": text}
         for s in (0.1, 0.2)
     ]  # fmt: skip
-    return report.Run(
+    return report.RunSummary(
         title=text,
         facts={text: text},
         metrics={text: values, text + "2": values},

@@ -132,7 +132,7 @@ def test_the_verdict_names_the_strongest_baseline(page):
     [((-0.2, -0.1), "less than the baseline"), ((-0.1, 0.1), "which may be luck")],
 )
 def test_the_verdict_admits_what_it_does_not_know(bounds, words):
-    run = report.Run(
+    run = report.RunSummary(
         title="a",
         metrics={"model": {"ndcg_at_10": 0.1}, "other": {"ndcg_at_10": 0.2}},
         differences={"other": {"ndcg_at_10": (-0.1, *bounds)}},
@@ -157,7 +157,7 @@ def test_the_same_run_gives_the_same_page_whatever_the_users_settings(text):
 
 
 def test_what_the_run_lacks_is_left_out():
-    page = _Page(report.render_report(report.Run(title="Empty")))
+    page = _Page(report.render_report(report.RunSummary(title="Empty")))
     assert not page.all("section")
     assert not page.all("svg")
 
@@ -171,12 +171,12 @@ def test_few_trials_say_nothing_about_importance_and_say_so():
 
 def test_a_single_setting_is_no_frontier():
     frontier = [{"recall": 1.0, "milliseconds": 0.1}]
-    run = report.Run(title="a", index={"kind": "scann", "frontier": frontier})
+    run = report.RunSummary(title="a", index={"kind": "scann", "frontier": frontier})
     assert "<svg" not in report.render_report(run)
 
 
 def test_a_file_is_whole_or_the_old_one(tmp_path, monkeypatch):
-    old = report.Run(title="old")
+    old = report.RunSummary(title="old")
     path = report.write_report(tmp_path / "deep" / "report.html", old)
     first = path.read_text(encoding="utf-8")
     assert first == report.render_report(old)
@@ -188,10 +188,10 @@ def test_a_file_is_whole_or_the_old_one(tmp_path, monkeypatch):
 
     monkeypatch.setattr(pathlib.Path, "write_text", fail)
     with pytest.raises(OSError, match="full"):
-        report.write_report(path, report.Run(title="new"))
+        report.write_report(path, report.RunSummary(title="new"))
     assert path.read_text(encoding="utf-8") == first
 
 
 def test_a_direction_is_max_or_min():
     with pytest.raises(ValueError, match=r'`direction` must be "max" or "min", received \'up\''):
-        report.Run(title="a", direction="up")
+        report.RunSummary(title="a", direction="up")

@@ -40,14 +40,16 @@ def test_the_page_loads_without_a_complaint_or_a_request(tmp_path, run):
 )
 def test_the_page_s_policy_tells_the_console_of_requests_and_scripts(tmp_path, body):
     page = tmp_path / "page.html"
-    (policy,) = re.findall("<meta http-equiv=.*?>", report.render_report(report.Run(title="a")))
+    (policy,) = re.findall(
+        "<meta http-equiv=.*?>", report.render_report(report.RunSummary(title="a"))
+    )
     assert "default-src 'none'" in policy
     page.write_text(f"<!DOCTYPE html><title>a</title>{policy}{body}")
     assert _open(page)[1]
 
 
 def test_light_and_dark_look_different(tmp_path):
-    run = report.Run(title="Films", metrics={"model": {"recall_at_10": 0.2}})
+    run = report.RunSummary(title="Films", metrics={"model": {"recall_at_10": 0.2}})
     page = report.write_report(tmp_path / "report.html", run)
     brightness = []
     for scheme in (0, 1):

@@ -11,7 +11,7 @@ def test_the_card_tells_of_the_version_it_lies_in(tmp_path):
 
     def card(manifest):
         seen.append(json.loads(json.dumps(manifest)))
-        run = report.Run(
+        run = report.RunSummary(
             title="Films", fingerprint=manifest["fingerprint"], index=manifest["index"]
         )
         return report.model_card(run)

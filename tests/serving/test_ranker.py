@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from tfrs_ext import models, serving
 from tfrs_ext.features import Categorical, History, Numeric, Text
-from tfrs_ext.serving import _scorer, ranker
+from tfrs_ext.serving import ranker
+from tfrs_ext.serving.bundle import ranking_reader
 
 USERS, ITEMS, LENGTH = 20, 30, 4
 rng = np.random.default_rng(3)
@@ -123,7 +124,7 @@ def test_empty_requests_have_empty_answers(version, users, items):
 
 
 def test_long_requests_are_scored_in_blocks_with_the_same_result(tmp_path, unverified, monkeypatch):
-    monkeypatch.setattr(_scorer, "_BLOCK", 7)
+    monkeypatch.setattr(ranking_reader, "_BLOCK", 7)
     path = publish(tmp_path)
     items = ITEM_IDS[:10]
     answer = ask(path, "rank", ["u3", "u4", "u5"], [items] * 3)
@@ -170,9 +171,11 @@ def test_manifest_and_warmup_cover_the_signatures(version):
 
 def test_bundle_that_answers_otherwise_is_not_published(tmp_path, monkeypatch):
     """As when a table in the bundle is out of order."""
-    rightly = _scorer.Scorer.pairs
+    rightly = ranking_reader.RankingReader.pairs
     monkeypatch.setattr(
-        _scorer.Scorer, "pairs", lambda self, u, i, rows: rightly(self, u, i, rows[:, ::-1])
+        ranking_reader.RankingReader,
+        "pairs",
+        lambda self, u, i, rows: rightly(self, u, i, rows[:, ::-1]),
     )
     with pytest.raises(serving.VerificationError, match="other scores"):
         publish(tmp_path)

@@ -19,7 +19,7 @@ class TrainingTrace(keras.callbacks.Callback):
     frequencies that were counted beforehand, stand still and are left out.
 
     The logs reach `History`, `CSVLogger`, TensorBoard and every callback that comes after this one
-    in the list. `Run(history=…)` draws them.
+    in the list. `report.RunSummary(history=…)` draws them.
 
     Args:
         items: `{group: item ids}`, such as those of the head, the middle and the tail of

@@ -5,15 +5,16 @@ import pathlib
 from typing import Any
 
 from tfrs_ext._version import __version__
-from tfrs_ext.report._estimates import decimal, number
-from tfrs_ext.report._verdict import verdict
-from tfrs_ext.report.run import Run
+from tfrs_ext.report.estimates import decimal, number
+from tfrs_ext.report.run_summary import RunSummary
 from tfrs_ext.report.sections import ALL
+from tfrs_ext.report.verdict import verdict
+from tfrs_ext.typing import PathLike
 
 _HERE = pathlib.Path(__file__).parent
 
 
-def render_report(run: Run) -> str:
+def render_report(run: RunSummary) -> str:
     """Returns a run as one HTML page that needs no network and no JavaScript.
 
     Tables have intervals; charts are SVG, drawn by matplotlib, with a name, a description and
@@ -33,7 +34,7 @@ def render_report(run: Run) -> str:
         `write_report` puts it into a file; `model_card` is the same in a page of Markdown.
 
     Example:
-        >>> page = render_report(Run(title="<b>", metrics={"model": {"recall_at_10": 0.25}}))
+        >>> page = render_report(RunSummary(title="<b>", metrics={"model": {"recall_at_10": 0.25}}))
         >>> "<h1>&lt;b&gt;</h1>" in page
         True
     """
@@ -53,7 +54,7 @@ def render_report(run: Run) -> str:
     )
 
 
-def write_report(path: str | os.PathLike[str], run: Run) -> pathlib.Path:
+def write_report(path: PathLike, run: RunSummary) -> pathlib.Path:
     """Writes a run's page; at every moment the file is a whole one, the old or the new.
 
     Args:

@@ -3,17 +3,17 @@
 import re
 from collections.abc import Sequence
 
-from tfrs_ext.report._blocks import Cell, Table
-from tfrs_ext.report._estimates import number
-from tfrs_ext.report._verdict import verdict
-from tfrs_ext.report.run import Run
+from tfrs_ext.report.blocks import Cell, Table
+from tfrs_ext.report.estimates import number
+from tfrs_ext.report.run_summary import RunSummary
 from tfrs_ext.report.sections.accuracy import accuracy_tables
 from tfrs_ext.report.sections.fairness import group_tables, measure_tables
 from tfrs_ext.report.sections.index import index_tables
 from tfrs_ext.report.sections.origin import origin_tables
+from tfrs_ext.report.verdict import verdict
 
 
-def model_card(run: Run) -> str:
+def model_card(run: RunSummary) -> str:
     """Returns a run as a page of Markdown, to be kept beside the published model.
 
     Data and split, metrics with intervals beside those of the baselines, groups, limits, index,
@@ -30,7 +30,7 @@ def model_card(run: Run) -> str:
         the version, made from its finished manifest.
 
     Example:
-        >>> print(model_card(Run(title="Films", facts={"split": "by time"}, seed=1)))
+        >>> print(model_card(RunSummary(title="Films", facts={"split": "by time"}, seed=1)))
         # Films
         <BLANKLINE>
         ## Data and protocol

@@ -1,20 +1,21 @@
 """What TensorBoard shows besides scalars: trials in HParams, embeddings in the projector."""
 
 import importlib
-import os
 import pathlib
+import types
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
+
+from tfrs_ext.typing import PathLike
 
 _CONFIG = "projector_config.pbtxt"
 
 
-def log_trials(
-    folder: str | os.PathLike[str], trials: Sequence[Mapping[str, Any]], objective: str
-) -> None:
+def log_trials(folder: PathLike, trials: Sequence[Mapping[str, Any]], objective: str) -> None:
     """Writes the trials of a search for TensorBoard's HParams, a run for each.
 
     Args:
@@ -45,8 +46,8 @@ def log_trials(
 
 
 def log_embeddings(
-    folder: str | os.PathLike[str],
-    embeddings: Any,
+    folder: PathLike,
+    embeddings: npt.ArrayLike,
     labels: Mapping[str, Sequence[Any]],
     name: str = "items",
 ) -> None:
@@ -94,7 +95,7 @@ def log_embeddings(
     (folder / _CONFIG).write_text(str(config), encoding="utf-8")
 
 
-def _read(path: pathlib.Path, projector: Any) -> Any:
+def _read(path: pathlib.Path, projector: types.ModuleType) -> Any:
     text_format = importlib.import_module("google.protobuf.text_format")
     config = projector.ProjectorConfig()
     return text_format.Parse(path.read_text(encoding="utf-8"), config) if path.exists() else config
@@ -107,12 +108,12 @@ def _table(labels: Mapping[str, Sequence[Any]]) -> str:
     return "".join("\t".join(row) + "\n" for row in head + rows)
 
 
-def _line(value: Any) -> str:
+def _line(value: object) -> str:
     """Returns a label without what would begin another field or line; never empty."""
     return " ".join(str(value).split()) or "–"  # noqa: RUF001
 
 
-def _tensorboard(plugin: str) -> Any:
+def _tensorboard(plugin: str) -> types.ModuleType:
     try:
         return importlib.import_module(f"tensorboard.plugins.{plugin}")
     except ImportError as error:

@@ -1,14 +1,20 @@
 """Exports that a server can load, their verification and their versions."""
 
-from tfrs_ext.serving.exporter import export
-from tfrs_ext.serving.fresh import Request, query_all_fresh, query_fresh
-from tfrs_ext.serving.manifest import fingerprint, read_manifest
+from tfrs_ext.serving.publishing.manifest import fingerprint, read_manifest
+from tfrs_ext.serving.publishing.versions import (
+    latest_version,
+    list_versions,
+    prune,
+    publish,
+    rollback,
+)
+from tfrs_ext.serving.publishing.warmup import read_warmup, write_warmup
 from tfrs_ext.serving.ranker import export_ranker
-from tfrs_ext.serving.refresh import item_ids, refresh
-from tfrs_ext.serving.server_files import write_server_files
-from tfrs_ext.serving.verification import Verification, VerificationError, verify
-from tfrs_ext.serving.versions import latest_version, list_versions, prune, publish, rollback
-from tfrs_ext.serving.warmup import read_warmup, write_warmup
+from tfrs_ext.serving.refreshing import item_ids, refresh
+from tfrs_ext.serving.retriever import export
+from tfrs_ext.serving.servers.server_files import write_server_files
+from tfrs_ext.serving.verification.comparison import Verification, VerificationError, verify
+from tfrs_ext.serving.verification.fresh_process import Request, query_all_fresh, query_fresh
 
 __all__ = [
     "Request",

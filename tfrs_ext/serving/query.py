@@ -5,9 +5,9 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from tfrs_ext.serving.fresh import query_fresh
-from tfrs_ext.serving.manifest import read_manifest
-from tfrs_ext.serving.versions import latest_version
+from tfrs_ext.serving.publishing.manifest import read_manifest
+from tfrs_ext.serving.publishing.versions import latest_version
+from tfrs_ext.serving.verification.fresh_process import query_fresh
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -5,14 +5,14 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from tfrs_ext.serving._catalogue import Catalogue
-from tfrs_ext.serving._pairs import Pairs
-from tfrs_ext.serving._publishing import ModelCard, publish_bundle
-from tfrs_ext.serving._ranker import Ranker
-from tfrs_ext.serving._scorer import Scorer
-from tfrs_ext.serving._tensors import as_columns
-from tfrs_ext.serving._users import Users, ragged_rows, unknown_user
-from tfrs_ext.serving.verification import verify
+from tfrs_ext.serving.bundle.columns import as_columns
+from tfrs_ext.serving.bundle.item_table import ItemTable
+from tfrs_ext.serving.bundle.ranker_bundle import RankerBundle
+from tfrs_ext.serving.bundle.ranking_reader import RankingReader
+from tfrs_ext.serving.bundle.user_table import UserTable, ragged_rows, unknown_user
+from tfrs_ext.serving.publishing.publisher import ModelCard, publish_bundle
+from tfrs_ext.serving.verification.comparison import verify
+from tfrs_ext.serving.verification.ranker_sample import RankerSample
 
 
 def export_ranker(
@@ -80,11 +80,11 @@ def export_ranker(
     base = pathlib.Path(base)
     people, things = as_columns(users, "users"), as_columns(items, "items")
     _check_columns(people, things, user_key, item_key)
-    scorer = Scorer(model, {**people, **things}, "users and items")
+    scorer = RankingReader(model, {**people, **things}, "users and items")
     ids = things[item_key]
     fields = as_columns({item_key: ids, **(item_fields or {})}, "item_fields")
-    catalogue = Catalogue(fields.pop(item_key), item_key, fields, None)
-    known = Users(
+    catalogue = ItemTable(fields.pop(item_key), item_key, fields, None)
+    known = UserTable(
         {name: people[name] for name in {*scorer.names, user_key} if name in people},
         user_key,
         {**unknown_user(model), **(unknown or {})},
@@ -92,8 +92,8 @@ def export_ranker(
     )
     read = {name: things[name] for name in scorer.names if name in things}
     recommends = int(ids.shape[0]) <= recommend_up_to
-    bundle = Ranker(scorer, known, read, catalogue, exclude_seen, recommends)
-    pairs = Pairs(bundle, people, things, item_key)
+    bundle = RankerBundle(scorer, known, read, catalogue, exclude_seen, recommends)
+    pairs = RankerSample(bundle, people, things, item_key)
 
     def check(folder: pathlib.Path) -> dict[str, Any]:
         result = verify(

@@ -14,7 +14,7 @@ import pytest
 
 from tests.serving.conftest import make_retriever
 from tfrs_ext import serving
-from tfrs_ext.serving import exporter
+from tfrs_ext.serving import retriever as retriever_module
 
 ROOT = pathlib.Path(__file__).parents[3]
 
@@ -25,7 +25,7 @@ def publish(base, retriever, title="Titel", **changes):
     arguments["item_fields"] = {"title": [f"{title} {i}" for i in retriever.item_ids]}
     with pytest.MonkeyPatch.context() as patch:
         result = serving.Verification(1, 1.0, 0.0)
-        patch.setattr(exporter, "verify", lambda *args, **kwargs: result)
+        patch.setattr(retriever_module, "verify", lambda *args, **kwargs: result)
         return serving.export(base, **arguments)
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from tfrs_ext.report._blocks import Chart, Table, cell
-from tfrs_ext.report._drawing import INK, SERIES, drawing
-from tfrs_ext.report._estimates import Estimate
+from tfrs_ext.report.blocks import Chart, Table, cell
+from tfrs_ext.report.estimates import Estimate
+from tfrs_ext.report.figures import INK, SERIES, drawing
 
 
 def bar_chart(key: str, title: str, text: str, values: Mapping[str, Estimate], label: str) -> Chart:

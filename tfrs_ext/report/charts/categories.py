@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from tfrs_ext.report._blocks import Chart, Table, cell
-from tfrs_ext.report._drawing import DASHES, MARKERS, SERIES, drawing
-from tfrs_ext.report._estimates import Estimate
+from tfrs_ext.report.blocks import Chart, Table, cell
+from tfrs_ext.report.estimates import Estimate
+from tfrs_ext.report.figures import DASHES, MARKERS, SERIES, drawing
 
 _MANY = 4
 

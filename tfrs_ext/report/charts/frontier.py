@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfrs_ext.report._blocks import Chart, Table, cell
-from tfrs_ext.report._drawing import INK, SERIES, drawing
-from tfrs_ext.report._estimates import number
+from tfrs_ext.report.blocks import Chart, Table, cell
+from tfrs_ext.report.estimates import number
+from tfrs_ext.report.figures import INK, SERIES, drawing
 
 
 def frontier_chart(

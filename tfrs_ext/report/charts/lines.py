@@ -3,9 +3,9 @@
 import dataclasses
 from collections.abc import Sequence
 
-from tfrs_ext.report._blocks import Chart, Table, cell
-from tfrs_ext.report._drawing import DASHES, INK, MARKERS, SERIES, drawing
-from tfrs_ext.report._estimates import Estimate, number
+from tfrs_ext.report.blocks import Chart, Table, cell
+from tfrs_ext.report.estimates import Estimate, number
+from tfrs_ext.report.figures import DASHES, INK, MARKERS, SERIES, drawing
 
 
 @dataclasses.dataclass(frozen=True)

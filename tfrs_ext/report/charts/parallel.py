@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from tfrs_ext.report._blocks import Chart, Table
-from tfrs_ext.report._drawing import GRID, INK, MUTED, SERIES, SURFACE, drawing
-from tfrs_ext.report._estimates import number
+from tfrs_ext.report.blocks import Chart, Table
+from tfrs_ext.report.estimates import number
+from tfrs_ext.report.figures import GRID, INK, MUTED, SERIES, SURFACE, drawing
 
 _BEST, _LOG_FROM = 3, 30.0
 _TICK: dict[str, Any] = {
@@ -84,7 +84,7 @@ class _Scale:
         few = len(self._known) <= 5
         self._is_listed = not self._is_number or (few and all(isinstance(v, int) for v in known))
 
-    def place(self, value: Any) -> float:
+    def place(self, value: float | str | None) -> float:
         """Returns where a value lies; NaN, a gap in the line, where there is none."""
         if value is None:
             return float("nan")
@@ -92,10 +92,9 @@ class _Scale:
             return 0.5
         if self._is_listed:
             return self._known.index(value) / (len(self._known) - 1)
-        low, high, value = (
-            (np.log(v) if self._is_log else v) for v in (self._known[0], self._known[-1], value)
-        )
-        return float((value - low) / (high - low))
+        numbers = np.array([self._known[0], value, self._known[-1]], np.float64)
+        low, middle, high = np.log(numbers) if self._is_log else numbers
+        return float((middle - low) / (high - low))
 
     def ticks(self) -> list[tuple[float, str]]:
         """Returns the places to be named."""

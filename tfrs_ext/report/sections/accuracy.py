@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from tfrs_ext.report._blocks import Cell, Chart, Section, Table, cell
-from tfrs_ext.report._estimates import cutoff, estimate, metric_name
+from tfrs_ext.report.blocks import Cell, Chart, Section, Table, cell
 from tfrs_ext.report.charts.lines import Line, line_chart
-from tfrs_ext.report.run import Run
+from tfrs_ext.report.estimates import cutoff, estimate, metric_name
+from tfrs_ext.report.run_summary import RunSummary
 
 _KINDS = ("recall", "ndcg", "mrr")
 
 
-def accuracy(run: Run) -> Section | None:
+def accuracy_section(run: RunSummary) -> Section | None:
     """Returns the tables of metrics and the curve over k."""
     if not run.metrics:
         return None
@@ -26,7 +26,7 @@ def accuracy(run: Run) -> Section | None:
     return Section("accuracy", "Accuracy", text, blocks)
 
 
-def accuracy_tables(run: Run) -> list[Table]:
+def accuracy_tables(run: RunSummary) -> list[Table]:
     """Returns the chosen metrics of all models, and the model's lead over each baseline."""
     if not run.metrics:
         return []
@@ -43,7 +43,7 @@ def _headlines(names: Sequence[str]) -> list[str]:
     return [name for name in wanted if name in names] or list(names)[:6]
 
 
-def _metrics(run: Run, names: Sequence[str]) -> Table:
+def _metrics(run: RunSummary, names: Sequence[str]) -> Table:
     best = {
         name: max(estimate(values[name]).mean for values in run.metrics.values() if name in values)
         for name in names
@@ -61,7 +61,7 @@ def _metrics(run: Run, names: Sequence[str]) -> Table:
     return Table("Test part", ["", *map(metric_name, names)], rows)
 
 
-def _differences(run: Run, names: Sequence[str]) -> Table:
+def _differences(run: RunSummary, names: Sequence[str]) -> Table:
     model = next(iter(run.metrics))
     rows = [
         [Cell(f"{model} − {other}")]  # noqa: RUF001
@@ -71,7 +71,7 @@ def _differences(run: Run, names: Sequence[str]) -> Table:
     return Table("Differences, query by query", ["", *map(metric_name, names)], rows)
 
 
-def _curve(run: Run, kind: str) -> Chart | None:
+def _curve(run: RunSummary, kind: str) -> Chart | None:
     lines = []
     for model, values in run.metrics.items():
         found = ((cutoff(name), value) for name, value in values.items())
@@ -89,7 +89,7 @@ def _curve(run: Run, kind: str) -> Chart | None:
     return line_chart(f"curve-{kind}", title, text, lines, ("k", word), is_log=True)
 
 
-def _everything(run: Run) -> Table:
+def _everything(run: RunSummary) -> Table:
     names = list(dict.fromkeys(name for values in run.metrics.values() for name in values))
     rows = [
         [Cell(metric_name(name))]

@@ -1,12 +1,12 @@
 """Whom and what the model serves: groups of users and items, exposure, surprise."""
 
-from tfrs_ext.report._blocks import Cell, Chart, Section, Table, cell
-from tfrs_ext.report._estimates import estimate
+from tfrs_ext.report.blocks import Cell, Chart, Section, Table, cell
 from tfrs_ext.report.charts.categories import category_chart
-from tfrs_ext.report.run import Run
+from tfrs_ext.report.estimates import estimate
+from tfrs_ext.report.run_summary import RunSummary
 
 
-def fairness(run: Run) -> Section | None:
+def fairness_section(run: RunSummary) -> Section | None:
     """Returns the charts of groups and the table of measures beyond accuracy."""
     if not run.groups and not run.measures:
         return None
@@ -36,7 +36,7 @@ def fairness(run: Run) -> Section | None:
     return Section("fairness", "Whom and what it serves", text, blocks)
 
 
-def measure_tables(run: Run) -> list[Table]:
+def measure_tables(run: RunSummary) -> list[Table]:
     """Returns the measures beyond accuracy of all models."""
     if not run.measures:
         return []
@@ -48,7 +48,7 @@ def measure_tables(run: Run) -> list[Table]:
     return [Table("Beyond accuracy", ["", *run.measures], rows)]
 
 
-def group_tables(run: Run) -> list[Table]:
+def group_tables(run: RunSummary) -> list[Table]:
     """Returns what the charts of the groups show."""
     tables = []
     for title, models in run.groups.items():

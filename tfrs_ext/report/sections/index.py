@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfrs_ext.report._blocks import Cell, Chart, Section, Table, cell
-from tfrs_ext.report._estimates import number
+from tfrs_ext.report.blocks import Cell, Chart, Section, Table, cell
 from tfrs_ext.report.charts.frontier import frontier_chart
-from tfrs_ext.report.run import Run
+from tfrs_ext.report.estimates import number
+from tfrs_ext.report.run_summary import RunSummary
 
 
-def index(run: Run) -> Section | None:
+def index_section(run: RunSummary) -> Section | None:
     """Returns the frontier of recall and latency, and the facts about the index."""
     if not run.index:
         return None
@@ -34,7 +34,7 @@ def index(run: Run) -> Section | None:
     return Section("index", "Index", text, blocks)
 
 
-def index_tables(run: Run) -> list[Table]:
+def index_tables(run: RunSummary) -> list[Table]:
     """Returns the facts about the index."""
     facts = {name: value for name, value in run.index.items() if name != "frontier"}
     rows = [[Cell(name.replace("_", " ")), cell(value)] for name, value in facts.items()]

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tfrs_ext.report._blocks import Cell, Section, Table, cell
-from tfrs_ext.report.run import Run
+from tfrs_ext.report.blocks import Cell, Section, Table, cell
+from tfrs_ext.report.run_summary import RunSummary
 
 
-def origin(run: Run) -> Section | None:
+def origin_section(run: RunSummary) -> Section | None:
     """Returns the limits, and what is needed to make the run again."""
     blocks = origin_tables(run)
     if not blocks and not run.limits:
@@ -18,7 +18,7 @@ def origin(run: Run) -> Section | None:
     return Section("origin", "Limits and origin", "", blocks)
 
 
-def origin_tables(run: Run) -> list[Table]:
+def origin_tables(run: RunSummary) -> list[Table]:
     """Returns hyper-parameters, versions, seed and fingerprint."""
     marks = {"seed": run.seed, "fingerprint": run.fingerprint or None}
     tables = [

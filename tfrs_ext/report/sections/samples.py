@@ -1,10 +1,10 @@
 """Recommendations to look at."""
 
-from tfrs_ext.report._blocks import Samples, Section
-from tfrs_ext.report.run import Run
+from tfrs_ext.report.blocks import Samples, Section
+from tfrs_ext.report.run_summary import RunSummary
 
 
-def samples(run: Run) -> Section | None:
+def samples_section(run: RunSummary) -> Section | None:
     """Returns the lists of some users."""
     if not run.samples:
         return None

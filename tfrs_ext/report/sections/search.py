@@ -3,17 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfrs_ext.report._blocks import Cell, Chart, Section, Table, cell
-from tfrs_ext.report._estimates import estimate, metric_name, number
+from tfrs_ext.report.blocks import Cell, Chart, Section, Table, cell
 from tfrs_ext.report.charts.bars import bar_chart
 from tfrs_ext.report.charts.parallel import parallel_chart
-from tfrs_ext.report.importance import importance
-from tfrs_ext.report.run import Run
+from tfrs_ext.report.estimates import estimate, metric_name, number
+from tfrs_ext.report.random_forest import importance
+from tfrs_ext.report.run_summary import RunSummary
 
 _MIN_TRIALS, _SHOWN = 10, 10
 
 
-def search(run: Run) -> Section | None:
+def search_section(run: RunSummary) -> Section | None:
     """Returns importance, parallel coordinates and the table of trials."""
     if not run.trials:
         return None
@@ -41,7 +41,7 @@ def search(run: Run) -> Section | None:
     return Section("search", "Search", text, blocks)
 
 
-def _direction(run: Run) -> str:
+def _direction(run: RunSummary) -> str:
     return "the highest" if run.direction == "max" else "the lowest"
 
 
@@ -71,7 +71,7 @@ def _importance(done: Sequence[Mapping[str, Any]]) -> tuple[str, Chart | None]:
 
 
 def _parallel(
-    run: Run, done: Sequence[Mapping[str, Any]], names: Sequence[str], table: Table
+    run: RunSummary, done: Sequence[Mapping[str, Any]], names: Sequence[str], table: Table
 ) -> Chart:
     columns = {
         name: [trial["values"].get(name) for trial in done]
@@ -90,7 +90,7 @@ def _parallel(
     return parallel_chart("parallel", "Trials and their values", text, columns, data)
 
 
-def _table(run: Run, trials: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Table:
+def _table(run: RunSummary, trials: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Table:
     rows = [
         [
             Cell(str(trial.get("trial", place)), strong=place == 0),

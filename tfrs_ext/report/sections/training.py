@@ -3,10 +3,10 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from tfrs_ext.report._blocks import Chart, Section
-from tfrs_ext.report._estimates import decimal, estimate, metric_name
+from tfrs_ext.report.blocks import Chart, Section
 from tfrs_ext.report.charts.lines import Line, line_chart
-from tfrs_ext.report.run import Run
+from tfrs_ext.report.estimates import decimal, estimate, metric_name
+from tfrs_ext.report.run_summary import RunSummary
 
 _CHARTS: tuple[tuple[str, str, Callable[[str], bool]], ...] = (
     ("Loss", "The mean of an epoch's batches.", lambda name: name.endswith("loss")),
@@ -24,7 +24,7 @@ _CHARTS: tuple[tuple[str, str, Callable[[str], bool]], ...] = (
 )
 
 
-def training(run: Run) -> Section | None:
+def training_section(run: RunSummary) -> Section | None:
     """Returns a chart of each kind of column that the history has."""
     columns = _columns(run.history)
     if not columns:
@@ -62,7 +62,7 @@ def _columns(history: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
 
 
 def _best(
-    run: Run, columns: Mapping[str, Sequence[float]], x: Sequence[float]
+    run: RunSummary, columns: Mapping[str, Sequence[float]], x: Sequence[float]
 ) -> tuple[float, str] | None:
     values = columns.get(run.objective)
     if not values:

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tfrs_ext.indexes import load_op_library
-from tfrs_ext.serving.manifest import op_library
+from tfrs_ext.serving.publishing.manifest import op_library
+from tfrs_ext.serving.publishing.warmup import read_warmup
 from tfrs_ext.serving.rest.tensors import TensorSpec
-from tfrs_ext.serving.warmup import read_warmup
 
 
 class Servable:

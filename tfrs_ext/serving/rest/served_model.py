@@ -7,9 +7,9 @@ import pathlib
 import threading
 from collections.abc import Iterator
 
+from tfrs_ext.serving.publishing.versions import list_versions
 from tfrs_ext.serving.rest.errors import RequestError
 from tfrs_ext.serving.rest.servable import Servable
-from tfrs_ext.serving.versions import list_versions
 
 _log = logging.getLogger(__name__)
 

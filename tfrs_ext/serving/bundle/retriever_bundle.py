@@ -5,17 +5,17 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext.indexes import Index
-from tfrs_ext.serving._catalogue import Catalogue
-from tfrs_ext.serving._encoder import Encoder
-from tfrs_ext.serving._filtered import filtered_search
-from tfrs_ext.serving._signatures import SignatureModule, concrete, untracked
-from tfrs_ext.serving._tensors import signature_name
-from tfrs_ext.serving._users import Users
+from tfrs_ext.serving.bundle.columns import signature_name
+from tfrs_ext.serving.bundle.filtering import filtered_search
+from tfrs_ext.serving.bundle.item_table import ItemTable
+from tfrs_ext.serving.bundle.signatures import SignatureModule, concrete, untracked
+from tfrs_ext.serving.bundle.tower_reader import TowerReader
+from tfrs_ext.serving.bundle.user_table import UserTable
 
 _OPTIONS = {"k", "exclusions", "allow", "deny"}
 
 
-class Bundle(SignatureModule):
+class RetrieverBundle(SignatureModule):
     """Answers requests with towers, an index and tables of users and items.
 
     Args:
@@ -30,11 +30,11 @@ class Bundle(SignatureModule):
 
     def __init__(
         self,
-        query: Encoder,
-        item: Encoder | None,
+        query: TowerReader,
+        item: TowerReader | None,
         index: Index,
-        users: Users | None,
-        catalogue: Catalogue,
+        users: UserTable | None,
+        catalogue: ItemTable,
         k: int,
         exclude_seen: bool,
     ) -> None:
@@ -53,7 +53,7 @@ class Bundle(SignatureModule):
         return self._index()
 
     @property
-    def query(self) -> Encoder:
+    def query(self) -> TowerReader:
         """The query tower."""
         return self._query()
 

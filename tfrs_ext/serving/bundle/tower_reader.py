@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from tfrs_ext.serving._reader import Reader
+from tfrs_ext.serving.bundle.model_reader import ModelReader
 
 
-class Encoder(Reader):
+class TowerReader(ModelReader):
     """Embeds the columns that a tower reads."""
 
     def __call__(self, columns: Mapping[str, tf.Tensor]) -> tf.Tensor:

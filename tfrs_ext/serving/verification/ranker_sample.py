@@ -7,14 +7,14 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tfrs_ext.serving._publishing import Requests
-from tfrs_ext.serving._ranker import Ranker
-from tfrs_ext.serving._sample import sample_rows
+from tfrs_ext.serving.bundle.ranker_bundle import RankerBundle
+from tfrs_ext.serving.publishing.publisher import Requests
+from tfrs_ext.serving.verification.retriever_sample import sample_rows
 
 _USERS, _ITEMS, _K = 32, 50, 10
 
 
-class Pairs:
+class RankerSample:
     """Each of some users with the same items, the last of which the catalogue lacks.
 
     Args:
@@ -26,7 +26,7 @@ class Pairs:
 
     def __init__(
         self,
-        bundle: Ranker,
+        bundle: RankerBundle,
         users: Mapping[str, tf.Tensor],
         items: Mapping[str, tf.Tensor],
         item_key: str,

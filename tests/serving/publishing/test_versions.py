@@ -102,7 +102,7 @@ versions.publish(sys.argv[2], write)
 
 
 def start_publisher(base):
-    import tfrs_ext.serving.versions as module
+    import tfrs_ext.serving.publishing.versions as module
 
     child = subprocess.Popen(
         [sys.executable, "-c", SLOW_PUBLISHER, module.__file__, str(base)],

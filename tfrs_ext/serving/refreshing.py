@@ -10,11 +10,11 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tfrs_ext.indexes import Index, index_class
-from tfrs_ext.serving._encoder import Encoder
-from tfrs_ext.serving._tensors import as_columns
-from tfrs_ext.serving.exporter import export
-from tfrs_ext.serving.manifest import read_manifest
-from tfrs_ext.serving.versions import latest_version
+from tfrs_ext.serving.bundle.columns import as_columns
+from tfrs_ext.serving.bundle.tower_reader import TowerReader
+from tfrs_ext.serving.publishing.manifest import read_manifest
+from tfrs_ext.serving.publishing.versions import latest_version
+from tfrs_ext.serving.retriever import export
 
 _BATCH = 4096
 
@@ -75,7 +75,7 @@ def refresh(
         "added": len(np.setdiff1d(ids, known)),
         "removed": len(np.setdiff1d(known, ids)),
     }
-    vectors = embed_in_batches(Encoder(item_model, columns, "items"), columns)
+    vectors = embed_in_batches(TowerReader(item_model, columns, "items"), columns)
     arguments = {
         "k": manifest["k"],
         "exclude_seen": manifest["exclude_seen"],
@@ -108,7 +108,9 @@ def item_ids(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
     return ids
 
 
-def embed_in_batches(encoder: Encoder, columns: Mapping[str, tf.Tensor]) -> npt.NDArray[np.float32]:
+def embed_in_batches(
+    encoder: TowerReader, columns: Mapping[str, tf.Tensor]
+) -> npt.NDArray[np.float32]:
     """Returns the embeddings `[C, D]` of all rows, in batches."""
     embed, count = tf.function(encoder), len(next(iter(columns.values())))
     parts = [

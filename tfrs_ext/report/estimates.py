@@ -1,8 +1,8 @@
 """Values with or without intervals, and how people read them."""
 
 import math
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 _WORDS = {"hit_rate": "hit rate", "ndcg": "NDCG", "map": "MAP", "mrr": "MRR"}
 
@@ -20,7 +20,7 @@ class Estimate(NamedTuple):
         return self.low < self.high
 
 
-def estimate(value: Any) -> Estimate:
+def estimate(value: float | Sequence[float]) -> Estimate:
     """Returns a number, or `(mean, low, high)`, as an `Estimate`."""
     if isinstance(value, (int, float)):
         return Estimate(float(value), float(value), float(value))
@@ -28,7 +28,7 @@ def estimate(value: Any) -> Estimate:
     return Estimate(mean, low, high)
 
 
-def number(value: Any) -> str:
+def number(value: object) -> str:
     """Returns a setting: a number in as many digits as tell something, anything else as text."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
@@ -83,8 +83,9 @@ def cutoff(name: str) -> tuple[str, int] | None:
     return (kind, int(k)) if kind and k.isdigit() else None
 
 
-def headline(metrics: Mapping[str, Any], objective: str) -> str | None:
+def headline(metrics: Iterable[str], objective: str) -> str | None:
     """Returns the metric that decides: the search's, else NDCG@10, else the first at some k."""
     wanted = [objective.removeprefix("val_"), "ndcg_at_10"]
-    names = [*wanted, *(name for name in metrics if cutoff(name))]
-    return next((name for name in names if name in metrics), None)
+    known = list(metrics)
+    names = [*wanted, *(name for name in known if cutoff(name))]
+    return next((name for name in names if name in known), None)

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
-from tfrs_ext.serving._reader import Reader
+from tfrs_ext.serving.bundle.model_reader import ModelReader
 
 # Pairs of a user and an item that the model sees at a time: bounds the memory of a request.
 _BLOCK = 4096
 
 
-class Scorer(Reader):
+class RankingReader(ModelReader):
     """Scores the columns that a ranking model reads."""
 
     def __call__(self, columns: Mapping[str, tf.Tensor]) -> tf.Tensor:

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from tfrs_ext.indexes import find_op_library
-from tfrs_ext.serving.manifest import op_library
+from tfrs_ext.serving.publishing.manifest import op_library
 
 
 class Request(NamedTuple):
@@ -91,7 +91,7 @@ def query_all_fresh(
 
 
 def _run_child(path: pathlib.Path, source: pathlib.Path, target: pathlib.Path) -> None:
-    script = importlib.resources.files("tfrs_ext.serving").joinpath("_child.py")
+    script = importlib.resources.files("tfrs_ext.serving.verification").joinpath("child.py")
     run = subprocess.run(
         [sys.executable, "-c", script.read_text(encoding="utf-8"), str(source), str(target)],
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},

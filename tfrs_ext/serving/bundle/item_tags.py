@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from tfrs_ext.indexes import gather_rows, is_in
-from tfrs_ext.serving._row_lookup import RowLookup
+from tfrs_ext.serving.bundle.row_lookup import RowLookup
 
 _NONE = -2  # No item bears it, not even as padding.
 
 
-class Tags(tf.Module):
+class ItemTags(tf.Module):
     """The tags of each item, as numbers.
 
     Args:

@@ -6,7 +6,7 @@ from typing import Any
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Run:
+class RunSummary:
     """The plain facts of one run; what is missing is left out of the report.
 
     Nothing here is an object of the library: everything comes from JSON files and CSV tables as
@@ -38,7 +38,7 @@ class Run:
         limits: Sentences about what the figures don't say.
 
     Example:
-        >>> run = Run(title="Films", metrics={"model": {"recall_at_10": (0.2, 0.18, 0.22)}})
+        >>> run = RunSummary(title="Films", metrics={"model": {"recall_at_10": (0.2, 0.18, 0.22)}})
         >>> run.title, run.trials
         ('Films', ())
     """

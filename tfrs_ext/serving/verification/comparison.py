@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tfrs_ext.serving.fresh import Request, query_all_fresh
-from tfrs_ext.serving.warmup import read_warmup
+from tfrs_ext.serving.publishing.warmup import read_warmup
+from tfrs_ext.serving.verification.fresh_process import Request, query_all_fresh
 
 
 class VerificationError(RuntimeError):

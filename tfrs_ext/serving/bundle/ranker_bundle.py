@@ -6,16 +6,16 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext.indexes import is_in
-from tfrs_ext.serving._catalogue import Catalogue
-from tfrs_ext.serving._scorer import Scorer
-from tfrs_ext.serving._signatures import SignatureModule, concrete, untracked
-from tfrs_ext.serving._tensors import signature_name
-from tfrs_ext.serving._users import Users
+from tfrs_ext.serving.bundle.columns import signature_name
+from tfrs_ext.serving.bundle.item_table import ItemTable
+from tfrs_ext.serving.bundle.ranking_reader import RankingReader
+from tfrs_ext.serving.bundle.signatures import SignatureModule, concrete, untracked
+from tfrs_ext.serving.bundle.user_table import UserTable
 
 _LOWEST = tf.float32.min
 
 
-class Ranker(SignatureModule):
+class RankerBundle(SignatureModule):
     """Answers requests with a ranking model and tables of users and items.
 
     Args:
@@ -29,10 +29,10 @@ class Ranker(SignatureModule):
 
     def __init__(
         self,
-        scorer: Scorer,
-        users: Users,
+        scorer: RankingReader,
+        users: UserTable,
         items: Mapping[str, tf.Tensor],
-        catalogue: Catalogue,
+        catalogue: ItemTable,
         exclude_seen: bool,
         recommends: bool,
     ) -> None:
@@ -51,7 +51,7 @@ class Ranker(SignatureModule):
         self.trace()
 
     @property
-    def scorer(self) -> Scorer:
+    def scorer(self) -> RankingReader:
         """The model."""
         return self._scorer()
 

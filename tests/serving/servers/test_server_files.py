@@ -4,7 +4,7 @@ import re
 import pytest
 
 from tfrs_ext import serving
-from tfrs_ext.serving import _batching
+from tfrs_ext.serving.publishing import batching
 
 
 def write(folder):
@@ -52,7 +52,7 @@ def test_batching_parameters_are_for_rows_of_one_length(tmp_path):
         inputs = {str(i): {"shape": list(shape)} for i, shape in enumerate(shapes)}
         file = tmp_path / "batching_params.pbtxt"
         file.unlink(missing_ok=True)
-        _batching.write_batching_params(tmp_path, {"serving_default": {"inputs": inputs}})
+        batching.write_batching_params(tmp_path, {"serving_default": {"inputs": inputs}})
         return file.read_text() if file.exists() else None
 
     assert written([None], [None, None]) is None

@@ -8,15 +8,15 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tfrs_ext.serving._bundle import Bundle
-from tfrs_ext.serving._tensors import signature_name
+from tfrs_ext.serving.bundle.columns import signature_name
+from tfrs_ext.serving.bundle.retriever_bundle import RetrieverBundle
 
 # Columns beyond k, so that ties across the last place are recognised.
 _MORE = 20
 
 
 @dataclasses.dataclass(frozen=True)
-class Sample:
+class RetrieverSample:
     """Some queries, as requests and as embeddings.
 
     Attributes:
@@ -31,9 +31,9 @@ class Sample:
     embeddings: npt.NDArray[np.float32]
     seen: list[list[int]]
 
-    def head(self, rows: int) -> "Sample":
+    def head(self, rows: int) -> "RetrieverSample":
         """Returns the first rows."""
-        return Sample(
+        return RetrieverSample(
             {name: values[:rows] for name, values in self.inputs.items()},
             {name: values[:rows] for name, values in self.features.items()},
             self.embeddings[:rows],
@@ -48,11 +48,11 @@ def sample_rows(count: int, wanted: int) -> npt.NDArray[np.int64]:
 
 
 def take_sample(
-    bundle: Bundle,
+    bundle: RetrieverBundle,
     columns: Mapping[str, tf.Tensor],
     embeddings: npt.NDArray[np.float32],
     rows: npt.NDArray[np.int64],
-) -> Sample:
+) -> RetrieverSample:
     """Returns rows of the table as a sample.
 
     Args:
@@ -66,14 +66,16 @@ def take_sample(
     seen: list[list[int]] = [[]] * len(rows)
     users = bundle.users
     if users is None:
-        return Sample(features, features, embeddings, seen)
+        return RetrieverSample(features, features, embeddings, seen)
     if bundle.exclude_seen and users.seen_rows is not None:
         seen = tf.gather(users.seen_rows, rows).to_list()
-    return Sample({signature_name(users.key): values[users.key]}, features, embeddings, seen)
+    return RetrieverSample(
+        {signature_name(users.key): values[users.key]}, features, embeddings, seen
+    )
 
 
 def expected_answers(
-    sample: Sample, candidates: npt.NDArray[np.float32], item_ids: npt.NDArray[Any], k: int
+    sample: RetrieverSample, candidates: npt.NDArray[np.float32], item_ids: npt.NDArray[Any], k: int
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
     """Returns the true ids and scores `[Q, k + some]` by plain sorting, padded as a bundle does."""
     columns = min(k + _MORE, len(candidates))
@@ -91,7 +93,7 @@ def expected_answers(
 
 
 def warmup_requests(
-    bundle: Bundle, sample: Sample, items: Mapping[str, npt.NDArray[Any]]
+    bundle: RetrieverBundle, sample: RetrieverSample, items: Mapping[str, npt.NDArray[Any]]
 ) -> list[tuple[str, dict[str, Any]]]:
     """Returns requests for every signature, with one row and with several.
 

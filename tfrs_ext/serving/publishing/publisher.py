@@ -6,11 +6,11 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tfrs_ext.serving._batching import write_batching_params
-from tfrs_ext.serving._signatures import SignatureModule
-from tfrs_ext.serving.manifest import fingerprint, write_manifest, write_model_card
-from tfrs_ext.serving.versions import publish
-from tfrs_ext.serving.warmup import write_warmup
+from tfrs_ext.serving.bundle.signatures import SignatureModule
+from tfrs_ext.serving.publishing.batching import write_batching_params
+from tfrs_ext.serving.publishing.manifest import fingerprint, write_manifest, write_model_card
+from tfrs_ext.serving.publishing.versions import publish
+from tfrs_ext.serving.publishing.warmup import write_warmup
 
 _PACKAGES = ("tensorflow", "tf-keras", "tensorflow-recommenders", "tfrs-ext")
 Requests = Sequence[tuple[str, Mapping[str, Any]]]

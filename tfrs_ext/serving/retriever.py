@@ -10,21 +10,21 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tfrs_ext.indexes import Index, build_index, index_class
-from tfrs_ext.serving._bundle import Bundle
-from tfrs_ext.serving._catalogue import Catalogue
-from tfrs_ext.serving._encoder import Encoder
-from tfrs_ext.serving._publishing import ModelCard, publish_bundle
-from tfrs_ext.serving._sample import (
-    Sample,
+from tfrs_ext.serving.bundle.columns import as_columns, signature_name
+from tfrs_ext.serving.bundle.item_table import ItemTable
+from tfrs_ext.serving.bundle.item_tags import ItemTags
+from tfrs_ext.serving.bundle.retriever_bundle import RetrieverBundle
+from tfrs_ext.serving.bundle.tower_reader import TowerReader
+from tfrs_ext.serving.bundle.user_table import UserTable, ragged_rows, unknown_user
+from tfrs_ext.serving.publishing.publisher import ModelCard, publish_bundle
+from tfrs_ext.serving.verification.comparison import verify
+from tfrs_ext.serving.verification.retriever_sample import (
+    RetrieverSample,
     expected_answers,
     sample_rows,
     take_sample,
     warmup_requests,
 )
-from tfrs_ext.serving._tags import Tags
-from tfrs_ext.serving._tensors import as_columns, signature_name
-from tfrs_ext.serving._users import Users, ragged_rows, unknown_user
-from tfrs_ext.serving.verification import verify
 
 _CHECKED, _TUNED_ON = 64, 448
 _IDS, _VECTORS = "item_ids", "candidates"
@@ -120,17 +120,17 @@ def export(
         raise ValueError(f"`users` must hold the ids, column {user_key!r}, received {list(table)}.")
     if (item_model is None) != (items is None):
         raise ValueError("`item_model` and `items` must be given together, received one of them.")
-    query = Encoder(query_model, table, "users or queries")
+    query = TowerReader(query_model, table, "users or queries")
     raw_items = as_columns(items or {}, "items")
-    item = None if item_model is None else Encoder(item_model, raw_items, "items")
+    item = None if item_model is None else TowerReader(item_model, raw_items, "items")
     columns = {_IDS: item_ids, _VECTORS: candidates, **(item_fields or {})}
     fields = as_columns(columns, "item_fields")
     ids, vectors = fields.pop(_IDS), fields.pop(_VECTORS)
-    tags = None if item_tags is None else Tags(item_tags)
-    catalogue = Catalogue(ids, item_key, fields, tags)
+    tags = None if item_tags is None else ItemTags(item_tags)
+    catalogue = ItemTable(ids, item_key, fields, tags)
     known = None
     if users is not None:
-        known = Users(
+        known = UserTable(
             {name: table[name] for name in {*query.names, user_key}},
             user_key,
             {**unknown_user(query_model), **(unknown or {})},
@@ -139,7 +139,7 @@ def export(
     chosen = sample_rows(len(next(iter(table.values()))), _CHECKED + _TUNED_ON)
     embedded = query({name: tf.gather(table[name], chosen) for name in query.names}).numpy()
     built = _built(index, vectors, ids, embedded, k)
-    bundle = Bundle(query, item, built, known, catalogue, k, exclude_seen)
+    bundle = RetrieverBundle(query, item, built, known, catalogue, k, exclude_seen)
     sample = take_sample(bundle, table, embedded[:_CHECKED], chosen[:_CHECKED])
 
     examples = {} if item is None else item.inputs({n: v.numpy() for n, v in raw_items.items()})
@@ -176,8 +176,8 @@ def _built(
 
 def _checked(
     folder: pathlib.Path,
-    bundle: Bundle,
-    sample: Sample,
+    bundle: RetrieverBundle,
+    sample: RetrieverSample,
     candidates: npt.NDArray[np.float32],
     ids: npt.NDArray[Any],
     min_recall: float,
@@ -196,13 +196,13 @@ def _checked(
     return {"index": index, "verified_on": result.queries}
 
 
-def _index_facts(bundle: Bundle) -> dict[str, Any]:
+def _index_facts(bundle: RetrieverBundle) -> dict[str, Any]:
     index = bundle.index
     facts = {"kind": index.kind, "exact": index.is_exact(), **index.settings()}
     return {**facts, "frontier": index.frontier} if index.frontier else facts
 
 
-def _manifest(bundle: Bundle, facts: Mapping[str, Any] | None) -> dict[str, Any]:
+def _manifest(bundle: RetrieverBundle, facts: Mapping[str, Any] | None) -> dict[str, Any]:
     return {
         "kind": "retriever",
         "k": bundle.k,

@@ -6,14 +6,14 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext.indexes import gather_rows
-from tfrs_ext.serving._row_lookup import RowLookup
-from tfrs_ext.serving._tags import Tags
-from tfrs_ext.serving._tensors import signature_names
+from tfrs_ext.serving.bundle.columns import signature_names
+from tfrs_ext.serving.bundle.item_tags import ItemTags
+from tfrs_ext.serving.bundle.row_lookup import RowLookup
 
 SCORE = "score"
 
 
-class Catalogue(tf.Module):
+class ItemTable(tf.Module):
     """Translates between item ids and row numbers, and describes items by row.
 
     Args:
@@ -24,7 +24,7 @@ class Catalogue(tf.Module):
     """
 
     def __init__(
-        self, ids: tf.Tensor, key: str, fields: Mapping[str, tf.Tensor], tags: Tags | None
+        self, ids: tf.Tensor, key: str, fields: Mapping[str, tf.Tensor], tags: ItemTags | None
     ) -> None:
         super().__init__(name="catalogue")
         self._names = signature_names([key, SCORE, *fields], "item_key and item_fields")

@@ -5,10 +5,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrs_ext.serving._tensors import signature_names, spec
+from tfrs_ext.serving.bundle.columns import signature_names, spec
 
 
-class Reader:
+class ModelReader:
     """A model with the columns that it reads.
 
     Args:

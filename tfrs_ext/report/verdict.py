@@ -1,16 +1,16 @@
 """The run in one sentence."""
 
-from tfrs_ext.report._estimates import (
+from tfrs_ext.report.estimates import (
     decimal,
     estimate,
     headline,
     interval_text,
     metric_name,
 )
-from tfrs_ext.report.run import Run
+from tfrs_ext.report.run_summary import RunSummary
 
 
-def verdict(run: Run) -> str:
+def verdict(run: RunSummary) -> str:
     """Returns what the deciding metric is, and how far it is from the strongest baseline."""
     if not run.metrics:
         return ""

@@ -13,7 +13,7 @@ from google.protobuf import (  # type: ignore[import-untyped]
     message_factory,
 )
 
-from tfrs_ext.serving.manifest import FOLDER
+from tfrs_ext.serving.publishing.manifest import FOLDER
 
 NAME = "tf_serving_warmup_requests"
 _MOST = 1000

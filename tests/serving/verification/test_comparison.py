@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tfrs_ext.serving import VerificationError, verify
-from tfrs_ext.serving import verification as module
+from tfrs_ext.serving.verification import comparison as module
 
 IDS = np.array([[1, 2, 3, 4], [9, 8, 7, 6]])
 SCORES = np.array([[4.0, 3.0, 2.0, 1.0], [9.0, 5.0, 5.0, 5.0]])

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfrs_ext.serving._row_lookup import RowLookup
-from tfrs_ext.serving._tensors import as_tensor
+from tfrs_ext.serving.bundle.columns import as_tensor
+from tfrs_ext.serving.bundle.row_lookup import RowLookup
 
 
-class Users(tf.Module):
+class UserTable(tf.Module):
     """A table of query features by user id, with a last row for users that it doesn't know.
 
     Args:

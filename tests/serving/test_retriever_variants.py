@@ -16,7 +16,7 @@ from tfrs_ext import serving
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Categorical, History, Numeric
 from tfrs_ext.indexes import Exact
-from tfrs_ext.serving import exporter
+from tfrs_ext.serving import retriever as retriever_module
 
 
 @dataclasses.dataclass
@@ -29,7 +29,7 @@ class Skipped:
 
 @pytest.fixture
 def unverified(monkeypatch):
-    monkeypatch.setattr(exporter, "verify", lambda *args, **kwargs: Skipped())
+    monkeypatch.setattr(retriever_module, "verify", lambda *args, **kwargs: Skipped())
 
 
 class FeatureTower(keras.Model):
@@ -146,11 +146,11 @@ KILLED = """
 import sys, tfrs_ext
 from tests.serving.conftest import make_retriever
 from tfrs_ext import serving
-from tfrs_ext.serving import exporter
+from tfrs_ext.serving import retriever as retriever_module
 def hang(*args, **kwargs):
     print("exporting", flush=True)
     import time; time.sleep(300)
-exporter.verify = hang
+retriever_module.verify = hang
 serving.export(sys.argv[1], **make_retriever().arguments(), k=5)
 """
 

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
-from tfrs_ext.report._estimates import Estimate, decimal, interval_text, number
+from tfrs_ext.report.estimates import Estimate, decimal, interval_text, number
 
 
 class Cell(NamedTuple):
@@ -15,7 +15,7 @@ class Cell(NamedTuple):
     strong: bool = False
 
 
-def cell(value: Any, strong: bool = False) -> Cell:
+def cell(value: object, strong: bool = False) -> Cell:
     """Returns a value as a cell."""
     if isinstance(value, Estimate):
         return Cell(decimal(value.mean), interval_text(value), strong)
@@ -63,7 +63,7 @@ class Samples:
     """Lists of recommendations.
 
     Args:
-        samples: As `Run.samples`.
+        samples: As `RunSummary.samples`.
     """
 
     kind: ClassVar[str] = "samples"

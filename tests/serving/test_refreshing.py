@@ -4,13 +4,13 @@ import tensorflow as tf
 
 from tests.serving.conftest import make_retriever
 from tfrs_ext import serving
-from tfrs_ext.serving import exporter
+from tfrs_ext.serving import retriever as retriever_module
 
 
 @pytest.fixture
 def unverified(monkeypatch):
     result = serving.Verification(1, 1.0, 0.0)
-    monkeypatch.setattr(exporter, "verify", lambda *args, **kwargs: result)
+    monkeypatch.setattr(retriever_module, "verify", lambda *args, **kwargs: result)
 
 
 def publish(base, retriever, **changes):

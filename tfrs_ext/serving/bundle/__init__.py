@@ -1,0 +1,1 @@
+"""The modules that are exported: their signatures, and the state behind them."""

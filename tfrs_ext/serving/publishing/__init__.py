@@ -1,0 +1,1 @@
+"""Versions of a bundle: folders, manifest, warm-up and batching."""

@@ -1,0 +1,1 @@
+"""Files for servers over folders of versions."""
