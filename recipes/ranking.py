@@ -16,9 +16,9 @@ from recipes import options, run_report, stages
 from recipes.files import write_json
 from recipes.ranking_comparison import COLUMNS, compare
 from recipes.ranking_problem import RankingProblem
-from tfrs_ext import data, report, serving, tuning
+from tfrs_ext import data, models, report, serving, tuning
 
-MODELS = tuple(tuning.space.RANKERS)
+MODELS = tuple(models.RANKERS)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -51,7 +51,7 @@ def test_the_defaults_are_what_the_readme_trains(hypermodel):
         "correction": "corrected_logq",
         "negatives": "in_batch",
         "optimizer": "adam",
-        "adam_learning_rate": 2e-3,
+        "learning_rate": 2e-3,
         "weight_decay": 0.0,
         "batch_size": 1024,
     }
@@ -143,17 +143,17 @@ def test_without_facts_nothing_is_varied_that_needs_them(hypermodel):
             (256, 0.5),
         ),
         (
-            {"adam_learning_rate": 0.002, "weight_decay": 0.01},
+            {"learning_rate": 0.002, "weight_decay": 0.01},
             lambda m: m.optimizer.weight_decay,
             0.01,
         ),
         (
-            {"optimizer": "adagrad", "learning_rate": 0.5},
+            {"optimizer": "adagrad", "adagrad_learning_rate": 0.5},
             lambda m: (type(m.optimizer), float(m.optimizer.learning_rate)),
             (keras.optimizers.Adagrad, 0.5),
         ),
         (
-            {"optimizer": "adam", "adam_learning_rate": 0.002},
+            {"optimizer": "adam", "learning_rate": 0.002},
             lambda m: (type(m.optimizer), float(m.optimizer.learning_rate)),
             (optimizers.LazyAdam, pytest.approx(0.002)),
         ),
