@@ -6,6 +6,7 @@ from tfrs_ext.indexes.exact import Exact
 from tfrs_ext.indexes.index import Index
 from tfrs_ext.indexes.kinds import index_class, index_kinds
 from tfrs_ext.indexes.op_library import find_op_library, load_op_library
+from tfrs_ext.indexes.processor import use_avx2
 from tfrs_ext.indexes.quantized import Quantized
 from tfrs_ext.indexes.scann import ScaNN
 
@@ -23,4 +24,5 @@ __all__ = [
     "is_in",
     "keep_first",
     "load_op_library",
+    "use_avx2",
 ]
