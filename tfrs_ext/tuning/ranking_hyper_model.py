@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.callbacks.user_auc import UserAUC
+from tfrs_ext.callbacks import UserAUC
 from tfrs_ext.features import Feature
 from tfrs_ext.metrics import GAUC
 from tfrs_ext.models import RANKERS, RankingModel
