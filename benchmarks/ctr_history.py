@@ -57,7 +57,7 @@ def build(name: str, features: list[Any]) -> models.RankingModel:
     choice, has_product = activation.lower(), kind.endswith("with product")
     if kind.startswith("base"):
         return Base(features, choice, has_product)
-    common = {"target": "item_id", "activation": choice, **sizes}
+    common = {"item_id": "item_id", "activation": choice, **sizes}
     if kind == "DIEN":
         return models.DIEN(features, **common)
     return models.DIN(features, history_product=has_product, **common)

@@ -161,7 +161,7 @@ def retrieval(path: str, rows: int) -> Problem:
         test,
         (
             *("embedding_dim", "num_layers", "hidden_units", "dropout", "temperature"),
-            *("correction", "optimizer", "learning_rate", "adam_learning_rate", "batch_size"),
+            *("correction", "optimizer", "adagrad_learning_rate", "learning_rate", "batch_size"),
         ),
     )
 
@@ -179,7 +179,7 @@ def ranking(path: str, rows: int) -> Problem:
     features = data.FeatureSet(found.query, tuple(kept))
     hypermodel = tuning.RankingHyperModel(
         (*features.query, *features.candidate),
-        target=train.schema.item_id,
+        item_id=train.schema.item_id,
         user_id=train.schema.user_id,
         model=("dcn_v2", "dcn_mix", "dcn", "dnn", "wide_deep", "din"),
     )
@@ -205,8 +205,14 @@ def ranking(path: str, rows: int) -> Problem:
         (
             *("model", "embedding_dim", "num_layers", "hidden_units", "dropout", "activation"),
             *("cross_layers", "structure", "low_rank", "projection_dim", "num_experts"),
-            *("attention_units", "interaction", "use_softmax", "optimizer", "learning_rate"),
-            *("adam_learning_rate", "weight_decay", "batch_size"),
+            *(
+                "attention_units",
+                "interaction",
+                "use_softmax",
+                "optimizer",
+                "adagrad_learning_rate",
+            ),
+            *("learning_rate", "weight_decay", "batch_size"),
         ),
     )
 

@@ -44,16 +44,30 @@ class Embedder(Protocol):
 class HyperParameters(Protocol):
     """What a search space uses of keras-tuner's `HyperParameters`."""
 
-    def Choice(self, name: str, values: Sequence[Any], *, default: Any = ...) -> Any:  # noqa: N802
+    def Choice(  # noqa: N802
+        self, name: str, values: Sequence[Any], *, default: Any = ..., **options: Any
+    ) -> Any:
         """Registers one of several values."""
 
     def Int(  # noqa: N802
-        self, name: str, min_value: int, max_value: int, *, default: int | None = ...
+        self,
+        name: str,
+        min_value: int,
+        max_value: int,
+        *,
+        default: int | None = ...,
+        **options: Any,
     ) -> int:
         """Registers a whole number."""
 
     def Float(  # noqa: N802
-        self, name: str, min_value: float, max_value: float, *, default: float | None = ...
+        self,
+        name: str,
+        min_value: float,
+        max_value: float,
+        *,
+        default: float | None = ...,
+        **options: Any,
     ) -> float:
         """Registers a number."""
 

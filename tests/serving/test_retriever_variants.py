@@ -122,7 +122,7 @@ def test_bundle_holds_no_keras_objects(tmp_path, unverified):
     [
         (lambda r: {"users": None}, "Either `users` or `queries` must be given"),
         (lambda r: {"k": 0}, "`k` must be a positive integer, received k=0"),
-        (lambda r: {"index": "annoy"}, '`kind` must be "auto"'),
+        (lambda r: {"index": "annoy"}, "`kind` must be one of .*received kind='annoy'"),
         (lambda r: {"index": Exact().index(np.eye(8))}, "`index` must hold the ids of `items`"),
         (lambda r: {"candidates": np.full((40, 8), np.nan)}, "must be finite"),
         (lambda r: {"candidates": np.eye(8)}, r"embeddings \[C, D\] of the 40 items"),

@@ -20,7 +20,7 @@ FEATURES = (
     Numeric("age", 30.0, 10.0),
 )
 FLAT = {"model", "hidden_units", "num_layers", "embedding_dim", "dropout", "activation"}
-TRAINED = {"optimizer", "adam_learning_rate", "weight_decay", "batch_size"}
+TRAINED = {"optimizer", "learning_rate", "weight_decay", "batch_size"}
 
 
 def rows(number=64, seed=0):
@@ -135,7 +135,7 @@ def test_all_models_that_the_features_allow_are_searched_by_default():
     flat = {"dnn", "dcn", "dcn_v2", "dcn_mix", "wide_deep"}
     assert names(FEATURES) == flat
     assert names(FEATURES, "item") == flat | {"din", "dien"}
-    assert names(FEATURES, "item", "user") == set(tuning.space.RANKERS)
+    assert names(FEATURES, "item", "user") == set(models.RANKERS)
     assert names(FEATURES[:2], "item", "user") == flat | {"neumf"}
     assert defaults()[0].name == "dcn_v2"
 
@@ -170,7 +170,7 @@ def test_a_rank_never_exceeds_the_width_of_the_features():
 
 
 def test_crosses_reach_wide_and_deep():
-    model, _ = defaults(model="wide_deep", crosses=[("user", "item")])
+    model, _ = defaults(model="wide_deep", arguments={"wide_deep": {"crosses": [("user", "item")]}})
     assert model.crosses == (("user", "item"),)
 
 
@@ -234,14 +234,14 @@ def test_training_reports_the_gauc_that_is_searched_for_before_other_callbacks_a
         ({"metric": "loss"}, "`metric` must be one of"),
         ({"metric": "gauc", "user_id": None}, "`user_id` be given for 'gauc'"),
         ({"model": "dcm"}, "`model` must be out of"),
-        ({"model": "din", "target": None}, "DIN and DIEN need `target`"),
-        ({"model": ("neumf",), "user_id": None}, "NeuMF needs"),
+        ({"model": "din", "item_id": None}, "'din' needs `item_id`, the name of a `Categorical`"),
+        ({"model": ("neumf",), "user_id": None}, "'neumf' needs `user_id`"),
         ({"model": ()}, "`model` must be out of"),
     ],
 )
 def test_bad_arguments_are_named(kwargs, text):
     with pytest.raises(ValueError, match=text):
-        tuning.RankingHyperModel(FEATURES, **{"target": "item", "user_id": "user", **kwargs})
+        tuning.RankingHyperModel(FEATURES, **{"item_id": "item", "user_id": "user", **kwargs})
 
 
 def test_the_optimizer_is_the_lazy_one():

@@ -51,7 +51,7 @@ def test_the_defaults_are_what_the_readme_trains(hypermodel):
         "correction": "corrected_logq",
         "negatives": "in_batch",
         "optimizer": "adam",
-        "adam_learning_rate": 2e-3,
+        "learning_rate": 2e-3,
         "weight_decay": 0.0,
         "batch_size": 1024,
     }
@@ -72,10 +72,14 @@ def test_without_facts_nothing_is_varied_that_needs_them(hypermodel):
 @pytest.mark.parametrize(
     ("values", "read", "expected"),
     [
-        ({"embedding_dim": 16}, lambda m: m.get_config()["embedding_dim"], 16),
-        ({"num_layers": 2, "hidden_units": 64}, lambda m: m.get_config()["hidden_units"], [64, 64]),
-        ({"num_layers": 0}, lambda m: m.get_config()["hidden_units"], []),
-        ({"dropout": 0.2}, lambda m: m.get_config()["dropout"], 0.2),
+        ({"embedding_dim": 16}, lambda m: m.query_model.get_config()["embedding_dim"], 16),
+        (
+            {"num_layers": 2, "hidden_units": 64},
+            lambda m: m.query_model.get_config()["hidden_units"],
+            [64, 64],
+        ),
+        ({"num_layers": 0}, lambda m: m.query_model.get_config()["hidden_units"], []),
+        ({"dropout": 0.2}, lambda m: m.query_model.get_config()["dropout"], 0.2),
         ({"temperature": 0.3}, lambda m: m.task._temperature, 0.3),
         (
             {"temperature": 0.3, "temperature_kind": "learnable"},
@@ -143,17 +147,17 @@ def test_without_facts_nothing_is_varied_that_needs_them(hypermodel):
             (256, 0.5),
         ),
         (
-            {"adam_learning_rate": 0.002, "weight_decay": 0.01},
+            {"learning_rate": 0.002, "weight_decay": 0.01},
             lambda m: m.optimizer.weight_decay,
             0.01,
         ),
         (
-            {"optimizer": "adagrad", "learning_rate": 0.5},
+            {"optimizer": "adagrad", "adagrad_learning_rate": 0.5},
             lambda m: (type(m.optimizer), float(m.optimizer.learning_rate)),
             (keras.optimizers.Adagrad, 0.5),
         ),
         (
-            {"optimizer": "adam", "adam_learning_rate": 0.002},
+            {"optimizer": "adam", "learning_rate": 0.002},
             lambda m: (type(m.optimizer), float(m.optimizer.learning_rate)),
             (optimizers.LazyAdam, pytest.approx(0.002)),
         ),
@@ -231,7 +235,7 @@ def test_a_build_of_the_users_own_composes_with_ours(hypermodel, problem):
     def mine(hp):
         dim = hp.Choice("embedding_dim", [8, 12])
         sides = hypermodel.query_features, hypermodel.candidate_features
-        model = models.TwoTower(*sides, embedding_dim=dim, hidden_units=())
+        model = models.TwoTower.from_features(*sides, embedding_dim=dim, hidden_units=())
         model.compile(tuning.space.optimizer(hp))
         return model
 
@@ -239,7 +243,8 @@ def test_a_build_of_the_users_own_composes_with_ours(hypermodel, problem):
     model = Mine(hypermodel.query_features, hypermodel.candidate_features).build(hp)
     assert model.optimizer.clipnorm == 0.5
     assert {"clipnorm", "temperature", "embedding_dim"} <= set(hp.values)
-    assert mine(tuning.fixed({"embedding_dim": 12})).get_config()["embedding_dim"] == 12
+    small = mine(tuning.fixed({"embedding_dim": 12}))
+    assert small.query_model.get_config()["embedding_dim"] == 12
 
 
 def evaluation_of(problem, part):

@@ -6,6 +6,7 @@ from tfrs_ext.models.dien import DIEN
 from tfrs_ext.models.din import DIN
 from tfrs_ext.models.multi_task import MultiTask
 from tfrs_ext.models.neumf import NeuMF
+from tfrs_ext.models.rankers import RANKERS, RankingVariant, register_ranker
 from tfrs_ext.models.ranking_model import RankingModel
 from tfrs_ext.models.tower import Tower
 from tfrs_ext.models.two_tower import TwoTower
@@ -17,13 +18,16 @@ __all__ = [
     "DCN",
     "DIEN",
     "DIN",
+    "RANKERS",
     "Model",
     "MultiTask",
     "NeuMF",
     "RankingModel",
+    "RankingVariant",
     "Tower",
     "TwoTower",
     "WideDeep",
     "YouTubeRanker",
+    "register_ranker",
     "warm_start",
 ]

@@ -9,9 +9,13 @@ from tfrs_ext._keras import keras
 from tfrs_ext.features import Feature, FeatureEncoder
 from tfrs_ext.layers import MLP, CrossNetwork
 from tfrs_ext.layers.activations import get_activation, serialize_activation
+from tfrs_ext.models.rankers import register_ranker
 from tfrs_ext.models.ranking_model import RankingModel
+from tfrs_ext.models.search_space import EMBEDDING_DIMS, search_network
+from tfrs_ext.typing import Config, HyperParameters
 
 _STRUCTURES = ("stacked", "parallel")
+_RANKS = (8, 16, 32, 64)
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -97,6 +101,11 @@ class DCN(RankingModel):
             return self.deep(crossed, training=training)
         return tf.concat([crossed, self.deep(x0, training=training)], -1)
 
+    @classmethod
+    def search_space(cls, hp: HyperParameters, features: Sequence[Feature]) -> Config:
+        """Registers the deep network's widths, and those of the crosses."""
+        return _search_dcn_v2(hp, features)
+
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration, JSON-able."""
         return {
@@ -109,3 +118,48 @@ class DCN(RankingModel):
             "activation": serialize_activation(self.deep.activation),
             "dropout": self.deep.dropout,
         }
+
+
+def _search_dnn(hp: HyperParameters, features: Sequence[Feature]) -> Config:
+    return search_network(hp)
+
+
+def _search_dcn(hp: HyperParameters, features: Sequence[Feature]) -> Config:
+    return {**search_network(hp), "cross_layers": hp.Int("cross_layers", 1, 4, default=3)}
+
+
+def _search_dcn_v2(hp: HyperParameters, features: Sequence[Feature]) -> Config:
+    arguments = {**_search_dcn(hp, features), "structure": _search_structure(hp)}
+    has_low_rank = hp.Boolean("low_rank", default=False)
+    with hp.conditional_scope("low_rank", [True]):
+        rank = _search_rank(hp, features)
+    return {**arguments, "projection_dim": rank if has_low_rank else None}
+
+
+def _search_dcn_mix(hp: HyperParameters, features: Sequence[Feature]) -> Config:
+    return {
+        **_search_dcn(hp, features),
+        "structure": _search_structure(hp),
+        "num_experts": hp.Choice("num_experts", [2, 4, 8], default=4),
+        "projection_dim": _search_rank(hp, features),
+    }
+
+
+def _search_structure(hp: HyperParameters) -> str:
+    return hp.Choice("structure", _STRUCTURES, default="stacked")
+
+
+def _search_rank(hp: HyperParameters, features: Sequence[Feature]) -> int:
+    # A rank above the width of the crosses' input would be an error.
+    ranks = [rank for rank in _RANKS if rank <= _least_width(features)] or [1]
+    return hp.Choice("projection_dim", ranks, default=max(rank for rank in ranks if rank <= 32))
+
+
+def _least_width(features: Sequence[Feature]) -> int:
+    return sum(feature.output_width(EMBEDDING_DIMS[0]) for feature in features)
+
+
+register_ranker("dcn_v2", DCN, _search_dcn_v2)
+register_ranker("dcn_mix", DCN, _search_dcn_mix)
+register_ranker("dcn", DCN, _search_dcn, parameterization="vector", structure="parallel")
+register_ranker("dnn", DCN, _search_dnn, cross_layers=0)

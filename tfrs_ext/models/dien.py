@@ -6,11 +6,14 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.features import Feature, FeatureEncoder
+from tfrs_ext.features import Feature, FeatureEncoder, History
 from tfrs_ext.layers import AUGRU, MLP, InterestExtractor
 from tfrs_ext.layers.activations import get_activation, serialize_activation
-from tfrs_ext.models.item_table import ItemTable, split_features
+from tfrs_ext.models.item_table import ItemTable, missing_item_columns, split_features
+from tfrs_ext.models.rankers import register_ranker
 from tfrs_ext.models.ranking_model import RankingModel
+from tfrs_ext.models.search_space import search_network
+from tfrs_ext.typing import Config, HyperParameters
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -24,9 +27,9 @@ class DIEN(RankingModel):
     all other features, as in the authors' code.
 
     Args:
-        features: The columns to read, with their facts: the target, one `History` with the
-            target's vocabulary, and any others.
-        target: Name of the `Categorical` feature that is the candidate's id.
+        features: The columns to read, with their facts: the candidate's id, one `History` with
+            the vocabulary of that id, and any others.
+        item_id: Name of the `Categorical` feature with the candidate's id.
         embedding_dim: Width of every embedding table, and of the interests.
         hidden_units: Widths of the deep network's layers.
         variant: As in `layers.AUGRU`.
@@ -45,14 +48,14 @@ class DIEN(RankingModel):
         `[B, 1]` float32 probabilities.
 
     Raises:
-        ValueError: An argument is out of range, or the features lack the target or the history.
+        ValueError: An argument is out of range, or the features lack the item's id or the history.
 
     `DIN` sums instead of following, at a fraction of the cost.
 
     Example:
         >>> from tfrs_ext.features import Categorical, History
         >>> features = [Categorical("item", (7, 8)), History("clicks", (7, 8), length=3)]
-        >>> model = DIEN(features, target="item", embedding_dim=4, hidden_units=(8,))
+        >>> model = DIEN(features, item_id="item", embedding_dim=4, hidden_units=(8,))
         >>> model({"item": tf.constant([7]), "clicks": tf.constant([[-1, 8, 7]])}).shape
         TensorShape([1, 1])
 
@@ -64,7 +67,7 @@ class DIEN(RankingModel):
     def __init__(
         self,
         features: Sequence[Feature],
-        target: str,
+        item_id: str,
         embedding_dim: int = 32,
         hidden_units: Sequence[int] = (200, 80),
         variant: str = "AUGRU",
@@ -75,12 +78,12 @@ class DIEN(RankingModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(features, **kwargs)
-        histories, others = split_features(features, target)
+        histories, others = split_features(features, item_id)
         if len(histories) != 1:
             raise ValueError(
                 f"`features` must hold one `History`, received {[h.name for h in histories]}."
             )
-        self.target = target
+        self.item_id = item_id
         self.history_name = histories[0].name
         self.items = ItemTable(histories[0], embedding_dim, name="items")
         self.extractor = InterestExtractor(embedding_dim, auxiliary_units, auxiliary_weight)
@@ -91,9 +94,39 @@ class DIEN(RankingModel):
         self.deep = MLP(hidden_units, get_activation(activation), dropout, name="deep")
         self.create()
 
+    @classmethod
+    def missing_columns(
+        cls, features: Sequence[Feature], item_id: str | None, user_id: str | None
+    ) -> list[str]:
+        """Returns whether the item's id or the one history of such ids is missing."""
+        number = sum(isinstance(feature, History) for feature in features)
+        one = [f"one `History`, not {number}"] if number > 1 else []
+        return [*missing_item_columns(features, item_id), *one]
+
+    @classmethod
+    def from_features(
+        cls,
+        features: Sequence[Feature],
+        *,
+        item_id: str | None = None,
+        user_id: str | None = None,
+        **arguments: Any,
+    ) -> "DIEN":
+        """Returns the model of all the columns."""
+        return cls(features, item_id or "", **arguments)
+
+    @classmethod
+    def search_space(cls, hp: HyperParameters, features: Sequence[Feature]) -> Config:
+        """Registers the deep network's widths, and how interests are followed."""
+        return {
+            **search_network(hp, activation="dice"),
+            "variant": hp.Choice("variant", ["AUGRU", "AIGRU", "AGRU"], default="AUGRU"),
+            "auxiliary_weight": hp.Choice("auxiliary_weight", [0.0, 0.3, 1.0], default=1.0),
+        }
+
     def hidden(self, inputs: Mapping[str, tf.Tensor], training: Any) -> tf.Tensor:
         """Returns the deep network's output."""
-        candidate, _ = self.items(inputs[self.target])
+        candidate, _ = self.items(inputs[self.item_id])
         behaviours, rows = self.items(inputs[self.history_name])
         mask = rows > 0
         interests = self._interests(behaviours, rows, mask, training)
@@ -123,7 +156,7 @@ class DIEN(RankingModel):
         """Returns the configuration, JSON-able."""
         return {
             **super().get_config(),
-            "target": self.target,
+            "item_id": self.item_id,
             "embedding_dim": self.items.embedding.output_dim,
             "hidden_units": self.deep.hidden_units,
             "variant": self.evolution.variant,
@@ -132,3 +165,6 @@ class DIEN(RankingModel):
             "activation": serialize_activation(self.deep.activation),
             "dropout": self.deep.dropout,
         }
+
+
+register_ranker("dien", DIEN)

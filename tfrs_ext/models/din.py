@@ -9,8 +9,11 @@ from tfrs_ext._keras import keras
 from tfrs_ext.features import Feature, FeatureEncoder
 from tfrs_ext.layers import MLP, DINAttention
 from tfrs_ext.layers.activations import get_activation, serialize_activation
-from tfrs_ext.models.item_table import ItemTable, split_features
+from tfrs_ext.models.item_table import ItemTable, missing_item_columns, split_features
+from tfrs_ext.models.rankers import register_ranker
 from tfrs_ext.models.ranking_model import RankingModel
+from tfrs_ext.models.search_space import search_network
+from tfrs_ext.typing import Config, HyperParameters
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -21,9 +24,9 @@ class DIN(RankingModel):
     `layers.DINAttention`, and a deep network sees candidate, sums, and all other features.
 
     Args:
-        features: The columns to read, with their facts: the target, one `History` or more with
-            the target's vocabulary, and any others.
-        target: Name of the `Categorical` feature that is the candidate's id.
+        features: The columns to read, with their facts: the candidate's id, one `History` or more
+            with the vocabulary of that id, and any others.
+        item_id: Name of the `Categorical` feature with the candidate's id.
         embedding_dim: Width of every embedding table.
         hidden_units: Widths of the deep network's layers.
         attention_units: Widths of the attention's hidden layers.
@@ -42,14 +45,14 @@ class DIN(RankingModel):
         `[B, 1]` float32 probabilities.
 
     Raises:
-        ValueError: An argument is out of range, or the features lack the target or a history.
+        ValueError: An argument is out of range, or the features lack the item's id or a history.
 
     `DIEN` also follows how interests change.
 
     Example:
         >>> from tfrs_ext.features import Categorical, History
         >>> features = [Categorical("item", (7, 8)), History("clicks", (7, 8), length=3)]
-        >>> model = DIN(features, target="item", embedding_dim=4, hidden_units=(8,))
+        >>> model = DIN(features, item_id="item", embedding_dim=4, hidden_units=(8,))
         >>> model({"item": tf.constant([7]), "clicks": tf.constant([[-1, 8, 7]])}).shape
         TensorShape([1, 1])
 
@@ -61,7 +64,7 @@ class DIN(RankingModel):
     def __init__(
         self,
         features: Sequence[Feature],
-        target: str,
+        item_id: str,
         embedding_dim: int = 32,
         hidden_units: Sequence[int] = (200, 80),
         attention_units: Sequence[int] = (80, 40),
@@ -73,9 +76,9 @@ class DIN(RankingModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(features, **kwargs)
-        histories, others = split_features(features, target)
+        histories, others = split_features(features, item_id)
         activation = get_activation(activation)
-        self.target = target
+        self.item_id = item_id
         self.items = ItemTable(histories[0], embedding_dim, name="items")
         self.histories = [history.name for history in histories]
         self.attentions = [
@@ -86,9 +89,41 @@ class DIN(RankingModel):
         self.deep = MLP(hidden_units, activation, dropout, name="deep")
         self.create()
 
+    @classmethod
+    def missing_columns(
+        cls, features: Sequence[Feature], item_id: str | None, user_id: str | None
+    ) -> list[str]:
+        """Returns whether the item's id or a history of such ids is missing."""
+        return missing_item_columns(features, item_id)
+
+    @classmethod
+    def from_features(
+        cls,
+        features: Sequence[Feature],
+        *,
+        item_id: str | None = None,
+        user_id: str | None = None,
+        **arguments: Any,
+    ) -> "DIN":
+        """Returns the model of all the columns."""
+        return cls(features, item_id or "", **arguments)
+
+    @classmethod
+    def search_space(cls, hp: HyperParameters, features: Sequence[Feature]) -> Config:
+        """Registers the deep network's widths, and the kinds of attention."""
+        network = search_network(hp, activation="dice")
+        units = hp.Choice("attention_units", [20, 40, 80], default=80)
+        return {
+            **network,
+            "attention_units": (units, units // 2),
+            "interaction": hp.Choice("interaction", ["difference", "outer"], default="difference"),
+            "use_softmax": hp.Boolean("use_softmax", default=False),
+            "history_product": hp.Boolean("history_product", default=False),
+        }
+
     def hidden(self, inputs: Mapping[str, tf.Tensor], training: Any) -> tf.Tensor:
         """Returns the deep network's output."""
-        candidate, _ = self.items(inputs[self.target])
+        candidate, _ = self.items(inputs[self.item_id])
         parts = [candidate]
         for name, attention in zip(self.histories, self.attentions, strict=True):
             keys, rows = self.items(inputs[name])
@@ -106,7 +141,7 @@ class DIN(RankingModel):
         attention = self.attentions[0]
         return {
             **super().get_config(),
-            "target": self.target,
+            "item_id": self.item_id,
             "embedding_dim": self.items.embedding.output_dim,
             "hidden_units": self.deep.hidden_units,
             "attention_units": attention.hidden_units,
@@ -116,3 +151,6 @@ class DIN(RankingModel):
             "history_product": self.history_product,
             "dropout": self.deep.dropout,
         }
+
+
+register_ranker("din", DIN)

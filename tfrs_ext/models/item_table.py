@@ -35,24 +35,43 @@ class ItemTable(keras.layers.Layer):
         return self.embedding(drawn + tf.cast(drawn >= rows, rows.dtype) * int(self.items > 1))
 
 
-def split_features(features: Sequence[Feature], target: str) -> tuple[list[History], list[Feature]]:
-    """Returns the histories, and what is neither a history nor the target.
+def missing_item_columns(features: Sequence[Feature], item_id: str | None) -> list[str]:
+    """Returns what `ItemTable` needs and the features lack, each a phrase.
+
+    Args:
+        features: The columns that are there.
+        item_id: Name of the column with the candidate's id, or None.
+    """
+    items = {f.name: f for f in features if isinstance(f, Categorical)}
+    histories = [f for f in features if isinstance(f, History)]
+    missing = [] if item_id in items else [f"`item_id`, the name of a `Categorical`: {item_id!r}"]
+    if not histories:
+        missing.append("a `History`")
+    if item_id in items:
+        vocabulary = set(items[item_id].vocabulary)
+        others = [h.name for h in histories if set(h.vocabulary) != vocabulary]
+        missing += [f"the vocabulary of {item_id!r} for the history {name!r}" for name in others]
+    return missing
+
+
+def split_features(
+    features: Sequence[Feature], item_id: str
+) -> tuple[list[History], list[Feature]]:
+    """Returns the histories, and what is neither a history nor the candidate's id.
+
+    Args:
+        features: The columns to read.
+        item_id: Name of the column with the candidate's id.
 
     Raises:
-        ValueError: There is no such target, no history, or one of another vocabulary.
+        ValueError: There is no such column, no history, or one of another vocabulary.
     """
-    candidates = [f for f in features if f.name == target and isinstance(f, Categorical)]
-    histories = [f for f in features if isinstance(f, History)]
-    if not candidates or not histories:
+    missing = missing_item_columns(features, item_id)
+    if missing:
         raise ValueError(
-            f"`features` must hold a `Categorical` named {target!r} and a `History`, "
-            f"received {[f.name for f in features]}."
+            f"`features` must hold {' and '.join(missing)}; received columns "
+            f"{[f.name for f in features]}."
         )
-    for history in histories:
-        if set(history.vocabulary) != set(getattr(candidates[0], "vocabulary", ())):
-            raise ValueError(
-                f"`features` must give the history {history.name!r} the vocabulary of "
-                f"{target!r}, received {len(history.vocabulary)} ids of another one."
-            )
-    others = [f for f in features if f.name != target and not isinstance(f, History)]
+    histories = [f for f in features if isinstance(f, History)]
+    others = [f for f in features if f.name != item_id and not isinstance(f, History)]
     return histories, others

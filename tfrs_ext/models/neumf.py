@@ -8,7 +8,10 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Categorical, Feature, FeatureEncoder
 from tfrs_ext.layers import MLP
+from tfrs_ext.models.rankers import register_ranker
 from tfrs_ext.models.ranking_model import RankingModel
+from tfrs_ext.models.search_space import search_hidden_units
+from tfrs_ext.typing import Config, HyperParameters
 
 _BRANCHES = ("gmf", "mlp")
 
@@ -75,6 +78,36 @@ class NeuMF(RankingModel):
             self.mlp = MLP(self.hidden_units)
         self.create()
 
+    @classmethod
+    def missing_columns(
+        cls, features: Sequence[Feature], item_id: str | None, user_id: str | None
+    ) -> list[str]:
+        """Returns the ids that are no `Categorical` among the features."""
+        ids = {"user_id": user_id, "item_id": item_id}
+        known = {feature.name for feature in features if isinstance(feature, Categorical)}
+        return [f"`{key}`, the name of a `Categorical`" for key in ids if ids[key] not in known]
+
+    @classmethod
+    def from_features(
+        cls,
+        features: Sequence[Feature],
+        *,
+        item_id: str | None = None,
+        user_id: str | None = None,
+        **arguments: Any,
+    ) -> "NeuMF":
+        """Returns the model of the two ids among the columns."""
+        by_name = {feature.name: feature for feature in features}
+        return cls([by_name[user_id or ""], by_name[item_id or ""]], **arguments)
+
+    @classmethod
+    def search_space(cls, hp: HyperParameters, features: Sequence[Feature]) -> Config:
+        """Registers the widths of both branches."""
+        return {
+            "hidden_units": search_hidden_units(hp),
+            "factors": hp.Choice("factors", [8, 16, 32, 64], default=8),
+        }
+
     def hidden(self, inputs: Mapping[str, tf.Tensor], training: Any) -> tf.Tensor:
         """Returns the branches' outputs side by side."""
         parts = []
@@ -120,3 +153,6 @@ class NeuMF(RankingModel):
             "hidden_units": self.hidden_units,
             "branches": self.branches,
         }
+
+
+register_ranker("neumf", NeuMF)

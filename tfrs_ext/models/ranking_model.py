@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Feature, example_inputs
 from tfrs_ext.ops.checks import in_unit
+from tfrs_ext.typing import Config, HyperParameters
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -20,7 +21,9 @@ class RankingModel(keras.Model):
     on, and each pair costs a pass, where towers meet in one product.
 
     A subclass creates its layers, then calls `create`; it implements `hidden`, and adds its
-    arguments to `get_config`.
+    arguments to `get_config`. To be searched by `tuning.RankingHyperModel` it says which columns
+    it needs (`missing_columns`), how it is built from them (`from_features`) and what is searched
+    (`search_space`), and is given a name by `register_ranker`.
 
     Args:
         features: The columns to read, with their facts; `data.fit_features` makes them.
@@ -50,6 +53,48 @@ class RankingModel(keras.Model):
             raise ValueError(f"`features` must hold one or more distinct names, received {names}.")
         self.features = tuple(features)
         self.head = keras.layers.Dense(1, output_activation, dtype="float32", name="head")
+
+    @classmethod
+    def missing_columns(
+        cls, features: Sequence[Feature], item_id: str | None, user_id: str | None
+    ) -> list[str]:
+        """Returns what the model needs and `features` lack, each a phrase; empty for nothing.
+
+        Args:
+            features: The columns that are there.
+            item_id: Name of the column with the item's id, or None where it isn't known.
+            user_id: Name of the column with the user's id, or None where it isn't known.
+        """
+        return []
+
+    @classmethod
+    def from_features(
+        cls,
+        features: Sequence[Feature],
+        *,
+        item_id: str | None = None,
+        user_id: str | None = None,
+        **arguments: Any,
+    ) -> "RankingModel":
+        """Returns the model of those columns that it reads.
+
+        Args:
+            features: All columns that are there, with their facts.
+            item_id: Name of the column with the item's id, or None where it isn't known.
+            user_id: Name of the column with the user's id, or None where it isn't known.
+            **arguments: Further arguments of the class.
+        """
+        return cls(features, **arguments)
+
+    @classmethod
+    def search_space(cls, hp: HyperParameters, features: Sequence[Feature]) -> Config:
+        """Registers what a search varies, and returns it as arguments of the class.
+
+        Args:
+            hp: The hyper-parameters; where another model was chosen, they answer with defaults.
+            features: The columns that are there.
+        """
+        return {}
 
     def create(self) -> None:
         """Creates all variables: saved files load, and backups are restored, before a call."""

@@ -9,7 +9,10 @@ from tfrs_ext._keras import keras
 from tfrs_ext.features import Categorical, Feature, FeatureEncoder
 from tfrs_ext.layers import MLP
 from tfrs_ext.layers.activations import get_activation, serialize_activation
+from tfrs_ext.models.rankers import register_ranker
 from tfrs_ext.models.ranking_model import RankingModel
+from tfrs_ext.models.search_space import search_network
+from tfrs_ext.typing import Config, HyperParameters
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -78,6 +81,11 @@ class WideDeep(RankingModel):
         ]
         self.create()
 
+    @classmethod
+    def search_space(cls, hp: HyperParameters, features: Sequence[Feature]) -> Config:
+        """Registers the deep network's widths."""
+        return search_network(hp)
+
     def _check_crosses(self) -> None:
         known = {f.name for f in self.features if isinstance(f, Categorical)}
         for names in self.crosses:
@@ -107,3 +115,6 @@ class WideDeep(RankingModel):
             "activation": serialize_activation(self.deep.activation),
             "dropout": self.deep.dropout,
         }
+
+
+register_ranker("wide_deep", WideDeep)

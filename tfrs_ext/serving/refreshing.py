@@ -10,7 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.indexes import Index, ScaNN, build_index
+from tfrs_ext.indexes import Index, build_index, index_class
 from tfrs_ext.serving.bundle.retriever_bundle import RetrieverBundle
 from tfrs_ext.serving.items import Items
 from tfrs_ext.serving.publishing.manifest import ModelCard, read_manifest
@@ -37,7 +37,7 @@ def refresh(
 
     Embeds all items anew, so items that are new, changed or gone since the last version are
     added, updated and removed. The number of items in an answer and the kind of the index are
-    those in the last version's manifest; a ScaNN index keeps the settings that the last one was
+    those in the last version's manifest; the index keeps the settings that the last one was
     tuned to while the catalogue has between half and twice as many items, else it is tuned anew.
     A version that would answer otherwise than the last one is refused: each signature keeps its
     inputs and outputs, and seen items are left out as they were. The version is checked as
@@ -121,11 +121,10 @@ def _build_like(manifest: Mapping[str, Any]) -> BuildIndex:
 
     def build(candidates: tf.Tensor, ids: tf.Tensor, queries: npt.NDArray[np.float32]) -> Index:
         count = int(ids.shape[0])
-        if kind != "scann" or not items / 2 <= count <= items * 2:
+        if not items / 2 <= count <= items * 2:
             return build_index(candidates, ids, kind, k=k, queries=queries)
-        kept = {name: settings[name] for name in set(ScaNN().get_config()) & set(settings)}
-        kept["num_leaves"] = min(kept["num_leaves"], count)
-        return ScaNN(k=k, **kept).index(candidates, ids)
+        index = index_class(kind).from_settings(settings, count, k)
+        return index.index(candidates, ids)
 
     return build
 

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.indexes import Index, build_index
+from tfrs_ext.indexes import Index, build_index, index_class
 from tfrs_ext.serving.items import Items
 from tfrs_ext.serving.publishing.manifest import ModelCard
 from tfrs_ext.serving.publishing.versions import check_base
@@ -66,8 +66,8 @@ def export(
         queries: `{column: [Q, ...]}`, without `users`: example rows of the query features, for
             the signatures, the warm-up and the checks.
         k: The number of items in an answer of `serving_default`.
-        index: A kind of index, as `indexes.build_index` takes it, or an index over `candidates`
-            with the items' ids as identifiers.
+        index: One of `indexes.index_kinds()`, `"auto"` (exact or ScaNN by the number of items), or
+            an index over `candidates` with the items' ids as identifiers.
         min_recall: The least recall that an approximate index may have through the bundle.
         model_name: The server's name for the model; by default the name of the folder `base`.
         facts: More entries for the manifest, such as metrics; JSON-able.
@@ -93,6 +93,12 @@ def export(
 def _build_index(
     index: str | Index, k: int, candidates: tf.Tensor, ids: tf.Tensor, queries: tf.Tensor
 ) -> Index:
+    kind = index_class(index) if isinstance(index, str) and index != "auto" else type(index)
+    if issubclass(kind, Index) and not kind.is_exportable:
+        raise ValueError(
+            f"`index` must be of a kind that servers can run, received {kind.kind!r}, which can't "
+            "be exported."
+        )
     if isinstance(index, str):
         return build_index(candidates, ids, index, k=k, queries=queries)
     identifiers = index.identifiers

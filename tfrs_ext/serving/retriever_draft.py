@@ -159,6 +159,5 @@ def _embed_items(
 
 
 def _describe_index(index: Index) -> dict[str, Any]:
-    frontier = getattr(index, "frontier", None)
-    facts = {"kind": index.kind, **index.settings()}
-    return {**facts, "frontier": frontier} if frontier else facts
+    facts = {"kind": index.kind, "exact": index.is_exact(), **index.settings()}
+    return {**facts, "frontier": index.frontier} if index.frontier else facts

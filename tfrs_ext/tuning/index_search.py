@@ -5,12 +5,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from tfrs_ext.indexes import Index
 from tfrs_ext.tuning.result import SearchResult
+from tfrs_ext.typing import TensorLike
 
 
 def tune_index(
-    index: Any,
-    queries: Any,
+    index: Index,
+    queries: TensorLike,
     recall: float = 0.95,
     at: int | None = None,
     *,
@@ -23,14 +25,18 @@ def tune_index(
     weights nor the exact ranking, cost seconds instead of trainings, and pay in latency.
 
     Args:
-        index: An `indexes.ScaNN` that holds its candidates.
+        index: An index that holds its candidates and has settings to tune, such as
+            `indexes.ScaNN`.
         queries: `[Q, D]` embeddings of queries like those to come; a few hundred, of the
             validation part.
         recall: Mean share of the `at` true best candidates to be found.
         at: How many best candidates count; by default the index's k.
         tell: Takes a line for each setting.
-        **kwargs: For `indexes.ScaNN.tune`: `num_leaves`, `thresholds`, `batch_size`,
-            `repeats`.
+        **kwargs: What the index's `tune` takes besides: of `indexes.ScaNN` `num_leaves`,
+            `thresholds`, `batch_size` and `repeats`.
+
+    Raises:
+        ValueError: Where the index has no settings to tune.
 
     Returns:
         The objective is `milliseconds` per query, the smaller the better. Each setting is a row,
@@ -55,7 +61,11 @@ def tune_index(
             f"{setting.milliseconds:.3f} ms a query: {shown}"
         )
 
-    index.tune(queries, recall, at, report=note, **kwargs)
+    index.tune(queries, recall, at, on_setting=note, **kwargs)
+    if not rows:
+        raise ValueError(
+            f"`index` must have settings to tune, as `ScaNN` has, received {type(index).__name__}."
+        )
     chosen = {name: getattr(index, name) for name in rows[0]["values"]}
     best = next(row for row in rows if row["values"] == chosen)
     rows.sort(key=lambda row: (row["score"] is None, row["score"] or -row["recall"]))

@@ -1,18 +1,19 @@
 """The search space of models that rank."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.callbacks.user_auc import UserAUC
-from tfrs_ext.features import Categorical, Feature, History
+from tfrs_ext.callbacks import UserAUC
+from tfrs_ext.features import Feature
 from tfrs_ext.metrics import GAUC
-from tfrs_ext.models import RankingModel
+from tfrs_ext.models import RANKERS, RankingModel
 from tfrs_ext.tuning._batches import sized
 from tfrs_ext.tuning._bridge import keras_tuner
-from tfrs_ext.tuning.space import RANKERS, batch_size, optimizer, ranker
+from tfrs_ext.tuning.space import batch_size, optimizer, ranker
+from tfrs_ext.typing import Config, HyperParameters
 
 _METRICS = ("auc", "gauc")
 
@@ -26,14 +27,16 @@ class RankingHyperModel(keras_tuner.HyperModel):
 
     Args:
         features: The columns to read, with their facts.
-        target: Name of the `Categorical` feature that is the candidate's id, which DIN, DIEN and
-            NeuMF need.
-        user_id: Name of the `Categorical` feature that is the user's id, which NeuMF and GAUC need.
-        model: A name out of `tuning.space.RANKERS`, or several, of which the first is the default.
-            None is all that the features allow, by default DCN-V2.
+        item_id: Name of the `Categorical` feature with the candidate's id, which DIN, DIEN and
+            NeuMF need; None where there is none.
+        user_id: Name of the `Categorical` feature with the user's id, which NeuMF and GAUC need;
+            None where there is none.
+        model: A name out of `models.RANKERS`, or several, of which the first is the default. None
+            is all that the features allow, by default DCN-V2.
         metric: What to search for: "auc" over all rows, or "gauc", the AUC within users.
-        crosses: As in `models.WideDeep`.
-        name: Of the hypermodel.
+        arguments: Arguments of models that aren't searched, by the model's name, such as
+            `{"wide_deep": {"crosses": [("user_id", "genre")]}}`.
+        name: The name of the hypermodel.
         tunable: False fixes the defaults, as for every keras-tuner hypermodel.
 
     Attributes:
@@ -42,6 +45,10 @@ class RankingHyperModel(keras_tuner.HyperModel):
 
     Raises:
         ValueError: An argument is out of range, or a model was named that needs other features.
+
+    Relations:
+        `models.register_ranker` gives a model of your own a name, by which it is built and
+        searched here. `RetrievalHyperModel` searches for retrievers.
 
     Example:
         >>> from tfrs_ext import tuning
@@ -55,17 +62,17 @@ class RankingHyperModel(keras_tuner.HyperModel):
     def __init__(
         self,
         features: Sequence[Feature],
-        target: str | None = None,
+        item_id: str | None = None,
         user_id: str | None = None,
         model: str | Sequence[str] | None = None,
         metric: str = "auc",
-        crosses: Sequence[Sequence[str]] = (),
+        arguments: Mapping[str, Config] | None = None,
         name: str | None = None,
         tunable: bool = True,
     ) -> None:
         super().__init__(name=name, tunable=tunable)
         self.features = tuple(features)
-        self.target, self.user_id, self.crosses = target, user_id, crosses
+        self.item_id, self.user_id, self.arguments = item_id, user_id, dict(arguments or {})
         if metric not in _METRICS or (metric == "gauc" and user_id is None):
             raise ValueError(
                 f"`metric` must be one of {_METRICS}, and `user_id` be given for 'gauc', "
@@ -73,59 +80,55 @@ class RankingHyperModel(keras_tuner.HyperModel):
             )
         self.metric = metric
         self.objective = keras_tuner.Objective(f"val_{metric}", "max")
-        self.models = self._checked(model)
+        self.models = self._choose_models(model)
 
-    def _checked(self, model: str | Sequence[str] | None) -> tuple[str, ...]:
-        possible = self._possible()
+    def _choose_models(self, model: str | Sequence[str] | None) -> tuple[str, ...]:
+        possible = tuple(name for name in RANKERS if not self._missing(name))
         if model is None:
             return possible
         names = (model,) if isinstance(model, str) else tuple(model)
-        if not names or not set(names) <= set(possible):
+        if not names or not set(names) <= set(RANKERS):
             raise ValueError(
-                f"`model` must be out of {possible}, received {model=}: NeuMF needs `target` and "
-                "`user_id`, DIN and DIEN need `target` and a `History` among `features`."
+                f"`model` must be out of {tuple(RANKERS)}, received {model=}; "
+                "`models.register_ranker` adds a model of your own."
             )
+        for name in names:
+            if name not in possible:
+                raise ValueError(
+                    f"`model` must be out of {possible}, received {model=}: {name!r} needs "
+                    f"{' and '.join(self._missing(name))}; received the columns "
+                    f"{[f.name for f in self.features]}."
+                )
         return names
 
-    def _possible(self) -> tuple[str, ...]:
-        ids = {feature.name for feature in self.features if isinstance(feature, Categorical)}
-        histories = sum(isinstance(feature, History) for feature in self.features)
-        possible = ["dcn_v2", "dcn_mix", "dcn", "dnn", "wide_deep"]
-        if {self.target, self.user_id} <= ids:
-            possible.append("neumf")
-        if self.target in ids and histories:
-            possible.append("din")
-        if self.target in ids and histories == 1:
-            possible.append("dien")
-        return tuple(possible)
+    def _missing(self, name: str) -> list[str]:
+        return RANKERS[name].model.missing_columns(self.features, self.item_id, self.user_id)
 
-    def declare_hyperparameters(self, hp: Any) -> None:
+    def declare_hyperparameters(self, hp: HyperParameters) -> None:
         """Registers what `fit` reads, so that the first trial varies it too."""
         batch_size(hp)
 
-    def build(self, hp: Any) -> RankingModel:
+    def build(self, hp: HyperParameters) -> RankingModel:
         """Returns a compiled model, whose name is that of the choice.
 
         Args:
             hp: The hyper-parameters; `tuning.fixed(values)` fixes them.
         """
-        name, arguments = ranker(hp, self.features, self.models)
-        features = self.features
-        if name == "neumf":
-            by_name = {feature.name: feature for feature in features}
-            features = (by_name[self.user_id or ""], by_name[self.target or ""])
-        elif name in ("din", "dien"):
-            arguments["target"] = self.target
-        elif name == "wide_deep":
-            arguments["crosses"] = self.crosses
-        model = RANKERS[name](features, **arguments, name=name)
+        name, searched = ranker(hp, self.features, self.models)
+        model = RANKERS[name].build(
+            self.features,
+            item_id=self.item_id,
+            user_id=self.user_id,
+            name=name,
+            **{**searched, **self.arguments.get(name, {})},
+        )
         auc = keras.metrics.AUC(name="auc")
         model.compile(optimizer(hp), "binary_crossentropy", weighted_metrics=[auc])
         return model
 
     def fit(
         self,
-        hp: Any,
+        hp: HyperParameters,
         model: Any,
         train: tf.data.Dataset | Callable[[int], tf.data.Dataset],
         callbacks: Sequence[Any] = (),

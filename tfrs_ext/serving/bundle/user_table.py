@@ -1,7 +1,6 @@
 """The known users inside a bundle: their query features and what they have seen."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -33,7 +32,9 @@ class UserTable(tf.Module):
         self.key, self.column = signature_name(users.user_id), users.user_id
         self.ids = columns.pop(users.user_id)
         self._lookup = RowLookup(self.ids, "users", users.user_id)
-        unknown = {**_unknown_by_feature(model), **(users.unknown or {})}
+        # A feature says what stands for a user of whom nothing is known.
+        unknown = {feature.name: feature.unknown for feature in getattr(model, "features", ())}
+        unknown.update(users.unknown or {})
         with tf.device("CPU"):
             self._columns = {
                 name: tf.Variable(_append(name, values, unknown.get(name)), trainable=False)
@@ -105,16 +106,6 @@ def _default(values: tf.Tensor) -> TensorLike:
     if values.dtype.is_floating:
         return tf.reduce_mean(values, axis=0)
     return False if values.dtype == tf.bool else -1
-
-
-def _unknown_by_feature(model: keras.Model) -> dict[str, Any]:
-    """Returns what a model's features say about a user of whom nothing is known."""
-    values: dict[str, Any] = {}
-    for feature in getattr(model, "features", ()):
-        for fact in ("padding", "mean", "maximum"):
-            if hasattr(feature, fact):
-                values[feature.name] = getattr(feature, fact)
-    return values
 
 
 def _seen_positions(seen: Histories, positions: RowLookup, users: int) -> tf.RaggedTensor:

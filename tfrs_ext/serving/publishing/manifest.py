@@ -37,6 +37,18 @@ def read_manifest(path: PathLike) -> dict[str, Any]:
     return manifest
 
 
+def op_library(path: PathLike) -> str | None:
+    """Returns the library of custom operations that a version needs, as `indexes` finds it.
+
+    Args:
+        path: A version's folder; one that another program wrote needs none.
+    """
+    if not pathlib.Path(path, FOLDER, _NAME).is_file():
+        return None
+    library: str | None = read_manifest(path).get("op_library")
+    return library
+
+
 def to_json(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Returns `facts` as they are read back from JSON; NumPy's numbers become plain ones.
 

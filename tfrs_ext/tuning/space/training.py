@@ -14,9 +14,9 @@ def optimizer(hp: Any) -> keras.optimizers.Optimizer:
     """
     name = hp.Choice("optimizer", ["adagrad", "adam"], default="adam")
     with hp.conditional_scope("optimizer", ["adagrad"]):
-        adagrad_rate = hp.Float("learning_rate", 0.01, 1.0, sampling="log", default=0.1)
+        adagrad_rate = hp.Float("adagrad_learning_rate", 0.01, 1.0, sampling="log", default=0.1)
     with hp.conditional_scope("optimizer", ["adam"]):
-        adam_rate = hp.Float("adam_learning_rate", 1e-4, 1e-2, sampling="log", default=2e-3)
+        adam_rate = hp.Float("learning_rate", 1e-4, 1e-2, sampling="log", default=2e-3)
         decay = hp.Choice("weight_decay", [0.0, 0.001, 0.01, 0.1], default=0.0)
     if name == "adam":
         return LazyAdam(adam_rate, weight_decay=decay or None)
