@@ -2,13 +2,13 @@
 
 import dataclasses
 import os
-import pathlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tfrs_ext.evaluation.bootstrap import Values, bootstrap_means, bounds
+from tfrs_ext.files import replacing
 
 
 class Interval(NamedTuple):
@@ -125,13 +125,9 @@ class RetrievalResult:
         Args:
             path: Of the file, NumPy's compressed format; `.npz` is usual.
         """
-        path = pathlib.Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
         columns: dict[str, Any] = dict(self.per_query)
-        with aside.open("wb") as stream:
+        with replacing(path) as aside, open(aside, "wb") as stream:
             np.savez_compressed(stream, **columns)
-        aside.replace(path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "RetrievalResult":

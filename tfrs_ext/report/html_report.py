@@ -1,10 +1,10 @@
 """One HTML file that shows a run."""
 
-import os
 import pathlib
 from typing import Any
 
 from tfrs_ext._version import __version__
+from tfrs_ext.files import write_text
 from tfrs_ext.report.estimates import decimal, number
 from tfrs_ext.report.run_summary import RunSummary
 from tfrs_ext.report.sections import ALL
@@ -66,10 +66,8 @@ def write_report(path: PathLike, run: RunSummary) -> pathlib.Path:
     """
     path = pathlib.Path(path)
     text = render_report(run)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(text, encoding="utf-8")
-    return aside.replace(path)
+    write_text(path, text)
+    return path
 
 
 def _environment() -> Any:
