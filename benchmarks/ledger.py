@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.timing import RESULTS
-from tfrs_ext.files import write_text
+from tfrs_ext.files import replace_file
 
 Row = dict[str, Any]
 
@@ -78,7 +78,9 @@ class Ledger:
     def _save(self) -> None:
         rows = ",\n".join(json.dumps(row) for row in self.rows)
         facts = json.dumps(self.facts, indent=1)
-        write_text(self.path, f'{{"facts": {facts},\n"rows": [\n{rows}\n]}}\n')
+        text = f'{{"facts": {facts},\n"rows": [\n{rows}\n]}}\n'
+        with replace_file(self.path) as part:
+            part.write_text(text, encoding="utf-8")
 
 
 def _rounded(value: Any) -> Any:

@@ -1,13 +1,27 @@
-"""The house keeps its floors: who may import whom, read from the source."""
+"""The house keeps its floors and its privacy: who may import whom, read from the source."""
 
-import ast
-import pathlib
+import collections
 
 import pytest
 
-import tfrs_ext
+from tests import debts
+from tests.house import (
+    ALL_FILES,
+    FILES,
+    GUESTS,
+    ROOT,
+    classes_of,
+    exports_of,
+    imports_of,
+    is_any,
+    is_open_to_all,
+    modules_imported,
+    name_of,
+    parameters_of,
+    room_of,
+    rooms_imported,
+)
 
-ROOT = pathlib.Path(tfrs_ext.__file__).parent
 FLOORS = {
     "_keras": 0,
     "_version": 0,
@@ -31,71 +45,82 @@ FLOORS = {
     "tasks": 5,
     "data": 5,
     "models": 6,
+    "training": 7,
     "tuning": 7,
     "serving": 7,
     "report": 7,
+    "recipes": 8,
 }
 USES_TFRS = {"_keras", "indexes", "metrics", "layers", "tasks", "models"}
-FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
+KEEP_THEIR_UNDERSCORE = {"__init__.py", "__main__.py", "_keras.py", "_version.py"}
+ROOMS = sorted({room_of(path) for path in FILES})
+PACKAGES = sorted(path.parent for path in ALL_FILES if path.name == "__init__.py")
 
 
-def _name(path):
-    return str(path.relative_to(ROOT))
-
-
-def _room(path):
-    return path.relative_to(ROOT).parts[0].removesuffix(".py")
-
-
-def _imports(path):
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{_name(path)} uses a relative import"
-            if node.module == "tfrs_ext":
-                yield from (f"tfrs_ext.{alias.name}" for alias in node.names)
-            else:
-                yield node.module
-
-
-def _rooms_imported(path):
-    names = (name for name in _imports(path) if name.startswith("tfrs_ext."))
-    return {name.split(".")[1] for name in names}
-
-
-@pytest.mark.parametrize("path", FILES, ids=_name)
+@pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_imports_only_from_the_floors_below(path):
-    room = _room(path)
-    for other in _rooms_imported(path) - {room}:
+    room = room_of(path)
+    for other in rooms_imported(path) - {room}:
         if room == "data":
             assert other in ("features", "files", "typing"), f"data imports {other}"
         else:
             assert FLOORS[other] < FLOORS[room], f"{room} imports {other}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=_name)
+@pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_only_some_rooms_know_tfrs(path):
-    knows = any(name.split(".")[0] == "tensorflow_recommenders" for name in _imports(path))
-    assert not knows or _room(path) in USES_TFRS
+    knows = any(name.split(".")[0] == "tensorflow_recommenders" for name in modules_imported(path))
+    assert not knows or room_of(path) in USES_TFRS
 
 
-@pytest.mark.parametrize("path", FILES, ids=_name)
+@pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_keras_comes_from_one_place(path):
-    if _room(path) != "_keras":
-        assert not {"keras", "tf_keras"} & {name.split(".")[0] for name in _imports(path)}
+    if room_of(path) != "_keras":
+        assert not {"keras", "tf_keras"} & {n.split(".")[0] for n in modules_imported(path)}
 
 
-@pytest.mark.parametrize("path", FILES, ids=_name)
+@pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_pure_rooms_know_no_keras(path):
-    if _room(path) in ("candidates", "files", "ops", "typing", "data"):
-        assert "_keras" not in _rooms_imported(path)
+    if room_of(path) in ("candidates", "ops", "typing", "data"):
+        assert "_keras" not in rooms_imported(path)
 
 
-def test_recipes_use_the_public_api_only():
-    for path in (ROOT.parent / "recipes").rglob("*.py"):
-        for name in _imports(path):
-            assert "._" not in name, f"{path.name} imports {name}"
+@pytest.mark.parametrize("path", FILES + GUESTS, ids=name_of)
+def test_other_packages_are_imported_through_what_they_export(path):
+    for module, name in imports_of(path):
+        at_home = path not in GUESTS and module.split(".")[1:2] == [room_of(path)]
+        if not at_home and f"{name_of(path)}: {module}.{name}" not in debts.CLOSED_IMPORTS:
+            assert is_open_to_all(module, name), f"{name} of {module} is private"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_modules_have_no_leading_underscore(path):
+    if path.name not in KEEP_THEIR_UNDERSCORE and name_of(path) not in debts.UNDERSCORED:
+        assert not path.name.startswith("_")
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
+def test_no_module_hides_behind_an_export_of_its_name(package):
+    for name in exports_of(package) or ():
+        module = package / f"{name}.py"
+        if package != ROOT and name_of(module) not in debts.HIDDEN_MODULES:
+            assert not module.exists()
+
+
+def test_no_two_classes_share_a_name():
+    files = collections.defaultdict(list)
+    for path in ALL_FILES:
+        for name in classes_of(path):
+            files[name.lstrip("_")].append(name_of(path))
+    shared = {name: where for name, where in files.items() if len(where) > 1}
+    assert shared.keys() <= debts.SHARED_CLASS_NAMES, shared
+
+
+@pytest.mark.parametrize("room", [room for room in ROOMS if room != "typing"])
+def test_parameters_say_what_they_take(room):
+    pairs = [pair for path in FILES if room_of(path) == room for pair in parameters_of(path)]
+    vague = [name for name, annotation in pairs if is_any(annotation)]
+    assert len(vague) <= debts.ANY_CEILINGS.get(room, 0.05) * len(pairs), vague
 
 
 def test_modules_import_in_no_circle():
@@ -103,7 +128,7 @@ def test_modules_import_in_no_circle():
     for path in FILES:
         parts = path.relative_to(ROOT).with_suffix("").parts
         module = ".".join(("tfrs_ext", *(p for p in parts if p != "__init__")))
-        graph[module] = {name for name in _imports(path) if name.startswith("tfrs_ext.")}
+        graph[module] = {name for name in modules_imported(path) if name.startswith("tfrs_ext.")}
 
     def visit(module, trail):
         assert module not in trail, " -> ".join((*trail, module))

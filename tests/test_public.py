@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 import tfrs_ext
+from tests import debts, pages
 from tfrs_ext._keras import keras
 
 TESTS = pathlib.Path(__file__).parent
@@ -72,3 +73,22 @@ def test_examples_in_docstrings_run(name):
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     result = doctest.testmod(module, globs=globs, optionflags=flags)
     assert result.failed == 0
+
+
+@pytest.mark.parametrize("page", pages.PAGES, ids=lambda path: path.name)
+def test_pages_name_what_exists(page):
+    assert not set(pages.wrong_names(page.read_text())) - debts.NAMES_TO_COME
+
+
+def test_what_does_not_exist_is_found_in_pages():
+    assert not pages.wrong_names(
+        "`layers.Dice(axis=-1)`, `metrics.json`, `python -m recipes.ranking`"
+    )
+    code = "```python\nfrom tfrs_ext import layers\nlayers.Dice(width=1)\n```"
+    wrong = pages.wrong_names(f"{code} `models.Tree`, `tfrs_ext._keras`, `python -m recipes.none`")
+    assert wrong == [
+        "tfrs_ext.layers.Dice(width=)",
+        "models.Tree",
+        "tfrs_ext._keras",
+        "python -m recipes.none",
+    ]

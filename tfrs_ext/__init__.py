@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         report,
         serving,
         tasks,
+        training,
         tuning,
         typing,
     )
@@ -53,6 +54,7 @@ __all__ = [
     "report",
     "serving",
     "tasks",
+    "training",
     "tuning",
     "typing",
 ]

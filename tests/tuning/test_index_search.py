@@ -21,10 +21,10 @@ class Known:
     def __init__(self, *measured):
         self.measured = [Setting(*values) for values in measured]
 
-    def tune(self, queries, recall, at, report, **kwargs):
+    def tune(self, queries, recall, at, on_setting, **kwargs):
         self.asked = (queries, recall, at, kwargs)
         for setting in self.measured:
-            report(setting)
+            on_setting(setting)
 
 
 def test_rows_are_the_settings_that_reach_the_recall_fastest_first_then_the_others():

@@ -8,8 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.evaluation.retrieval import evaluate_retrieval
-from tfrs_ext.evaluation.retrieval_result import RetrievalResult
+from tfrs_ext.evaluation import RetrievalResult, evaluate_retrieval
 from tfrs_ext.ops.rank_checks import check_ks, check_ties
 from tfrs_ext.ops.rank_metrics import AT_K
 

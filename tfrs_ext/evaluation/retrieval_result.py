@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfrs_ext.evaluation.bootstrap import Values, bootstrap_means, bounds
-from tfrs_ext.files import replacing
+from tfrs_ext.files import replace_file
 
 
 class Interval(NamedTuple):
@@ -126,7 +126,7 @@ class RetrievalResult:
             path: Of the file, NumPy's compressed format; `.npz` is usual.
         """
         columns: dict[str, Any] = dict(self.per_query)
-        with replacing(path) as aside, open(aside, "wb") as stream:
+        with replace_file(path) as part, part.open("wb") as stream:
             np.savez_compressed(stream, **columns)
 
     @classmethod

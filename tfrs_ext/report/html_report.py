@@ -4,7 +4,7 @@ import pathlib
 from typing import Any
 
 from tfrs_ext._version import __version__
-from tfrs_ext.files import write_text
+from tfrs_ext.files import replace_file
 from tfrs_ext.report.estimates import decimal, number
 from tfrs_ext.report.run_summary import RunSummary
 from tfrs_ext.report.sections import ALL
@@ -64,10 +64,10 @@ def write_report(path: PathLike, run: RunSummary) -> pathlib.Path:
     Returns:
         The path.
     """
-    path = pathlib.Path(path)
     text = render_report(run)
-    write_text(path, text)
-    return path
+    with replace_file(path) as part:
+        part.write_text(text, encoding="utf-8")
+    return pathlib.Path(path)
 
 
 def _environment() -> Any:

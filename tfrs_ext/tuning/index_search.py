@@ -4,13 +4,13 @@ import dataclasses
 import time
 from typing import Any
 
-from tfrs_ext.indexes import ScaNN
+from tfrs_ext.indexes import Index
 from tfrs_ext.tuning.result import SearchResult
 from tfrs_ext.typing import PrintFn, TensorLike
 
 
 def tune_index(
-    index: ScaNN,
+    index: Index,
     queries: TensorLike,
     recall: float = 0.95,
     at: int | None = None,
@@ -24,14 +24,18 @@ def tune_index(
     weights nor the exact ranking, cost seconds instead of trainings, and pay in latency.
 
     Args:
-        index: An `indexes.ScaNN` that holds its candidates.
+        index: An index that holds its candidates and has settings to tune, such as
+            `indexes.ScaNN`.
         queries: `[Q, D]` embeddings of queries like those to come; a few hundred, of the
             validation part.
         recall: Mean share of the `at` true best candidates to be found.
         at: How many best candidates count; by default the index's k.
-        print_fn: Takes a line for each setting.
-        **kwargs: For `indexes.ScaNN.tune`: `num_leaves`, `thresholds`, `batch_size`,
-            `repeats`.
+        print_fn: Takes a line for each setting, as `print` does.
+        **kwargs: What the index's `tune` takes besides: of `indexes.ScaNN` `num_leaves`,
+            `thresholds`, `batch_size` and `repeats`.
+
+    Raises:
+        ValueError: Where the index has no settings to tune.
 
     Returns:
         The objective is `milliseconds` per query, the smaller the better. Each setting is a trial,
@@ -58,7 +62,11 @@ def tune_index(
             f"{setting.milliseconds:.3f} ms a query: {shown}"
         )
 
-    index.tune(queries, recall, at, report=note, **kwargs)
+    index.tune(queries, recall, at, on_setting=note, **kwargs)
+    if not trials:
+        raise ValueError(
+            f"`index` must have settings to tune, as `ScaNN` has, received {type(index).__name__}."
+        )
     chosen = {name: getattr(index, name) for name in trials[0]["values"]}
     best = next(trial for trial in trials if trial["values"] == chosen)
     trials.sort(key=lambda t: (t["score"] is None, t["score"] or -t["recall"]))

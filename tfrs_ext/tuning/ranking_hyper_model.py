@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfrs_ext._keras import keras
-from tfrs_ext.callbacks.user_auc import UserAUC
+from tfrs_ext.callbacks import UserAUC
 from tfrs_ext.features import Feature
 from tfrs_ext.metrics import GAUC
 from tfrs_ext.models import RANKERS, RankingModel

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.files import write_text
+from tfrs_ext.files import replace_file
 
 if TYPE_CHECKING:
     import keras_tuner
@@ -24,14 +24,15 @@ def save_json(path: str, value: Any) -> str:
     """Stands for keras-tuner's function, and writes the file whole or not at all.
 
     Args:
-        path: The file, on any file system that TensorFlow knows.
+        path: The file.
         value: What `json.dumps` accepts.
 
     Returns:
         The text written.
     """
     text = json.dumps(value)
-    write_text(path, text)
+    with replace_file(path) as part:
+        part.write_text(text, encoding="utf-8")
     return text
 
 

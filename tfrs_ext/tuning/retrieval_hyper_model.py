@@ -87,7 +87,7 @@ class RetrievalHyperModel(keras_tuner.HyperModel):
             negatives=self._negatives(hp, widths["embedding_dim"], whole),
             remove_accidental_hits=True,
         )
-        model = TwoTower(self.query_features, self.candidate_features, task, **widths)
+        model = TwoTower.from_features(self.query_features, self.candidate_features, task, **widths)
         model.compile(optimizer=optimizer(hp))
         return model
 

@@ -5,7 +5,7 @@ import urllib.request
 import zipfile
 from typing import BinaryIO
 
-from tfrs_ext.files import replacing
+from tfrs_ext.files import replace_file
 
 _SECONDS = 30
 _CHUNK = 1 << 20
@@ -25,10 +25,10 @@ def download_zip(url: str, folder: pathlib.Path) -> pathlib.Path:
     if target.exists():
         return target
     try:
-        with replacing(target) as aside:
-            with open(aside, "wb") as file:
+        with replace_file(target) as part:
+            with open(part, "wb") as file:
                 _fetch(url, file)
-            _check_whole(aside)
+            _check_whole(part)
     except (OSError, zipfile.BadZipFile) as error:
         raise ConnectionError(
             f"Could not download {url} ({error}). Download it by hand and give the file as `path`."
@@ -46,7 +46,7 @@ def _fetch(url: str, file: BinaryIO) -> None:
         raise OSError(f"{received:,} of {int(expected):,} bytes came")
 
 
-def _check_whole(path: str) -> None:
+def _check_whole(path: pathlib.Path) -> None:
     with zipfile.ZipFile(path) as archive:
         damaged = archive.testzip()
     if damaged is not None:

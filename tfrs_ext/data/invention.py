@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tfrs_ext.data._titles import CATEGORIES, make_titles
 from tfrs_ext.data.frames import Frames
 from tfrs_ext.data.load import load_frames
 from tfrs_ext.data.schema import Schema
+from tfrs_ext.data.titles import CATEGORIES, make_titles
 
 Floats = npt.NDArray[np.float64]
 

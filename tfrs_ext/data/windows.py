@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tfrs_ext.data._columns import on_host, to_array
+from tfrs_ext.data.columns import ids_array, on_host
 from tfrs_ext.data.frames import Frames
-from tfrs_ext.features import Categorical, History
+from tfrs_ext.features import History
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,6 +121,4 @@ def _offsets(users: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:
 
 
 def _items(parts: list[Frames]) -> npt.NDArray[Any]:
-    column = parts[0].schema.item_id
-    feature = Categorical(column)
-    return np.concatenate([to_array(part.interactions[column], feature) for part in parts])
+    return np.concatenate([ids_array(part.interactions[part.schema.item_id]) for part in parts])

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from tfrs_ext.data._archive import Archive
+from tfrs_ext.data.archive import Archive
 
 # In the order of the flags of `u.item`.
 _GENRES = (
