@@ -7,7 +7,7 @@ from tfrs_ext.report.list_measures import exposure_by_popularity, measure_lists
 from tfrs_ext.report.markdown_card import model_card
 from tfrs_ext.report.random_forest import Importance, importance
 from tfrs_ext.report.run_summary import RunSummary
-from tfrs_ext.report.sample_lists import item_titles, sample_lists
+from tfrs_ext.report.shown_lists import item_titles, sample_lists
 from tfrs_ext.report.tensorboard_logs import log_embeddings, log_trials
 
 __all__ = [

@@ -12,7 +12,7 @@ from tfrs_ext.data import EvaluationQueries, Frames
 from tfrs_ext.evaluation import RetrievalResult
 from tfrs_ext.report.group_metrics import recall_by_group
 from tfrs_ext.report.list_measures import exposure_by_popularity, measure_lists
-from tfrs_ext.report.sample_lists import sample_lists
+from tfrs_ext.report.shown_lists import sample_lists
 from tfrs_ext.typing import Embedder
 
 _K, _LISTED, _SHOWN = 10, 2_000, 6
