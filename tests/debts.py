@@ -35,16 +35,6 @@ UNDERSCORED = {
     "serving/_tags.py",
     "serving/_tensors.py",
     "serving/_users.py",
-    "tuning/_batches.py",
-    "tuning/_bridge.py",
-    "tuning/_interrupt.py",
-    "tuning/_ledger.py",
-    "tuning/_loop.py",
-    "tuning/_mend.py",
-    "tuning/_progress.py",
-    "tuning/_recovery.py",
-    "tuning/_stopping.py",
-    "tuning/_watch.py",
 }
 
 # Imports of another package's modules, or of names that it doesn't export.
@@ -60,21 +50,20 @@ CLOSED_IMPORTS = {
     "models/wide_deep.py: tfrs_ext.layers.activations.serialize_activation",
     "models/youtube_ranker.py: tfrs_ext.layers.activations.get_activation",
     "models/youtube_ranker.py: tfrs_ext.layers.activations.serialize_activation",
-    "benchmarks/tuning_hyperband.py: tfrs_ext.tuning._stopping.hopeless",
+    "benchmarks/tuning_hyperband.py: tfrs_ext.tuning.trials.stopping.is_hopeless",
 }
 
 # Modules that are hidden by what their package exports under the same name.
 HIDDEN_MODULES = {
     "serving/refresh.py",
     "data/synthetic.py",
-    "tuning/fixed.py",
     "ops/row_loss.py",
     "models/warm_start.py",
     "tuning/space/negatives.py",
 }
 
 # Names of more than one class.
-SHARED_CLASS_NAMES = {"Catalogue", "ItemTable", "Limits", "Scale"}
+SHARED_CLASS_NAMES = {"Catalogue", "ItemTable", "Scale"}
 
 # The most parameters of a package that may be annotated `Any`, as shares.
 ANY_CEILINGS = {

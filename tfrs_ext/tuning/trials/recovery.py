@@ -5,16 +5,15 @@ The trial's file is the truth about the trial; the oracle's file is the truth ab
 """
 
 import functools
-from typing import Any
 
 import tensorflow as tf
 
-from tfrs_ext.tuning._bridge import keras_tuner
+from tfrs_ext.tuning.bridge import keras_tuner
 
 _ENDED = ("COMPLETED", "FAILED")
 
 
-def recover(tuner: Any) -> None:
+def recover(tuner: keras_tuner.Tuner) -> None:
     """Makes the oracle of a tuner that isn't a worker agree with the files of its trials.
 
     Args:
@@ -31,14 +30,14 @@ def recover(tuner: Any) -> None:
         _rebuild_grid(oracle)
 
 
-def _forget_trials_that_never_began(oracle: Any) -> None:
+def _forget_trials_that_never_began(oracle: keras_tuner.Oracle) -> None:
     # Saved by itself, before the oracle: from the same state, the oracle will draw it again.
     for trial_id in set(oracle.trials) - set(oracle.start_order):
         tf.io.gfile.rmtree(oracle._get_trial_dir(trial_id))
     oracle.trials = {trial_id: oracle.trials[trial_id] for trial_id in oracle.start_order}
 
 
-def _end_what_has_ended(oracle: Any) -> None:
+def _end_what_has_ended(oracle: keras_tuner.Oracle) -> None:
     for trial_id, trial in oracle.trials.items():
         if trial.status in _ENDED and trial_id not in oracle.end_order:
             oracle.end_order.append(trial_id)
@@ -47,7 +46,7 @@ def _end_what_has_ended(oracle: Any) -> None:
             oracle.update_space(trial.hyperparameters)
 
 
-def _queue_what_has_not(oracle: Any) -> None:
+def _queue_what_has_not(oracle: keras_tuner.Oracle) -> None:
     waiting = [trial for trial in oracle.trials.values() if trial.status not in _ENDED]
     for trial in waiting:
         # keras-tuner would keep what the interrupted run reported, and ignore the next one's.
@@ -56,7 +55,7 @@ def _queue_what_has_not(oracle: Any) -> None:
     oracle._retry_queue = [trial.trial_id for trial in reversed(waiting)]  # Taken from the end.
 
 
-def _rebuild_grid(oracle: Any) -> None:
+def _rebuild_grid(oracle: keras_tuner.Oracle) -> None:
     # keras-tuner doesn't save where in the grid it was; the trials tell.
     def compare(one: str, other: str) -> int:
         first, second = (oracle.trials[name].hyperparameters.values for name in (one, other))

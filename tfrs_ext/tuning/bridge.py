@@ -5,10 +5,10 @@ import importlib
 import sys
 import types
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfrs_ext._keras import keras
-from tfrs_ext.tuning._mend import mend
+from tfrs_ext.tuning.repairs import repair
 
 _MISSING = 'tfrs_ext.tuning needs {name}: pip install "tfrs-ext[tune]"'
 _WRONG_KERAS = (
@@ -47,8 +47,11 @@ def _connect() -> Any:
         if fresh:
             _take_out("keras_tuner")
         raise ImportError(_WRONG_KERAS)
-    mend()
+    repair()
     return module
 
 
-keras_tuner = _connect()
+if TYPE_CHECKING:
+    import keras_tuner as keras_tuner
+else:
+    keras_tuner = _connect()

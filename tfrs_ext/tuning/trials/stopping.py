@@ -11,7 +11,9 @@ MIN_TRIALS = 3
 MIN_EPOCHS = 2
 
 
-def hopeless(values: Sequence[float], others: Sequence[Sequence[float]], *, maximize: bool) -> bool:
+def is_hopeless(
+    values: Sequence[float], others: Sequence[Sequence[float]], *, maximize: bool
+) -> bool:
     """Returns whether a trial's best value lies behind the median trial's average so far.
 
     `max(values) < median over other trials of mean(other[:len(values)])`, mirrored where the

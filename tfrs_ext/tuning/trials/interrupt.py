@@ -4,7 +4,7 @@ import contextlib
 import signal
 import threading
 from collections.abc import Iterator
-from typing import Any
+from types import FrameType
 
 
 class Interrupt:
@@ -14,7 +14,7 @@ class Interrupt:
         self._asked = False
 
     @contextlib.contextmanager
-    def watched(self) -> Iterator[None]:
+    def watch(self) -> Iterator[None]:
         """Listens, unless this isn't the main thread or the program has a handler of its own."""
         is_main = threading.current_thread() is threading.main_thread()
         if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
@@ -26,7 +26,7 @@ class Interrupt:
         finally:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    def _ask(self, number: int, frame: Any) -> None:
+    def _ask(self, number: int, frame: FrameType | None) -> None:
         self._asked = True
         signal.default_int_handler(number, frame)
 

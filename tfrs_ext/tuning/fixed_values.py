@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tfrs_ext.tuning._bridge import keras_tuner
+from tfrs_ext.tuning.bridge import keras_tuner
 
 
-def fixed(values: Mapping[str, Any]) -> Any:
+def fixed(values: Mapping[str, Any]) -> keras_tuner.HyperParameters:
     """Returns `HyperParameters` that hold these values, and the defaults for all others.
 
     Args:

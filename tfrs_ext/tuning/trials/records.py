@@ -4,15 +4,16 @@ import dataclasses
 import json
 import pathlib
 from collections.abc import Iterator
-from typing import Any, Union
+from typing import Any
 
-from tfrs_ext.tuning._mend import save_json
+from tfrs_ext.files import write_json
+from tfrs_ext.typing import PathLike
 
 _FILE = "history.json"
 
 
 @dataclasses.dataclass
-class Record:
+class TrialRecord:
     """One trial's record.
 
     Attributes:
@@ -30,37 +31,36 @@ class Record:
     error: str | None = None
 
 
-class Ledger:
+class TrialRecords:
     """The records of a search's trials, beside keras-tuner's own files; processes share it.
 
     Args:
         folder: The tuner's project folder.
     """
 
-    def __init__(self, folder: Union[str, pathlib.Path]) -> None:
+    def __init__(self, folder: PathLike) -> None:
         self.folder = pathlib.Path(folder)
 
-    def write(self, trial_id: str, record: Record) -> None:
+    def write(self, trial_id: str, record: TrialRecord) -> None:
         """Replaces the record of a trial."""
         folder = self.folder / f"trial_{trial_id}"
-        folder.mkdir(parents=True, exist_ok=True)
-        save_json(str(folder / _FILE), dataclasses.asdict(record))
+        write_json(folder / _FILE, dataclasses.asdict(record))
 
-    def read(self, trial_id: str) -> Record:
+    def read(self, trial_id: str) -> TrialRecord:
         """Returns the record of a trial: an empty one where nothing was written yet."""
         path = self.folder / f"trial_{trial_id}" / _FILE
-        return Record(**json.loads(path.read_text())) if path.exists() else Record()
+        return TrialRecord(**json.loads(path.read_text())) if path.exists() else TrialRecord()
 
-    def states(self) -> Iterator[dict[str, Any]]:
+    def read_states(self) -> Iterator[dict[str, Any]]:
         """Yields the state that keras-tuner saved of each trial, in the order of their ids."""
         for path in sorted(self.folder.glob("trial_*/trial.json")):
             yield json.loads(path.read_text())
 
-    def finished(self) -> list[Record]:
+    def read_finished(self) -> list[TrialRecord]:
         """Returns the records of the trials that are completed."""
-        done = [state["trial_id"] for state in self.states() if state["status"] == "COMPLETED"]
+        done = [state["trial_id"] for state in self.read_states() if state["status"] == "COMPLETED"]
         return [self.read(trial_id) for trial_id in done]
 
-    def seconds(self) -> float:
+    def total_seconds(self) -> float:
         """Returns the time that the trials have taken so far, summed."""
-        return sum(self.read(state["trial_id"]).seconds for state in self.states())
+        return sum(self.read(state["trial_id"]).seconds for state in self.read_states())

@@ -8,33 +8,37 @@ a hyper-parameter stands under two conditions, the one that isn't met removes th
 import copy
 import importlib
 import json
-import os
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.files import replace_file
+
+if TYPE_CHECKING:
+    import keras_tuner
 
 
 def save_json(path: str, value: Any) -> str:
-    """Writes `value` to `path` so that readers find the old file or the new one, never a part.
+    """Stands for keras-tuner's function, and writes the file whole or not at all.
 
     Args:
-        path: The file, on any file system that TensorFlow knows.
+        path: The file.
         value: What `json.dumps` accepts.
 
     Returns:
         The text written.
     """
     text = json.dumps(value)
-    part = f"{path}.{os.getpid()}.part"
-    with tf.io.gfile.GFile(part, "w") as file:
-        file.write(text)
-    tf.io.gfile.rename(part, path, overwrite=True)
+    with replace_file(path) as part:
+        part.write_text(text, encoding="utf-8")
     return text
 
 
-def copy_callbacks(callbacks: list[Any]) -> list[Any]:
+def copy_callbacks(
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> list[keras.callbacks.Callback]:
     """Copies callbacks for one trial; datasets and models that they hold are shared.
 
     Args:
@@ -45,10 +49,12 @@ def copy_callbacks(callbacks: list[Any]) -> list[Any]:
     """
     held = [part for callback in callbacks for part in tf.nest.flatten(vars(callback))]
     shared = (tf.data.Dataset, keras.Model)
-    return copy.deepcopy(callbacks, {id(part): part for part in held if isinstance(part, shared)})
+    return copy.deepcopy(
+        list(callbacks), {id(part): part for part in held if isinstance(part, shared)}
+    )
 
 
-def ensure_active_values(hp: Any) -> None:
+def ensure_active_values(hp: "keras_tuner.HyperParameters") -> None:
     """Gives active hyper-parameters values, and takes those of the others away.
 
     Args:
@@ -62,7 +68,7 @@ def ensure_active_values(hp: Any) -> None:
             hp.values.pop(parameter.name, None)
 
 
-def mend() -> None:
+def repair() -> None:
     """Puts the repairs in place of keras-tuner's functions."""
     utils: Any = importlib.import_module("keras_tuner.src.utils")
     utils.save_json = save_json

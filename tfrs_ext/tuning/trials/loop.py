@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from tfrs_ext._keras import keras
-from tfrs_ext.tuning._ledger import Ledger
-from tfrs_ext.tuning._progress import Limits, Progress
-from tfrs_ext.tuning._stopping import hopeless
-from tfrs_ext.tuning._watch import Watch
+from tfrs_ext.tuning.bridge import keras_tuner
+from tfrs_ext.tuning.trials.limits import SearchLimits
+from tfrs_ext.tuning.trials.progress import SearchProgress
+from tfrs_ext.tuning.trials.records import TrialRecords
+from tfrs_ext.tuning.trials.stopping import is_hopeless
+from tfrs_ext.tuning.trials.watch import TrialWatch
 
 _IDLE_SECONDS = 0.5
 
@@ -19,14 +21,14 @@ class SearchError(RuntimeError):
     """A search that found nothing: its message ends with the first failed trial's error."""
 
 
-class Loop:
+class TrialLoop:
     """Runs trials until the oracle has no more.
 
     Args:
         tuner: A keras-tuner tuner.
-        ledger: Of the search.
-        limits: Of the search.
-        progress: Of the search.
+        records: The records of the search's trials.
+        limits: The limits of the search.
+        progress: Says what the search does.
         stop_hopeless: Whether hopeless trials are stopped.
         seed: Given to Keras before each trial, so that a trial run again gives the same.
         check: Raises where the search must end.
@@ -34,15 +36,15 @@ class Loop:
 
     def __init__(
         self,
-        tuner: Any,
-        ledger: Ledger,
-        limits: Limits,
-        progress: Progress,
+        tuner: keras_tuner.Tuner,
+        records: TrialRecords,
+        limits: SearchLimits,
+        progress: SearchProgress,
         stop_hopeless: bool,
         seed: int,
         check: Callable[[], None],
     ) -> None:
-        self.tuner, self.ledger, self.limits, self.progress = tuner, ledger, limits, progress
+        self.tuner, self.records, self.limits, self.progress = tuner, records, limits, progress
         self.stop_hopeless, self.seed, self.check = stop_hopeless, seed, check
 
     def run(self, *fit_args: Any, **fit_kwargs: Any) -> None:
@@ -52,7 +54,7 @@ class Loop:
             self._run_trial(trial, *fit_args, **fit_kwargs)
         self.tuner.on_search_end()
 
-    def _next(self) -> Any:
+    def _next(self) -> "keras_tuner.engine.trial.Trial | None":
         while True:
             self.check()
             self.tuner.pre_create_trial()
@@ -63,14 +65,16 @@ class Loop:
                 return trial
             time.sleep(_IDLE_SECONDS)  # Another process's trial must end first.
 
-    def _run_trial(self, trial: Any, *fit_args: Any, **fit_kwargs: Any) -> None:
+    def _run_trial(
+        self, trial: "keras_tuner.engine.trial.Trial", *fit_args: Any, **fit_kwargs: Any
+    ) -> None:
         self.progress.begin(trial)
-        watch = Watch(
+        watch = TrialWatch(
             trial.trial_id,
-            self.ledger,
+            self.records,
             self.tuner.oracle.objective,
-            self._hopeless(),
-            self.limits.left(self.ledger),
+            self._make_rule(),
+            self.limits.left(self.records),
             self.check,
         )
         keras.utils.set_random_seed(self.seed)
@@ -82,14 +86,14 @@ class Loop:
         self.tuner.on_trial_end(trial)
         self.progress.end(trial.trial_id)
 
-    def _hopeless(self) -> Callable[[list[float]], bool]:
+    def _make_rule(self) -> Callable[[list[float]], bool]:
         if not self.stop_hopeless:
             return lambda values: False
-        others = [record.values for record in self.ledger.finished()]
+        others = [record.values for record in self.records.read_finished()]
         maximize = self.tuner.oracle.objective.direction == "max"
-        return functools.partial(hopeless, others=others, maximize=maximize)
+        return functools.partial(is_hopeless, others=others, maximize=maximize)
 
-    def _judge(self, trial: Any, watch: Watch) -> None:
+    def _judge(self, trial: "keras_tuner.engine.trial.Trial", watch: TrialWatch) -> None:
         objective = self.tuner.oracle.objective
         if trial.status == "COMPLETED":
             metrics = self.tuner.oracle.get_trial(trial.trial_id).metrics

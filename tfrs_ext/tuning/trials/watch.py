@@ -6,18 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 from tfrs_ext._keras import keras
-from tfrs_ext.tuning._bridge import keras_tuner
-from tfrs_ext.tuning._ledger import Ledger, Record
+from tfrs_ext.tuning.bridge import keras_tuner
+from tfrs_ext.tuning.trials.records import TrialRecord, TrialRecords
 
 
-class Watch(keras.callbacks.Callback):
+class TrialWatch(keras.callbacks.Callback):
     """Records the objective after each epoch and ends trials that are hopeless or out of time.
 
     Args:
         trial_id: The trial.
-        ledger: Where the record is kept.
+        records: Where the record is kept.
         objective: keras-tuner's objective.
-        hopeless: From the values so far to whether the trial is hopeless.
+        is_hopeless: A function from the values so far to whether the trial is hopeless.
         seconds: What is left of the budget, or None.
         check: Called after every batch and epoch; raises where the search must end.
     """
@@ -27,26 +27,26 @@ class Watch(keras.callbacks.Callback):
     def __init__(
         self,
         trial_id: str,
-        ledger: Ledger,
-        objective: Any,
-        hopeless: Callable[[list[float]], bool],
+        records: TrialRecords,
+        objective: keras_tuner.Objective,
+        is_hopeless: Callable[[list[float]], bool],
         seconds: float | None = None,
         check: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__()
-        self.trial_id, self.ledger, self.objective = trial_id, ledger, objective
-        self.hopeless, self.seconds, self.check = hopeless, seconds, check
-        self.record = Record()
+        self.trial_id, self.records, self.objective = trial_id, records, objective
+        self.is_hopeless, self.seconds, self.check = is_hopeless, seconds, check
+        self.record = TrialRecord()
         self.reported: set[str] = set()
         self.started = time.monotonic()
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> "Watch":
+    def __deepcopy__(self, memo: dict[int, Any]) -> "TrialWatch":
         # keras-tuner copies callbacks per execution; the search reads this very object.
         return self
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Starts a new curve, keeping the time: a trial may train several times."""
-        self.record = Record(seconds=self.record.seconds)
+        self.record = TrialRecord(seconds=self.record.seconds)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Ends the search where that was asked for."""
@@ -66,7 +66,7 @@ class Watch(keras.callbacks.Callback):
             )
         self.record.epochs.append(epoch + 1)
         self.record.values.append(value)
-        if self.hopeless(self.record.values):
+        if self.is_hopeless(self.record.values):
             self._stop("hopeless")
         elif self.seconds is not None and time.monotonic() - self.started > self.seconds:
             self._stop("budget")
@@ -80,4 +80,4 @@ class Watch(keras.callbacks.Callback):
         """Writes the record with the time until now."""
         self.record.seconds = time.monotonic() - self.started
         self.record.error = error
-        self.ledger.write(self.trial_id, self.record)
+        self.records.write(self.trial_id, self.record)
