@@ -26,7 +26,7 @@ import tensorflow_recommenders as tfrs
 from benchmarks.timing import median_seconds, write
 from tfrs_ext import indexes, tasks
 from tfrs_ext._keras import keras
-from tfrs_ext.ops.scann_library import use_avx2
+from tfrs_ext.indexes import use_avx2
 
 K, BATCH, WIDTH, QUERIES = 100, 64, 64, 256
 Search = Callable[[np.ndarray], Any]

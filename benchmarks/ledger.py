@@ -9,6 +9,7 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.timing import RESULTS
+from tfrs_ext.files import replace_file
 
 Row = dict[str, Any]
 
@@ -76,10 +77,10 @@ class Ledger:
 
     def _save(self) -> None:
         rows = ",\n".join(json.dumps(row) for row in self.rows)
-        aside = self.path.with_suffix(".tmp")
         facts = json.dumps(self.facts, indent=1)
-        aside.write_text(f'{{"facts": {facts},\n"rows": [\n{rows}\n]}}\n')
-        aside.replace(self.path)
+        text = f'{{"facts": {facts},\n"rows": [\n{rows}\n]}}\n'
+        with replace_file(self.path) as part:
+            part.write_text(text, encoding="utf-8")
 
 
 def _rounded(value: Any) -> Any:

@@ -150,7 +150,7 @@ class Cell:
 
     def _towers(self, task: tasks.Retrieval) -> models.TwoTower:
         features = self.problem.features
-        return models.TwoTower(
+        return models.TwoTower.from_features(
             features.query, features.candidate, task, embedding_dim=WIDTH, hidden_units=HIDDEN
         )
 

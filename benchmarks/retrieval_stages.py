@@ -23,6 +23,7 @@ from tfrs_ext import (
     frequencies,
     losses,
     models,
+    negatives,
     optimizers,
     serving,
     tasks,
@@ -65,10 +66,13 @@ class Tutorial(tfrs.Model):
 def ours(problem: RetrievalProblem, frequency: Any) -> models.TwoTower:
     """Returns the recipe's model."""
     task = tasks.Retrieval(
-        loss=losses.CorrectedSampledSoftmax(), temperature=TEMPERATURE, remove_accidental_hits=True
+        loss=losses.CorrectedSampledSoftmax(),
+        temperature=TEMPERATURE,
+        remove_accidental_hits=True,
+        negatives=negatives.InBatch(frequency),
     )
     features = problem.features
-    return models.TwoTower(features.query, features.candidate, task=task, frequency=frequency)
+    return models.TwoTower.from_features(features.query, features.candidate, task)
 
 
 def row_by_row(batches: tf.data.Dataset) -> tf.data.Dataset:

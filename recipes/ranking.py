@@ -13,10 +13,10 @@ from typing import Annotated, Any
 import typer
 
 from recipes import options, run_report, stages
-from recipes.files import write_json
 from recipes.ranking_comparison import COLUMNS, compare
 from recipes.ranking_problem import RankingProblem
 from tfrs_ext import data, models, report, serving, tuning
+from tfrs_ext.files import write_json
 
 MODELS = tuple(models.RANKERS)
 

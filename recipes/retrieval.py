@@ -13,11 +13,11 @@ from typing import Annotated, Any
 import typer
 
 from recipes import options, run_report, stages
-from recipes.files import read_json, write_json
 from recipes.retrieval_comparison import KS, Comparison, embed
 from recipes.retrieval_evidence import evidence, titles
 from recipes.retrieval_problem import RetrievalProblem
-from tfrs_ext import callbacks, data, report, serving, tuning
+from tfrs_ext import callbacks, data, indexes, report, serving, tuning
+from tfrs_ext.files import read_json, write_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,7 +131,7 @@ app = typer.Typer(add_completion=False)
 @options.shared
 def main(
     stage: stages.Stage,
-    index: Annotated[str, typer.Option(help="auto, exact or scann.")] = "auto",
+    index: Annotated[str, typer.Option(help=f"auto, {', '.join(indexes.index_kinds())}.")] = "auto",
     **run: Any,
 ) -> None:
     """Tunes, trains, exports and queries a two-tower retriever."""

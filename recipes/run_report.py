@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from recipes import stages
-from recipes.files import read_json
 from tfrs_ext import report
+from tfrs_ext.files import read_json
 
 _PACKAGES = ("tensorflow", "tf-keras", "tensorflow-recommenders", "tfrs-ext")
 _LIMITS = (

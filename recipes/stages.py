@@ -11,10 +11,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from recipes.files import read_json, write_json
 from recipes.source import Source
 from recipes.training import fit_resumable
 from tfrs_ext import data, serving, tuning
+from tfrs_ext.files import read_json, write_json
 
 console = Console()
 
@@ -110,7 +110,7 @@ def search(
         trials=run.trials,
         budget_seconds=None if run.budget is None else 60 * run.budget,
         seed=run.seed,
-        tell=console.print,
+        print_fn=console.print,
         epochs=run.epochs,
         callbacks=[*callbacks, stop],
         **fit,

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import tensorflow as tf
 
-from recipes.files import write_json
+from tfrs_ext.files import write_json
 
 
 def fit_resumable(

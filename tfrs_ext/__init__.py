@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         data,
         evaluation,
         features,
+        files,
         frequencies,
         indexes,
         layers,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         report,
         serving,
         tasks,
+        training,
         tuning,
         typing,
     )
@@ -38,6 +40,7 @@ __all__ = [
     "data",
     "evaluation",
     "features",
+    "files",
     "frequencies",
     "indexes",
     "layers",
@@ -51,6 +54,7 @@ __all__ = [
     "report",
     "serving",
     "tasks",
+    "training",
     "tuning",
     "typing",
 ]

@@ -9,8 +9,8 @@ FEATURES = [Categorical("user", (1, 2))], [Categorical("item", (7, 8, 9))]
 ROWS = {"user": tf.constant([1, 2, 1], tf.int64), "item": tf.constant([7, 8, 7], tf.int64)}
 
 
-def _fit(task, frequency, *callbacks, epochs=3):
-    model = models.TwoTower(*FEATURES, task, frequency, embedding_dim=4)
+def _fit(task, *callbacks, epochs=3):
+    model = models.TwoTower.from_features(*FEATURES, task, embedding_dim=4)
     model.compile(keras.optimizers.SGD(1.0))
     batches = tf.data.Dataset.from_tensors(ROWS)
     return model, model.fit(batches, epochs=epochs, verbose=0, callbacks=list(callbacks)).history
@@ -22,8 +22,7 @@ def test_a_learned_temperature_and_a_streamed_q_are_followed(tmp_path):
     groups = {"head": np.array([7]), "tail": np.array([9])}
     path = tmp_path / "history.csv"
     _, history = _fit(
-        tasks.Retrieval(temperature=temperature),
-        frequency,
+        tasks.Retrieval(temperature=temperature, negatives=negatives.InBatch(frequency)),
         callbacks.TrainingTrace(groups),
         keras.callbacks.CSVLogger(path),
     )
@@ -40,17 +39,16 @@ def test_a_learned_temperature_and_a_streamed_q_are_followed(tmp_path):
 def test_the_estimate_is_found_in_a_source_of_negatives_too():
     source = negatives.InBatch(frequencies.StreamingFrequency(16))
     task = tasks.Retrieval(negatives=source)
-    _, history = _fit(task, None, callbacks.TrainingTrace({"head": [7]}), epochs=1)
+    _, history = _fit(task, callbacks.TrainingTrace({"head": [7]}), epochs=1)
     assert "log_q_head" in history
 
 
 def test_what_stands_still_or_is_not_there_is_left_out():
-    _, history = _fit(
-        tasks.Retrieval(temperature=0.1), None, callbacks.TrainingTrace({"head": [7]})
-    )
+    _, history = _fit(tasks.Retrieval(temperature=0.1), callbacks.TrainingTrace({"head": [7]}))
     assert set(history) == {"loss", "regularization_loss", "total_loss"}
     counted = frequencies.CountedFrequency([7, 8, 9], [3, 2, 1])
-    _, history = _fit(tasks.Retrieval(), counted, callbacks.TrainingTrace({"head": [7]}), epochs=1)
+    task = tasks.Retrieval(negatives=negatives.InBatch(counted))
+    _, history = _fit(task, callbacks.TrainingTrace({"head": [7]}), epochs=1)
     assert "log_q_head" not in history
     model = keras.Sequential([keras.layers.Dense(1)])
     model.compile("sgd", "mse")

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from tfrs_ext.data._download import download_zip
+from tfrs_ext.data.download import download_zip
 
 
 @contextlib.contextmanager

@@ -12,8 +12,13 @@ def test_survives_json():
     assert Schema.from_config(json.loads(json.dumps(schema.get_config()))) == schema
 
 
+def test_kinds_may_have_options_of_their_own():
+    with pytest.raises(ValueError, match=r"may have the options \['min_count'\] .* \['words'\]"):
+        Schema(item_features={"title": {"kind": "text", "words": 2}})
+
+
 def test_rejects_unknown_kinds():
-    with pytest.raises(ValueError, match=r"`user_features` must map .* received 'age': 'number'"):
+    with pytest.raises(ValueError, match=r"`user_features\['age'\]` must be .* received 'number'"):
         Schema(user_features={"age": "number"})
 
 

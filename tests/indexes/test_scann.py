@@ -90,7 +90,7 @@ def test_excluded_ids_never_come_back(partitioned):
 def test_tuning_reaches_the_recall_and_keeps_what_it_measured(partitioned):
     queries = partitioned.embeddings(tf.range(0, 2000, 30))
     reports = []
-    frontier = partitioned.tune(queries, recall=0.9, at=10, repeats=1, report=reports.append)
+    frontier = partitioned.tune(queries, recall=0.9, at=10, repeats=1, on_setting=reports.append)
     assert recall(partitioned, queries) >= 0.9
     assert len(reports) >= len(frontier) >= 1
     assert json.loads(json.dumps(frontier)) == partitioned.frontier
@@ -113,7 +113,7 @@ def test_tuning_keeps_the_best_of_the_thresholds(monkeypatch):
     monkeypatch.setattr(module, "timed", timed)
     tried = []
     queries = index.embeddings(tf.range(0, 600, 30))
-    index.tune(queries, recall=0.5, thresholds=(0.2, None, 0.5), report=tried.append)
+    index.tune(queries, recall=0.5, thresholds=(0.2, None, 0.5), on_setting=tried.append)
     assert {t.anisotropic_quantization_threshold for t in tried} == set(times)
     assert index.settings()["anisotropic_quantization_threshold"] is None
     assert {f["milliseconds"] for f in index.frontier} <= {1.0, 2.0}
@@ -133,7 +133,7 @@ def test_tuning_finds_the_number_of_leaves(monkeypatch):
     monkeypatch.setattr(module, "timed", timed)
     tried = []
     queries = index.embeddings(tf.range(0, 900, 30))
-    index.tune(queries, recall=0.8, report=tried.append)
+    index.tune(queries, recall=0.8, on_setting=tried.append)
     assert {setting.num_leaves for setting in tried} == {10, 20, 40}
     assert index.settings()["num_leaves"] == index.num_leaves == 10
     assert index.frontier[0]["num_leaves"] == 10
@@ -150,7 +150,7 @@ def test_an_interrupted_search_for_settings_leaves_the_index_as_it_was():
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        index.tune(queries, recall=0.8, num_leaves=(40,), report=interrupt)
+        index.tune(queries, recall=0.8, num_leaves=(40,), on_setting=interrupt)
     assert index.get_config() == config
     for ours, theirs in zip(index(queries), before, strict=True):
         np.testing.assert_array_equal(ours, theirs)

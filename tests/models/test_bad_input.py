@@ -32,7 +32,7 @@ def test_a_feature_that_the_batch_lacks(name):
 @pytest.mark.parametrize("lost", ["user", "item"])
 @pytest.mark.parametrize("wrap", [lambda towers: towers, lambda towers: _with_a_ranker(towers)])
 def test_a_feature_of_a_tower_that_the_batch_lacks(lost, wrap):
-    model = wrap(TwoTower([USER], [ITEM], embedding_dim=2))
+    model = wrap(TwoTower.from_features([USER], [ITEM], embedding_dim=2))
     model.compile("sgd")
     rows = {**columns(), "click": np.ones(64)}
     del rows[lost]

@@ -35,7 +35,9 @@ def dataset(count=240, batch=60, **changes):
 
 def towers(**options):
     task = tasks.Retrieval(loss=losses.SampledSoftmax(), temperature=0.2)
-    return TwoTower([USER, AGE], [ITEM], task=task, embedding_dim=4, hidden_units=(), **options)
+    return TwoTower.from_features(
+        [USER, AGE], [ITEM], task, embedding_dim=4, hidden_units=(), **options
+    )
 
 
 def rankers():

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from tfrs_ext import losses, tasks
+from tfrs_ext import losses, negatives, tasks
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Categorical, History, Numeric, Text, Timestamp
 from tfrs_ext.frequencies import CountedFrequency
@@ -35,13 +35,15 @@ def rows(count=400, seed=5):
 def make_model(**options):
     counts = np.unique(rows()["item_id"], return_counts=True)
     task = tasks.Retrieval(
-        loss=losses.CorrectedSampledSoftmax(), temperature=0.2, remove_accidental_hits=True
+        loss=losses.CorrectedSampledSoftmax(),
+        temperature=0.2,
+        remove_accidental_hits=True,
+        negatives=negatives.InBatch(CountedFrequency(*counts)),
     )
-    return TwoTower(
+    return TwoTower.from_features(
         [Categorical("user_id", USERS), Numeric("age"), History("history", ITEMS, 3)],
         [Categorical("item_id", ITEMS), Text("title", ("toy",)), Timestamp("released")],
-        task=task,
-        frequency=CountedFrequency(*counts),
+        task,
         **{"embedding_dim": 8, "hidden_units": (16,), **options},
     )
 
@@ -80,7 +82,6 @@ def test_what_the_history_holds_is_no_negative():
     expected = plain.task(
         queries,
         items,
-        candidate_sampling_probability=tf.exp(plain.frequency(batch["item_id"])),
         candidate_ids=batch["item_id"],
         score_mask=tf.constant(mask),
     )

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfrs_ext import frequencies, losses, models, tasks
+from tfrs_ext import frequencies, losses, models, negatives, tasks
 from tfrs_ext.features import Categorical, History, Numeric, Text
 
 ROWS = {
@@ -24,9 +24,11 @@ LARGE = features(("cat", "bob", "ann"), (5, 9, 8, 7, 6), ("hat", "red", "coat", 
 
 
 def two_tower(parts, counts=None):
-    frequency = None if counts is None else frequencies.CountedFrequency(*counts)
-    task = tasks.Retrieval(loss=losses.CorrectedSampledSoftmax()) if counts else None
-    return models.TwoTower(*parts, task=task, frequency=frequency, embedding_dim=4)
+    task = None
+    if counts is not None:
+        source = negatives.InBatch(frequencies.CountedFrequency(*counts))
+        task = tasks.Retrieval(loss=losses.CorrectedSampledSoftmax(), negatives=source)
+    return models.TwoTower.from_features(*parts, task, embedding_dim=4)
 
 
 def scramble(model):
@@ -59,7 +61,8 @@ def test_counts_of_the_new_data_stay_and_training_goes_on():
     trained.fit(data, verbose=0)
     model = two_tower(LARGE, ([5, 9, 8, 7, 6], [1, 1, 1, 1, 6]))
     models.warm_start(model, trained)
-    np.testing.assert_allclose(tf.exp(model.frequency(tf.constant([6], tf.int64))), [0.6], 1e-5)
+    frequency = model.task.negatives.frequency
+    np.testing.assert_allclose(tf.exp(frequency(tf.constant([6], tf.int64))), [0.6], 1e-5)
     np.testing.assert_allclose(model(ROWS), trained(ROWS), rtol=1e-6)
     model.compile("sgd")
     assert np.isfinite(model.fit(data, verbose=0).history["loss"][0])
@@ -78,6 +81,6 @@ def test_other_architectures_are_refused():
     query, candidate = SMALL
     with pytest.raises(ValueError, match="same features and settings"):
         models.warm_start(two_tower(LARGE), two_tower((query[:2], candidate)))
-    wide = models.TwoTower(query, candidate, embedding_dim=8)
+    wide = models.TwoTower.from_features(query, candidate, embedding_dim=8)
     with pytest.raises(ValueError, match="'user' in 4 numbers as `trained` does, received 8"):
         models.warm_start(wide, two_tower(SMALL))

@@ -108,7 +108,7 @@ def test_trains_in_mixed_precision():
 
 
 def test_ranks_in_a_multi_task_model():
-    towers = TwoTower([AGE], [VIDEO], embedding_dim=4)
+    towers = TwoTower.from_features([AGE], [VIDEO], embedding_dim=4)
     task = tasks.Ranking(losses.WeightedLogistic())
     model = MultiTask(towers, {"watched": make()}, {"watched": task})
     columns, times = impressions(60)

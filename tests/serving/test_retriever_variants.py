@@ -130,7 +130,7 @@ def test_bundle_holds_no_keras_objects(tmp_path, unverified):
         ({"item_tags": [["a"]]}, "one sequence for each of 40 items, received 1"),
         ({"items": None}, "`item_model` and `items` must be given together"),
         ({"item_fields": {"score": np.ones(40)}}, "names that differ"),
-        ({"index": "annoy"}, '`kind` must be "auto"'),
+        ({"index": "annoy"}, "`kind` must be one of .*received kind='annoy'"),
         ({"index": Exact().index(np.eye(8))}, "`index` must hold `item_ids` in the same order"),
         ({"candidates": np.full((40, 8), np.nan)}, "must be finite"),
     ],

@@ -72,10 +72,14 @@ def test_without_facts_nothing_is_varied_that_needs_them(hypermodel):
 @pytest.mark.parametrize(
     ("values", "read", "expected"),
     [
-        ({"embedding_dim": 16}, lambda m: m.get_config()["embedding_dim"], 16),
-        ({"num_layers": 2, "hidden_units": 64}, lambda m: m.get_config()["hidden_units"], [64, 64]),
-        ({"num_layers": 0}, lambda m: m.get_config()["hidden_units"], []),
-        ({"dropout": 0.2}, lambda m: m.get_config()["dropout"], 0.2),
+        ({"embedding_dim": 16}, lambda m: m.query_model.get_config()["embedding_dim"], 16),
+        (
+            {"num_layers": 2, "hidden_units": 64},
+            lambda m: m.query_model.get_config()["hidden_units"],
+            [64, 64],
+        ),
+        ({"num_layers": 0}, lambda m: m.query_model.get_config()["hidden_units"], []),
+        ({"dropout": 0.2}, lambda m: m.query_model.get_config()["dropout"], 0.2),
         ({"temperature": 0.3}, lambda m: m.task._temperature, 0.3),
         (
             {"temperature": 0.3, "temperature_kind": "learnable"},
@@ -231,7 +235,7 @@ def test_a_build_of_the_users_own_composes_with_ours(hypermodel, problem):
     def mine(hp):
         dim = hp.Choice("embedding_dim", [8, 12])
         sides = hypermodel.query_features, hypermodel.candidate_features
-        model = models.TwoTower(*sides, embedding_dim=dim, hidden_units=())
+        model = models.TwoTower.from_features(*sides, embedding_dim=dim, hidden_units=())
         model.compile(tuning.space.optimizer(hp))
         return model
 
@@ -239,7 +243,8 @@ def test_a_build_of_the_users_own_composes_with_ours(hypermodel, problem):
     model = Mine(hypermodel.query_features, hypermodel.candidate_features).build(hp)
     assert model.optimizer.clipnorm == 0.5
     assert {"clipnorm", "temperature", "embedding_dim"} <= set(hp.values)
-    assert mine(tuning.fixed({"embedding_dim": 12})).get_config()["embedding_dim"] == 12
+    small = mine(tuning.fixed({"embedding_dim": 12}))
+    assert small.query_model.get_config()["embedding_dim"] == 12
 
 
 def evaluation_of(problem, part):
@@ -268,7 +273,7 @@ def search(problem, hypermodel, part, folder):
     )
     callbacks = [evaluation_of(problem, part)]
     result = tuning.search(
-        tuner, batches(problem), callbacks=callbacks, epochs=2, tell=lambda line: None
+        tuner, batches(problem), callbacks=callbacks, epochs=2, print_fn=lambda line: None
     )
     return tuner, result
 

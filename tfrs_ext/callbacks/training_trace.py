@@ -34,7 +34,7 @@ class TrainingTrace(keras.callbacks.Callback):
         >>> user, item = Categorical("user", (1, 2)), Categorical("item", (7, 8))
         >>> task = tasks.Retrieval(temperature=layers.LearnableTemperature(initial=0.25))
         >>> trace = TrainingTrace()
-        >>> trace.set_model(models.TwoTower([user], [item], task))
+        >>> trace.set_model(models.TwoTower.from_features([user], [item], task))
         >>> trace.on_epoch_end(0, logs := {})
         >>> logs
         {'temperature': 0.25}

@@ -1,7 +1,8 @@
 """pandas frames to tf.data: schemas, splits, vocabularies, synthetic data."""
 
-from tfrs_ext.data.features import FeatureSet, fit_features
+from tfrs_ext.data.feature_set import FeatureSet, fit_features
 from tfrs_ext.data.frames import Frames, join
+from tfrs_ext.data.invention import Truth, synthetic
 from tfrs_ext.data.labels import with_labels, with_negatives
 from tfrs_ext.data.load import DataWarning, load_frames
 from tfrs_ext.data.movielens import load_movielens
@@ -10,7 +11,7 @@ from tfrs_ext.data.pipelines import candidates_dataset, ranking_dataset, trainin
 from tfrs_ext.data.queries import EvaluationQueries, evaluation_queries, item_columns, user_states
 from tfrs_ext.data.schema import Schema
 from tfrs_ext.data.splits import Split, global_time_split, leave_one_out, random_split
-from tfrs_ext.data.synthetic import Truth, synthetic
+from tfrs_ext.data.taken import item_counts, item_histories, seen_items
 
 __all__ = [
     "DataWarning",
@@ -25,6 +26,8 @@ __all__ = [
     "fit_features",
     "global_time_split",
     "item_columns",
+    "item_counts",
+    "item_histories",
     "join",
     "leave_one_out",
     "load_frames",
@@ -32,6 +35,7 @@ __all__ = [
     "next_item_queries",
     "random_split",
     "ranking_dataset",
+    "seen_items",
     "synthetic",
     "training_dataset",
     "user_states",

@@ -7,10 +7,11 @@ from typing import Any, Union
 import numpy as np
 import pandas as pd
 
-from tfrs_ext.data._checks import as_feature, as_ids, as_numbers, as_times, first, require_columns
-from tfrs_ext.data._read import read_table
+from tfrs_ext.data.checks import as_feature, as_ids, as_times, first, require_columns
 from tfrs_ext.data.frames import Frames
 from tfrs_ext.data.schema import Schema
+from tfrs_ext.data.tables import read_table
+from tfrs_ext.features import Numeric
 
 Source = Union[pd.DataFrame, str, "os.PathLike[str]"]
 
@@ -93,7 +94,7 @@ def _check_interactions(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 def _complete_numbers(column: "pd.Series[Any]", where: str) -> "pd.Series[Any]":
     name = f"{where}[{column.name!r}]"
-    values = as_numbers(column, name)
+    values = Numeric.convert(column, name)
     if values.isna().any():
         raise ValueError(
             f"{name} must have a number in every row, received "

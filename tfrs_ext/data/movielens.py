@@ -7,12 +7,12 @@ from typing import Any, Literal, Union
 
 import pandas as pd
 
-from tfrs_ext.data._archive import Archive
-from tfrs_ext.data._download import download_zip
-from tfrs_ext.data._movielens_formats import Tables, read_1m, read_100k, read_csv, read_parquet
+from tfrs_ext.data.archive import Archive
+from tfrs_ext.data.download import download_zip
 from tfrs_ext.data.frames import Frames
 from tfrs_ext.data.load import load_frames
-from tfrs_ext.data.schema import Kind, Schema
+from tfrs_ext.data.movielens_formats import Tables, read_1m, read_100k, read_csv, read_parquet
+from tfrs_ext.data.schema import FeatureKind, Schema
 
 _ADDRESS = "https://files.grouplens.org/datasets/movielens/"
 _READERS: dict[str, Callable[[Archive], Tables]] = {
@@ -20,7 +20,7 @@ _READERS: dict[str, Callable[[Archive], Tables]] = {
     "1m": read_1m,
     "latest-small": read_csv,
 }
-_USER_FEATURES: dict[str, Kind] = {
+_USER_FEATURES: dict[str, FeatureKind] = {
     "gender": "categorical",
     "age": "categorical",
     "occupation": "categorical",

@@ -4,13 +4,11 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tfrs_ext.data._columns import to_array
-from tfrs_ext.data._ragged import distinct_items
-from tfrs_ext.data._windows import Timeline, windows_before_rows
-from tfrs_ext.data.features import FeatureSet
+from tfrs_ext.data.feature_set import FeatureSet, arrays_of
 from tfrs_ext.data.frames import Frames
 from tfrs_ext.data.queries import EvaluationQueries
-from tfrs_ext.features import History
+from tfrs_ext.data.ragged import distinct_items
+from tfrs_ext.data.windows import Timeline, windows_before_rows
 
 
 def next_item_queries(
@@ -49,11 +47,8 @@ def next_item_queries(
     if max_queries is not None and max_queries < len(rows):
         rows = np.sort(np.random.default_rng(seed).choice(rows, max_queries, replace=False))
     users, items = part.user_rows()[rows], part.item_rows()[rows]
-    queries = {
-        feature.name: to_array(part.users[feature.name], feature)[users]
-        for feature in features.query
-        if not isinstance(feature, History)
-    }
+    states = arrays_of(part.users, features.of_users)
+    queries = {name: values[users] for name, values in states.items()}
     windows = windows_before_rows(part, history_from)
     queries[features.history.name] = windows.gather(tf.constant(rows), features.history).numpy()
     seen, cold = _seen(part, history_from, rows, items)

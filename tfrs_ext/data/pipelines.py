@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfrs_ext.data._columns import on_host, to_array
-from tfrs_ext.data._windows import Windows, windows_before_rows
-from tfrs_ext.data.features import FeatureSet
+from tfrs_ext.data.columns import on_host
+from tfrs_ext.data.feature_set import FeatureSet, arrays_of
 from tfrs_ext.data.frames import Frames
 from tfrs_ext.data.schema import SAMPLE_WEIGHT
-from tfrs_ext.features import Feature, History
+from tfrs_ext.data.windows import Windows, windows_before_rows
+from tfrs_ext.features import Feature
 
 
 def training_dataset(
@@ -121,7 +121,7 @@ def ranking_dataset(
 def _batches(
     frames: Frames, features: FeatureSet, windows: Windows
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
-    users = _columns(frames.users, features.query)
+    users = _columns(frames.users, features.of_users)
     items = _columns(frames.items, features.candidate)
     user_rows, item_rows = on_host(frames.user_rows()), on_host(frames.item_rows())
     extras = _row_columns(frames)
@@ -185,8 +185,7 @@ def _check_batch_size(batch_size: int) -> None:
 
 
 def _columns(table: pd.DataFrame, features: tuple[Feature, ...]) -> dict[str, tf.Tensor]:
-    plain = [feature for feature in features if not isinstance(feature, History)]
-    return {feature.name: on_host(to_array(table[feature.name], feature)) for feature in plain}
+    return {name: on_host(values) for name, values in arrays_of(table, features).items()}
 
 
 def _row_columns(frames: Frames) -> dict[str, tf.Tensor]:

@@ -7,12 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tfrs_ext.data._columns import to_array
-from tfrs_ext.data._ragged import distinct_items
-from tfrs_ext.data._windows import windows_of_users
-from tfrs_ext.data.features import FeatureSet
+from tfrs_ext.data.feature_set import FeatureSet, arrays_of
 from tfrs_ext.data.frames import Frames
-from tfrs_ext.features import History
+from tfrs_ext.data.ragged import distinct_items
+from tfrs_ext.data.windows import windows_of_users
 
 
 def user_states(
@@ -31,11 +29,7 @@ def user_states(
         a history of padding.
     """
     windows = windows_of_users(history or frames)
-    columns = {
-        feature.name: to_array(frames.users[feature.name], feature)
-        for feature in features.query
-        if not isinstance(feature, History)
-    }
+    columns = arrays_of(frames.users, features.of_users)
     latest = windows.gather(tf.range(len(frames.users), dtype=tf.int64), features.history)
     return {**columns, features.history.name: latest.numpy()}
 
@@ -50,7 +44,7 @@ def item_columns(frames: Frames, features: FeatureSet) -> dict[str, npt.NDArray[
     Returns:
         `{column: array}`, each `[C]`. `candidates_dataset` gives the same in batches.
     """
-    return {f.name: to_array(frames.items[f.name], f) for f in features.candidate}
+    return arrays_of(frames.items, features.candidate)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,11 +1,14 @@
 """Which columns of the user's tables mean what."""
 
 import dataclasses
+import inspect
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Union
 
-Kind = Literal["categorical", "numeric", "text", "timestamp"]
-KINDS = ("categorical", "numeric", "text", "timestamp")
+from tfrs_ext.features import Feature
+from tfrs_ext.typing import Config
+
+FeatureKind = Union[str, Mapping[str, Any]]
 HISTORY = "history"
 SAMPLE_WEIGHT = "sample_weight"
 
@@ -26,7 +29,8 @@ class Schema:
         label: Column of the interactions' labels (a rating, a click), if any.
         title: Column of the item table with titles for people to read, if any.
         user_features: Columns of the user table and their kinds: `"categorical"`, `"numeric"`,
-            `"text"` or `"timestamp"`.
+            `"text"`, `"timestamp"`, or whatever `features.Feature.kinds` knows. A kind may have
+            options, those of its `fit`: `{"kind": "text", "min_count": 5}`.
         item_features: Columns of the item table and their kinds.
 
     Raises:
@@ -44,17 +48,13 @@ class Schema:
     weight: str | None = None
     label: str | None = None
     title: str | None = None
-    user_features: Mapping[str, Kind] = dataclasses.field(default_factory=dict)
-    item_features: Mapping[str, Kind] = dataclasses.field(default_factory=dict)
+    user_features: Mapping[str, FeatureKind] = dataclasses.field(default_factory=dict)
+    item_features: Mapping[str, FeatureKind] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for side in ("user_features", "item_features"):
             for name, kind in getattr(self, side).items():
-                if kind not in KINDS:
-                    raise ValueError(
-                        f"`{side}` must map each column to one of {KINDS}, received "
-                        f"{name!r}: {kind!r}."
-                    )
+                _check_kind(f"{side}[{name!r}]", kind)
         self._check_names()
 
     def _check_names(self) -> None:
@@ -69,7 +69,7 @@ class Schema:
                     f"side; received {name!r} twice. Rename the column."
                 )
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns a JSON-able description, for `Schema.from_config`."""
         config = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         config["user_features"] = dict(self.user_features)
@@ -77,6 +77,30 @@ class Schema:
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Schema":
+    def from_config(cls, config: Config) -> "Schema":
         """Builds the schema that `get_config` described."""
         return cls(**config)
+
+
+def kind_and_options(named: FeatureKind) -> tuple[str, dict[str, Any]]:
+    """Returns the word for a column kind, and the options of its `fit`.
+
+    Args:
+        named: A value of `Schema.user_features` or `Schema.item_features`.
+    """
+    if isinstance(named, str):
+        return named, {}
+    options = dict(named)
+    return options.pop("kind", ""), options
+
+
+def _check_kind(where: str, named: FeatureKind) -> None:
+    kind, options = kind_and_options(named)
+    if kind not in Feature.kinds():
+        raise ValueError(f"`{where}` must be one of {Feature.kinds()}, received {kind!r}.")
+    known = list(inspect.signature(Feature.of_kind(kind).fit).parameters)[2:]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise ValueError(
+            f"`{where}` may have the options {known} of its kind, {kind!r}, received {unknown}."
+        )

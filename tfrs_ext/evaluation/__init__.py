@@ -11,6 +11,7 @@ from tfrs_ext.evaluation.geometry import (
 )
 from tfrs_ext.evaluation.groups import evaluate_by_group, popularity_groups
 from tfrs_ext.evaluation.interval import Interval
+from tfrs_ext.evaluation.predictions import evaluate_predictions
 from tfrs_ext.evaluation.rankings import evaluate_rankings
 from tfrs_ext.evaluation.relative_improvement import rela_impr
 from tfrs_ext.evaluation.result_comparison import compare_results
@@ -19,6 +20,7 @@ from tfrs_ext.evaluation.retrieval_result import RetrievalResult
 from tfrs_ext.evaluation.scores import evaluate_scores
 from tfrs_ext.evaluation.seed_comparison import compare_seeds
 from tfrs_ext.evaluation.surprise import novelty, serendipity
+from tfrs_ext.evaluation.top_lists import top_candidates
 
 __all__ = [
     "Interval",
@@ -30,6 +32,7 @@ __all__ = [
     "compare_seeds",
     "effective_rank",
     "evaluate_by_group",
+    "evaluate_predictions",
     "evaluate_rankings",
     "evaluate_retrieval",
     "evaluate_scores",
@@ -41,5 +44,6 @@ __all__ = [
     "rela_impr",
     "retrieval_calibration",
     "serendipity",
+    "top_candidates",
     "uniformity",
 ]

@@ -1,8 +1,6 @@
 """What an evaluation found, query by query, with intervals over the queries."""
 
 import dataclasses
-import os
-import pathlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +8,7 @@ import numpy as np
 
 from tfrs_ext.evaluation.bootstrap import Values, bootstrap_means, bounds
 from tfrs_ext.evaluation.interval import Interval
+from tfrs_ext.files import replace_file
 from tfrs_ext.typing import PathLike, TensorLike
 
 
@@ -121,13 +120,9 @@ class RetrievalResult:
         Args:
             path: The file, of NumPy's compressed format; `.npz` is the usual ending.
         """
-        path = pathlib.Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
         columns: dict[str, Any] = dict(self.per_query)
-        with aside.open("wb") as stream:
+        with replace_file(path) as part, part.open("wb") as stream:
             np.savez_compressed(stream, **columns)
-        aside.replace(path)
 
     @classmethod
     def load(cls, path: PathLike) -> "RetrievalResult":

@@ -1,9 +1,12 @@
 """Column kinds: what a tower must know about one column of its input."""
 
 from tfrs_ext.features.categorical import Categorical
+from tfrs_ext.features.cells import check_cells
+from tfrs_ext.features.column_encoder import ColumnEncoder
 from tfrs_ext.features.feature import Feature
-from tfrs_ext.features.feature_encoder import FeatureEncoder, example_inputs
+from tfrs_ext.features.feature_encoder import FeatureEncoder
 from tfrs_ext.features.history import History
+from tfrs_ext.features.inputs import example_inputs, read_columns
 from tfrs_ext.features.lookup import make_lookup
 from tfrs_ext.features.numeric import Numeric
 from tfrs_ext.features.text import Text
@@ -11,12 +14,15 @@ from tfrs_ext.features.timestamp import Timestamp
 
 __all__ = [
     "Categorical",
+    "ColumnEncoder",
     "Feature",
     "FeatureEncoder",
     "History",
     "Numeric",
     "Text",
     "Timestamp",
+    "check_cells",
     "example_inputs",
     "make_lookup",
+    "read_columns",
 ]

@@ -1,13 +1,62 @@
 """A column of ids or categories."""
 
 import dataclasses
+from typing import Any, ClassVar, Union
 
+import numpy as np
+import pandas as pd
+
+from tfrs_ext.features.cells import check_cells, holds_lists
+from tfrs_ext.features.column_encoder import TableEncoder
 from tfrs_ext.features.feature import Feature
 from tfrs_ext.typing import Vocabulary
 
 
 @dataclasses.dataclass(frozen=True)
 class Categorical(Feature):
-    """A column `[B]` of int64 or string ids; values outside `vocabulary` share one embedding."""
+    """A column `[B]` of int64 or string ids; values outside `vocabulary` share one embedding.
 
+    Args:
+        name: The column.
+        vocabulary: The known values.
+    """
+
+    kind: ClassVar[str] = "categorical"
     vocabulary: Vocabulary = ()
+
+    @classmethod
+    def convert(cls, column: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
+        """Returns whole numbers as `Int64`, and all else as strings."""
+        check_cells(
+            column,
+            holds_lists(column),
+            f"{name} must hold one category a cell",
+            'Make it a column of kind "categories".',
+        )
+        if not pd.api.types.is_numeric_dtype(column):
+            return column.astype(object).map(str, na_action="ignore").astype(object)
+        check_cells(
+            column,
+            column.notna() & (column.astype("Float64") % 1 != 0),
+            f"{name} must hold whole numbers or strings",
+            "Round the column, or turn it into strings.",
+        )
+        return column.astype("Int64")
+
+    @classmethod
+    def fit(cls, name: str, column: "pd.Series[Any]") -> "Categorical":
+        """Takes all values that occur into the vocabulary, in ascending order."""
+        present = column.dropna()
+        numbers = pd.api.types.is_numeric_dtype(present)
+        values = np.unique(present.to_numpy(np.int64 if numbers else object))
+        return cls(name, vocabulary=tuple(values.tolist()))
+
+    @property
+    def missing(self) -> Union[str, np.int64]:
+        """An empty cell is an unknown category: -1 or ""."""
+        is_text = not self.vocabulary or isinstance(self.vocabulary[0], str)
+        return "" if is_text else np.int64(-1)
+
+    def encoder(self, embedding_dim: int) -> TableEncoder:
+        """Returns a layer that embeds each value."""
+        return TableEncoder(self, self.vocabulary, embedding_dim)

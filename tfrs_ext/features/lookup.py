@@ -1,12 +1,14 @@
 """From raw ids to rows of an embedding table."""
 
-from typing import Any
-
 from tfrs_ext._keras import keras
 from tfrs_ext.typing import Vocabulary
 
+_NOTHING = ("\0",)  # Keras refuses an empty vocabulary, which a column of unknown values has.
 
-def make_lookup(vocabulary: Vocabulary, padding: int | str | None = None) -> Any:
+
+def make_lookup(
+    vocabulary: Vocabulary, padding: int | str | None = None
+) -> keras.layers.IntegerLookup | keras.layers.StringLookup:
     """Returns the Keras lookup layer for a vocabulary of integers or of strings.
 
     Unknown values share the first row after the padding's.
@@ -18,4 +20,4 @@ def make_lookup(vocabulary: Vocabulary, padding: int | str | None = None) -> Any
     kind = keras.layers.StringLookup
     if vocabulary and not isinstance(vocabulary[0], str):
         kind = keras.layers.IntegerLookup
-    return kind(vocabulary=list(vocabulary), mask_token=padding, name="lookup")
+    return kind(vocabulary=list(vocabulary or _NOTHING), mask_token=padding, name="lookup")

@@ -1,20 +1,67 @@
 """A column of texts."""
 
 import dataclasses
+from collections import Counter
+from typing import Any, ClassVar
 
+import pandas as pd
 import tensorflow as tf
 
+from tfrs_ext.features.column_encoder import BagEncoder
 from tfrs_ext.features.feature import Feature
 
 
 @dataclasses.dataclass(frozen=True)
 class Text(Feature):
-    """A column `[B]` of strings, split into lower-case words; `vocabulary` holds the words."""
+    """A column `[B]` of strings, which are split into lower-case words.
 
+    Args:
+        name: The column.
+        vocabulary: The known words.
+    """
+
+    kind: ClassVar[str] = "text"
+    missing: ClassVar[str] = ""
     vocabulary: tuple[str, ...] = ()
 
+    @classmethod
+    def convert(cls, column: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
+        """Returns strings."""
+        return column.astype(object).map(str, na_action="ignore").astype(object)
+
+    @classmethod
+    def fit(cls, name: str, column: "pd.Series[Any]", min_count: int = 2) -> "Text":
+        """Takes the words that occur in several rows, frequent ones first.
+
+        Args:
+            name: The column.
+            column: The texts.
+            min_count: In how many rows a word must occur. Where no word does, all are taken.
+        """
+        texts = cls.split(tf.constant(cls(name).to_array(column), tf.string))
+        return cls(name, vocabulary=most_frequent(texts, min_count))
+
     @staticmethod
-    def words(texts: tf.Tensor) -> tf.RaggedTensor:
+    def split(texts: tf.Tensor) -> tf.RaggedTensor:
         """Returns the runs of letters and digits of texts `[B]`, in lower case, `[B, (words)]`."""
         lower = tf.strings.lower(texts, encoding="utf-8")
         return tf.strings.split(tf.strings.regex_replace(lower, r"[^\p{L}\p{N}]+", " "))
+
+    def encoder(self, embedding_dim: int) -> BagEncoder:
+        """Returns a layer that averages the embeddings of the words."""
+        return BagEncoder(self, embedding_dim)
+
+
+def most_frequent(rows: tf.RaggedTensor, min_count: int) -> tuple[str, ...]:
+    """Returns the values by the number of rows that hold them, descending.
+
+    Args:
+        rows: `[N, (values)]` strings.
+        min_count: In how many rows a value must occur. Where no value does, all are taken.
+    """
+    if min_count < 1:
+        raise ValueError(f"`min_count` must be at least 1, received min_count={min_count}.")
+    counts = Counter(value for row in rows.to_list() for value in set(row))
+    wanted = min(min_count, max(counts.values(), default=1))
+    ordered = sorted((-count, value.decode()) for value, count in counts.items())
+    return tuple(value for count, value in ordered if -count >= wanted)

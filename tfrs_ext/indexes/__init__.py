@@ -4,6 +4,9 @@ from tfrs_ext.indexes._results import gather_rows, is_in, keep_first
 from tfrs_ext.indexes.choice import best_for, build_index
 from tfrs_ext.indexes.exact import Exact
 from tfrs_ext.indexes.index import Index
+from tfrs_ext.indexes.kinds import index_class, index_kinds
+from tfrs_ext.indexes.op_library import find_op_library, load_op_library
+from tfrs_ext.indexes.processor import use_avx2
 from tfrs_ext.indexes.quantized import Quantized
 from tfrs_ext.indexes.scann import ScaNN
 
@@ -14,7 +17,12 @@ __all__ = [
     "ScaNN",
     "best_for",
     "build_index",
+    "find_op_library",
     "gather_rows",
+    "index_class",
+    "index_kinds",
     "is_in",
     "keep_first",
+    "load_op_library",
+    "use_avx2",
 ]

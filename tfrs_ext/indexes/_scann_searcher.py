@@ -1,15 +1,15 @@
 """ScaNN's searcher as state that TensorFlow can save, without the library's traps."""
 
 import functools
-import pathlib
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
 
-from tfrs_ext.ops.scann_library import use_avx2
+from tfrs_ext.indexes.op_library import load_op_library
 
+OP_LIBRARY = "scann/scann_ops/cc/_scann_ops.so"
 _INSTALL = (
     "A ScaNN index needs the scann package, which could not be imported ({error}): install it "
     'with `pip install "tfrs-ext[scann]"`, or use `tfrs_ext.indexes.Exact`.'
@@ -23,7 +23,7 @@ def scann_ops() -> Any:
         import scann
     except ImportError as error:
         raise ImportError(_INSTALL.format(error=error)) from error
-    use_avx2(pathlib.Path(scann.__file__).parent / "scann_ops" / "cc" / "_scann_ops.so")
+    load_op_library(OP_LIBRARY)
     return scann.scann_ops
 
 

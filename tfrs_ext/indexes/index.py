@@ -1,7 +1,8 @@
 """What every index shares: checks, ids, exclusions, and its place in Keras and TFRS."""
 
 import abc
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import tensorflow as tf
 from tensorflow_recommenders.layers.factorized_top_k import TopK
@@ -11,6 +12,10 @@ from tfrs_ext.indexes._candidates import checked_candidates, checked_identifiers
 from tfrs_ext.indexes._corpus import read_corpus
 from tfrs_ext.indexes._results import gather_rows, is_in, keep_first
 from tfrs_ext.indexes._storage import get, put
+from tfrs_ext.typing import TensorLike
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Index(TopK, abc.ABC):
@@ -21,7 +26,8 @@ class Index(TopK, abc.ABC):
     approximate search found too few) holds the id -1 (`""` where ids are strings) and the lowest
     finite float32 as score; such places are always the last of their row.
 
-    A subclass implements `_build(candidates)` and `_search(embeddings, k)`.
+    A subclass implements `_build(candidates)` and `_search(embeddings, k)`. One that gives itself a
+    `kind` is registered under it: `build_index`, exports and the recipes know it from then on.
 
     Args:
         query_model: Keras model from query features to embeddings `[B, D]`; without it, queries
@@ -37,10 +43,52 @@ class Index(TopK, abc.ABC):
         scores `[B, min(k, C)]` float32 and ids of the same shape.
     """
 
-    kind = ""
-    """What manifests call such an index."""
-    has_exact_scores = True
+    kind: ClassVar[str] = ""
+    """What `build_index` and manifests call such an index; "" for a class that isn't complete."""
+    has_exact_scores: ClassVar[bool] = True
     """Whether scores are the true dot products of the candidates returned."""
+    is_exportable: ClassVar[bool] = True
+    """Whether its search is a graph that a server can run; a `tf.py_function` isn't."""
+    op_namespaces: ClassVar[tuple[str, ...]] = ()
+    """The namespaces of custom operations in its graph, such as `"Scann"` of `Scann>…`."""
+    classes: ClassVar[dict[str, type["Index"]]] = {}
+    """The classes by kind; read it through `index_kinds` and `index_class`."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Registers a subclass under its kind."""
+        super().__init_subclass__(**kwargs)
+        if "kind" not in vars(cls) or not cls.kind:
+            return
+        other = Index.classes.setdefault(cls.kind, cls)
+        # A class that is defined again, as in a notebook, takes the place of the earlier one.
+        if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise ValueError(
+                f"`kind` must differ from all other kinds of index, received kind={cls.kind!r} of "
+                f"{cls.__qualname__}, which {other.__qualname__} has."
+            )
+        Index.classes[cls.kind] = cls
+
+    @classmethod
+    def op_library(cls) -> str | None:
+        """Returns the library of the custom operations in its graph, None where there are none.
+
+        Returns:
+            A package and a file in it, `"package/folder/file.so"`: the same on every machine.
+        """
+        return None
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any], num_candidates: int, k: int = 10) -> "Self":
+        """Returns an index, still without a corpus, that searches as an earlier one did.
+
+        Args:
+            settings: What `settings()` of the earlier index gave; a manifest holds it. By default
+                what the constructor takes is used, and the rest is left.
+            num_candidates: C of the corpus to come.
+            k: Number of results where a call gives none.
+        """
+        taken = set(cls(k=k).get_config()) - {"k", "name", "query_model"}
+        return cls(k=k, **{name: settings[name] for name in taken & set(settings)})
 
     def __init__(
         self, query_model: Any = None, k: int = 10, name: str | None = None, **kwargs: Any
@@ -52,7 +100,7 @@ class Index(TopK, abc.ABC):
         self._candidates: tf.Variable | None = None
         self._identifiers: tf.Variable | None = None
 
-    def index(self, candidates: Any, identifiers: Any = None) -> "Index":
+    def index(self, candidates: Any, identifiers: Any = None) -> "Self":
         """Builds the index anew; nothing of an earlier corpus stays.
 
         Args:
@@ -71,7 +119,7 @@ class Index(TopK, abc.ABC):
         self._build(candidates)
         return self
 
-    def index_from_dataset(self, candidates: Any) -> "Index":
+    def index_from_dataset(self, candidates: Any) -> "Self":
         """Builds the index anew from batches, which go through a temporary file.
 
         Args:
@@ -106,6 +154,33 @@ class Index(TopK, abc.ABC):
     def settings(self) -> dict[str, Any]:
         """Returns what matters about how the index searches, JSON-able."""
         return {}
+
+    def tune(
+        self,
+        queries: TensorLike,
+        recall: float = 0.95,
+        at: int | None = None,
+        *,
+        on_setting: Callable[[Any], object] = lambda setting: None,
+    ) -> list[dict[str, Any]]:
+        """Finds the fastest setting that reaches a recall; by default there is nothing to find.
+
+        Args:
+            queries: `[Q, D]` embeddings of queries like those to come; a few hundred.
+            recall: Mean share of the `at` true best candidates to be found.
+            at: How many best candidates count; by default k.
+            on_setting: Called with every setting measured, a dataclass with `recall`,
+                `milliseconds` and the arguments of the constructor that were tried.
+
+        Returns:
+            The settings measured that no other beats in both recall and time, as records.
+        """
+        return self.frontier
+
+    @property
+    def frontier(self) -> list[dict[str, Any]]:
+        """What `tune` measured: settings that no other beats in both recall and time."""
+        return []
 
     @abc.abstractmethod
     def _build(self, candidates: tf.Tensor) -> None:
@@ -225,7 +300,7 @@ class Index(TopK, abc.ABC):
         return {"query_model": query_model, "k": self._k, "name": self.name}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Index":
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Self":
         """Builds the layer, still without a corpus, from `get_config`'s answer."""
         config = dict(config)
         if config.get("query_model") is not None:

@@ -3,14 +3,14 @@
 import dataclasses
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.indexes._results import PADDING_ROW, gather_rows, padding_score
-from tfrs_ext.indexes._scann_searcher import ScannSearcher, scann_ops
+from tfrs_ext.indexes._scann_searcher import OP_LIBRARY, ScannSearcher, scann_ops
 from tfrs_ext.indexes.index import Index
 from tfrs_ext.indexes.scann_tuning import Setting, best_of, explore, frontier, timed, true_rows
 
@@ -84,6 +84,7 @@ class ScaNN(Index):
     """
 
     kind = "scann"
+    op_namespaces = ("Scann",)
 
     def __init__(
         self,
@@ -117,6 +118,19 @@ class ScaNN(Index):
         self.parallelize_batch_searches = parallelize_batch_searches
         self._searcher: ScannSearcher | None = None
         self._frontier: tuple[Setting, ...] = ()
+
+    @classmethod
+    def op_library(cls) -> str:
+        """Returns the library of ScaNN's operations."""
+        return OP_LIBRARY
+
+    @classmethod
+    def from_settings(
+        cls, settings: Mapping[str, Any], num_candidates: int, k: int = 10
+    ) -> "ScaNN":
+        """Returns an index, still without a corpus, that searches as an earlier one did."""
+        leaves = min(settings["num_leaves"], num_candidates)
+        return super().from_settings({**settings, "num_leaves": leaves}, num_candidates, k)
 
     def _build(self, candidates: tf.Tensor) -> None:
         count = int(candidates.shape[0])
@@ -209,7 +223,7 @@ class ScaNN(Index):
         thresholds: Sequence[float | None] = (None,),
         batch_size: int = 64,
         repeats: int = 3,
-        report: Callable[[Setting], None] = lambda setting: None,
+        on_setting: Callable[[Setting], object] = lambda setting: None,
     ) -> list[dict[str, Any]]:
         """Finds the fastest setting that reaches a recall, and searches with it from now on.
 
@@ -228,7 +242,7 @@ class ScaNN(Index):
                 best number of leaves; None is plain quantisation.
             batch_size: Queries to a batch.
             repeats: Of each time measurement.
-            report: Called with every setting measured.
+            on_setting: Called with every setting measured.
 
         Returns:
             The settings measured that no other beats in both recall and time, as records, by
@@ -242,7 +256,7 @@ class ScaNN(Index):
         true = true_rows(self._state.vectors.read_value(), embeddings, at)
 
         def measure() -> list[Setting]:
-            return self._measured(embeddings, true, recall, batch_size, repeats, report)
+            return self._measured(embeddings, true, recall, batch_size, repeats, on_setting)
 
         measured = measure()
         for name, value in alternatives:
@@ -309,7 +323,7 @@ class ScaNN(Index):
         recall: float,
         batch_size: int,
         repeats: int,
-        report: Callable[[Setting], None],
+        on_setting: Callable[[Setting], object],
     ) -> list[Setting]:
         """Returns the settings measured on the searcher that is."""
         count, at = self.num_candidates, true.shape[1]
@@ -332,7 +346,7 @@ class ScaNN(Index):
             )
 
         measured = explore(
-            search, true, self._leaves(count), count, recall, lambda s: report(tell(s))
+            search, true, self._leaves(count), count, recall, lambda s: on_setting(tell(s))
         )
         return [tell(setting) for setting in measured]
 

@@ -58,7 +58,7 @@ def explore(
     num_leaves: int,
     most_reordered: int,
     recall: float,
-    report: Callable[[Setting], None],
+    on_setting: Callable[[Setting], object],
 ) -> list[Setting]:
     """Measures settings, bisecting for the fewest leaves that reach the recall.
 
@@ -71,7 +71,7 @@ def explore(
         num_leaves: Of the partition.
         most_reordered: The corpus's size.
         recall: To be reached.
-        report: Called with every setting measured.
+        on_setting: Called with every setting measured.
 
     Returns:
         All settings measured.
@@ -83,7 +83,7 @@ def explore(
             found, milliseconds = search(leaves, reordered)
             setting = Setting(leaves, reordered, recall_of(found, true), milliseconds)
             measured[leaves, reordered] = setting
-            report(setting)
+            on_setting(setting)
         return measured[leaves, reordered]
 
     at, fewest = true.shape[1], num_leaves + 1

@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.features import Feature, FeatureEncoder, Numeric, Timestamp
+from tfrs_ext.features import Feature, FeatureEncoder
 from tfrs_ext.layers import MLP, CrossNetwork
 from tfrs_ext.layers.activations import get_activation, serialize_activation
 from tfrs_ext.models.rankers import register_ranker
@@ -156,8 +156,7 @@ def _search_rank(hp: HyperParameters, features: Sequence[Feature]) -> int:
 
 
 def _least_width(features: Sequence[Feature]) -> int:
-    widths = {Numeric: 1, Timestamp: 5}
-    return sum(widths.get(type(feature), EMBEDDING_DIMS[0]) for feature in features)
+    return sum(feature.output_width(EMBEDDING_DIMS[0]) for feature in features)
 
 
 register_ranker("dcn_v2", DCN, _search_dcn_v2)

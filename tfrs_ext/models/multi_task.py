@@ -58,7 +58,8 @@ class MultiTask(Model):
     Example:
         >>> from tfrs_ext.models import TwoTower
         >>> from tfrs_ext.features import Categorical
-        >>> towers = TwoTower([Categorical("user", (1, 2))], [Categorical("item", (7, 8))])
+        >>> user, item = Categorical("user", (1, 2)), Categorical("item", (7, 8))
+        >>> towers = TwoTower.from_features([user], [item])
         >>> model = MultiTask(towers, {"click": keras.layers.Dense(1, "sigmoid")})
         >>> model.compile("adagrad")
         >>> rows = {"user": tf.constant([1, 2]), "item": tf.constant([7, 8])}
@@ -157,9 +158,10 @@ class MultiTask(Model):
         return {_RETRIEVAL: scores, **self._rank(inputs, queries, candidates, training)}
 
     def _embed(self, inputs: Mapping[str, tf.Tensor], training: Any) -> tuple[tf.Tensor, tf.Tensor]:
-        towers = (self.query_model, self.candidate_model)
-        queries, candidates = (tower(inputs, training=training) for tower in towers)
-        return queries, candidates
+        return (
+            self.retriever.embed_queries(inputs, training),
+            self.retriever.embed_candidates(inputs, training),
+        )
 
     def _rank(
         self,

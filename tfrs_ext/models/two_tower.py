@@ -1,35 +1,35 @@
 """The two-tower retriever."""
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.features import Feature
+from tfrs_ext.features import Feature, example_inputs
 from tfrs_ext.models.base import Model
 from tfrs_ext.models.tower import Tower
 from tfrs_ext.tasks import Retrieval
+from tfrs_ext.typing import Activation, Config
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
 class TwoTower(Model):
     """Retrieves by the inner product of a query's and a candidate's embedding.
 
+    The towers are any Keras models or layers. `TwoTower.from_features` builds them from columns.
+
     Args:
-        query_features: Columns of the query tower, with their facts.
-        candidate_features: Columns of the candidate tower; the first is the item id.
+        query_model: Gives the embeddings of queries `[B, D]`.
+        candidate_model: Gives the embeddings of candidates `[B, D]`.
         task: What is minimised; `tasks.Retrieval()` where it is None.
-        frequency: A layer from item ids `[B]` to the logarithm of their probability `[B]`
-            (`frequencies.CountedFrequency`, `frequencies.StreamingFrequency`), for the losses that
-            correct for the sampling of negatives; None for those that don't.
-        embedding_dim: Width of the embedding tables and of the towers' outputs.
-        hidden_units: Widths of the hidden layers of both towers.
-        activation: Of the hidden layers.
-        dropout: Share of hidden units that are dropped in training.
-        normalize: Whether embeddings have unit length; give the task a temperature then.
+        item_id: The column with the ids of the candidates.
         known_positives: A column `[B, P]` of item ids that are no negatives of their row, such as
             "history"; None keeps them.
+        query_column: The one column that `query_model` takes, as a tensor; where it is None, the
+            model takes the mapping of all columns.
+        candidate_column: The one column that `candidate_model` takes, or None, likewise.
 
     Call arguments:
         inputs: Mapping of column name to tensor with the columns of both towers. Training also
@@ -40,10 +40,16 @@ class TwoTower(Model):
         `[B]` float32, the inner product of each row's query and candidate. `query_model` and
         `candidate_model` give the embeddings `[B, D]`.
 
+    A saved file loads where the towers are serializable: a class of your own has `get_config` and
+    is registered, as any Keras model that is saved.
+
     Example:
-        >>> from tfrs_ext.features import Categorical
-        >>> user, item = Categorical("user", (1, 2)), Categorical("item", (7, 8, 9))
-        >>> model = TwoTower([user], [item], embedding_dim=4)
+        >>> users = keras.Sequential([keras.layers.IntegerLookup(vocabulary=[1, 2]),
+        ...                           keras.layers.Embedding(3, 4)])
+        >>> items = keras.Sequential([keras.layers.IntegerLookup(vocabulary=[7, 8, 9]),
+        ...                           keras.layers.Embedding(4, 4)])
+        >>> model = TwoTower(users, items, item_id="item", query_column="user",
+        ...                  candidate_column="item")
         >>> model.compile("adagrad")
         >>> rows = {"user": tf.constant([1, 2], tf.int64), "item": tf.constant([7, 9], tf.int64)}
         >>> history = model.fit(tf.data.Dataset.from_tensors(rows), verbose=0)
@@ -55,45 +61,99 @@ class TwoTower(Model):
 
     def __init__(
         self,
-        query_features: Sequence[Feature],
-        candidate_features: Sequence[Feature],
+        query_model: keras.layers.Layer,
+        candidate_model: keras.layers.Layer,
         task: Retrieval | None = None,
-        frequency: Any = None,
-        embedding_dim: int = 64,
-        hidden_units: Sequence[int] = (128,),
-        activation: Any = "relu",
-        dropout: float = 0.0,
-        normalize: bool = True,
+        *,
+        item_id: str,
         known_positives: str | None = None,
+        query_column: str | None = None,
+        candidate_column: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        options = {
+        self.query_model = query_model
+        self.candidate_model = candidate_model
+        self.task = Retrieval() if task is None else task
+        self.item_id = item_id
+        self.known_positives = known_positives
+        self.query_column = query_column
+        self.candidate_column = candidate_column
+        self._build_from_features()
+
+    @classmethod
+    def from_features(
+        cls,
+        query_features: Sequence[Feature],
+        candidate_features: Sequence[Feature],
+        task: Retrieval | None = None,
+        *,
+        embedding_dim: int = 64,
+        hidden_units: Sequence[int] = (128,),
+        activation: Activation = "relu",
+        dropout: float = 0.0,
+        normalize: bool = True,
+        **kwargs: Any,
+    ) -> "TwoTower":
+        """Builds both towers from columns.
+
+        Args:
+            query_features: Columns of the query tower, with their facts.
+            candidate_features: Columns of the candidate tower; the first is the item id.
+            task: What is minimised; `tasks.Retrieval()` where it is None.
+            embedding_dim: Width of the embedding tables and of the towers' outputs.
+            hidden_units: Widths of the hidden layers of both towers.
+            activation: Activation of the hidden layers.
+            dropout: Share of hidden units that are dropped in training.
+            normalize: Whether embeddings have unit length; give the task a temperature then.
+            **kwargs: The other arguments of `TwoTower`.
+
+        Example:
+            >>> from tfrs_ext.features import Categorical
+            >>> user, item = Categorical("user", (1, 2)), Categorical("item", (7, 8, 9))
+            >>> model = TwoTower.from_features([user], [item], embedding_dim=4)
+            >>> model.candidate_model({"item": tf.constant([8], tf.int64)}).shape
+            TensorShape([1, 4])
+        """
+        options: Config = {
             "embedding_dim": embedding_dim,
             "hidden_units": hidden_units,
             "activation": activation,
             "dropout": dropout,
             "normalize": normalize,
         }
-        self.query_model = Tower(query_features, **options, name="query_model")
-        self.candidate_model = Tower(candidate_features, **options, name="candidate_model")
-        self.task = Retrieval() if task is None else task
-        self.frequency = frequency
-        self.known_positives = known_positives
-        # Created whole: saved files load, and backups are restored, before a first call.
-        encoders = (self.query_model.encoder, self.candidate_model.encoder)
-        self({**encoders[0].example_inputs(), **encoders[1].example_inputs()})
+        kwargs.setdefault("item_id", candidate_features[0].name)
+        return cls(
+            Tower(query_features, **options, name="query_model"),
+            Tower(candidate_features, **options, name="candidate_model"),
+            task,
+            **kwargs,
+        )
 
     def call(self, inputs: Mapping[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
         """Returns the score of each row's pair `[B]`."""
-        queries = self.query_model(inputs, training=training)
-        return tf.reduce_sum(queries * self.candidate_model(inputs, training=training), axis=1)
+        queries = self.embed_queries(inputs, training=training)
+        return tf.reduce_sum(queries * self.embed_candidates(inputs, training=training), axis=1)
+
+    def embed_queries(
+        self, inputs: Mapping[str, tf.Tensor] | tf.Tensor, training: bool | None = None
+    ) -> tf.Tensor:
+        """Returns the query tower's answer to a batch of columns, or to its one column."""
+        return _embed(self.query_model, self.query_column, inputs, training)
+
+    def embed_candidates(
+        self, inputs: Mapping[str, tf.Tensor] | tf.Tensor, training: bool | None = None
+    ) -> tf.Tensor:
+        """Returns the candidate tower's answer to a batch of columns, or to its one column."""
+        return _embed(self.candidate_model, self.candidate_column, inputs, training)
 
     def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Returns the task's loss; metrics over the corpus are computed in evaluation only."""
+        if not self.built:
+            self(inputs)  # A model that was trained can be saved: Keras notes what it is called on.
         return self.pair_loss(
-            self.query_model(inputs, training=training),
-            self.candidate_model(inputs, training=training),
+            self.embed_queries(inputs, training=training),
+            self.embed_candidates(inputs, training=training),
             inputs,
             inputs.get("sample_weight"),
             training,
@@ -110,57 +170,83 @@ class TwoTower(Model):
         """Returns the task's loss of embeddings that are at hand.
 
         Args:
-            queries: `[B, D]`, from `query_model`.
-            candidates: `[B, D]`, from `candidate_model`.
+            queries: `[B, D]`, from `embed_queries`.
+            candidates: `[B, D]`, from `embed_candidates`.
             inputs: The columns that they were made of.
             sample_weight: `[B]` or None.
             training: Whether the model trains.
         """
-        ids = inputs[self.candidate_model.features[0].name]
-        probability = None
-        if self.frequency is not None:
-            probability = tf.exp(self.frequency(ids, training=training))
         return self.task(
             queries,
             candidates,
             sample_weight=sample_weight,
-            candidate_sampling_probability=probability,
-            candidate_ids=ids,
+            candidate_ids=inputs[self.item_id],
             known_positives=inputs[self.known_positives] if self.known_positives else None,
             compute_metrics=not training,
-            candidate_model=self.candidate_model,
+            candidate_model=self.embed_candidates,
             features=inputs,
             training=training,
         )
 
-    def get_config(self) -> dict[str, Any]:
+    def _build_from_features(self) -> None:
+        """Creates the model whole where the towers say what they read.
+
+        Saved files then load, and backups are restored, before a first call.
+        """
+        towers = (self.query_model, self.candidate_model)
+        if all(isinstance(tower, Tower) for tower in towers):
+            self(example_inputs([feature for tower in towers for feature in tower.features]))
+
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
-        tower = self.query_model.get_config()
-        query_features = tower.pop("features")
-        del tower["name"], tower["output_dim"]
         serialize = keras.saving.serialize_keras_object
+        towers = {
+            "query_model": serialize(self.query_model),
+            "candidate_model": serialize(self.candidate_model),
+        }
+        for tower in towers.values():
+            # Keras would call each tower on numbers; `build_from_config` knows better.
+            tower.pop("build_config", None)
         return {
             "name": self.name,
-            "query_features": query_features,
-            "candidate_features": self.candidate_model.get_config()["features"],
+            **towers,
             "task": serialize(self.task),
-            "frequency": None if self.frequency is None else serialize(self.frequency),
+            "item_id": self.item_id,
             "known_positives": self.known_positives,
-            **tower,
+            "query_column": self.query_column,
+            "candidate_column": self.candidate_column,
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "TwoTower":
+    def from_config(cls, config: Config, custom_objects: Config | None = None) -> "TwoTower":
         """Builds the model that `get_config` described."""
         config = dict(config)
-        for side in ("query_features", "candidate_features"):
-            config[side] = [Feature.from_config(feature) for feature in config[side]]
-        for part in ("task", "frequency"):
-            if config[part] is not None:
-                config[part] = keras.saving.deserialize_keras_object(
-                    config[part], custom_objects=custom_objects
-                )
+        for part in ("query_model", "candidate_model", "task"):
+            config[part] = keras.saving.deserialize_keras_object(
+                config[part], custom_objects=custom_objects
+            )
         return cls(**config)
 
-    def build_from_config(self, config: dict[str, Any]) -> None:
-        """Does nothing: the constructor creates the variables."""
+    def get_build_config(self) -> Config | None:
+        """Returns the names, shapes and types of the columns that the model was called with."""
+        spec = self.save_spec()
+        return None if spec is None else {"inputs": keras.saving.serialize_keras_object(spec[0][0])}
+
+    def build_from_config(self, config: Config) -> None:
+        """Creates the towers' variables for the columns that `get_build_config` described."""
+        if not self.built:
+            inputs = keras.saving.deserialize_keras_object(config["inputs"])
+            tf.function(lambda columns: self(columns)).get_concrete_function(inputs)
+
+
+def _embed(
+    tower: keras.layers.Layer,
+    column: str | None,
+    inputs: Mapping[str, tf.Tensor] | tf.Tensor,
+    training: bool | None,
+) -> tf.Tensor:
+    if column is not None and isinstance(inputs, Mapping):
+        inputs = inputs[column]
+    parameters = inspect.signature(tower.call).parameters.values()
+    takes_training = any(p.name == "training" or p.kind == p.VAR_KEYWORD for p in parameters)
+    return tower(inputs, training=training) if takes_training else tower(inputs)

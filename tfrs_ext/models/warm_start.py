@@ -30,8 +30,9 @@ def warm_start(model: Any, trained: Any) -> dict[str, int]:
         >>> from tfrs_ext.models import TwoTower
         >>> from tfrs_ext.features import Categorical
         >>> item = Categorical("item", (7, 8))
-        >>> trained = TwoTower([Categorical("user", (1, 2))], [item], embedding_dim=4)
-        >>> model = TwoTower([Categorical("user", (2, 3, 4))], [item], embedding_dim=4)
+        >>> users = [Categorical("user", (1, 2))], [Categorical("user", (2, 3, 4))]
+        >>> trained = TwoTower.from_features(users[0], [item], embedding_dim=4)
+        >>> model = TwoTower.from_features(users[1], [item], embedding_dim=4)
         >>> warm_start(model, trained)
         {'user': 1, 'item': 2}
     """

@@ -1,10 +1,10 @@
 """One HTML file that shows a run."""
 
-import os
 import pathlib
 from typing import Any
 
 from tfrs_ext._version import __version__
+from tfrs_ext.files import replace_file
 from tfrs_ext.report.estimates import decimal, number
 from tfrs_ext.report.run_summary import RunSummary
 from tfrs_ext.report.sections import ALL
@@ -64,12 +64,10 @@ def write_report(path: PathLike, run: RunSummary) -> pathlib.Path:
     Returns:
         The path.
     """
-    path = pathlib.Path(path)
     text = render_report(run)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(text, encoding="utf-8")
-    return aside.replace(path)
+    with replace_file(path) as part:
+        part.write_text(text, encoding="utf-8")
+    return pathlib.Path(path)
 
 
 def _environment() -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tfrs_ext.indexes import Index, ScaNN
+from tfrs_ext.indexes import Index, index_class
 from tfrs_ext.serving.bundle.columns import as_columns
 from tfrs_ext.serving.bundle.tower_reader import TowerReader
 from tfrs_ext.serving.publishing.manifest import read_manifest
@@ -35,7 +35,7 @@ def refresh(
 
     Embeds all items anew, so items that are new, changed or gone since the last version are
     added, updated and removed; k, names, exclusion of seen items and the kind of the index are
-    those in the last version's manifest. A ScaNN index keeps the settings that the last one was
+    those in the last version's manifest. The index keeps the settings that the last one was
     tuned to while the catalogue has between half and twice as many items; else it is tuned anew.
     The version is checked as `export` does, so too low a recall isn't published.
 
@@ -127,9 +127,7 @@ def _like(
     """Returns an index with the last version's settings, or the kind to build and tune."""
     settings = dict(manifest["index"])
     kind: str = settings.pop("kind")
-    if kind != "scann" or not manifest["items"] / 2 <= len(ids) <= manifest["items"] * 2:
+    if not manifest["items"] / 2 <= len(ids) <= manifest["items"] * 2:
         return kind
-    names = set(ScaNN().get_config()) & set(settings)
-    kept = {name: settings[name] for name in names}
-    kept["num_leaves"] = min(kept["num_leaves"], len(ids))
-    return ScaNN(k=manifest["k"], **kept).index(vectors, ids)
+    index = index_class(kind).from_settings(settings, len(ids), manifest["k"])
+    return index.index(vectors, ids)

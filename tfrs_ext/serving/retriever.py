@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tfrs_ext.indexes import Index, build_index
+from tfrs_ext.indexes import Index, build_index, index_class
 from tfrs_ext.serving.bundle.columns import as_columns, signature_name
 from tfrs_ext.serving.bundle.item_table import ItemTable
 from tfrs_ext.serving.bundle.item_tags import ItemTags
@@ -92,13 +92,14 @@ def export(
         seen: The item ids that each known user has seen: `[U, S]`, ragged, or a sequence of
             sequences.
         exclude_seen: Whether a user's seen items are left out of the answers.
-        unknown: Query features of a user whom the table lacks, by column; by default the mean of
-            a number, the padding of a history, and ids that no vocabulary holds (-1, `""`).
+        unknown: Query features of a user whom the table lacks, by column; by default each
+            feature's `unknown`: the mean of a number, the start of a range of times, the padding
+            of a history, and ids that no vocabulary holds (-1, `""`).
         user_key: The column of the user's id.
         item_key: What the item ids are called in requests and answers.
         k: Number of items in an answer of `serving_default`.
-        index: `"exact"`, `"quantized"`, `"scann"`, `"auto"` (exact or ScaNN by the number of
-            items) or an index over `candidates` with `item_ids` as identifiers.
+        index: One of `indexes.index_kinds()`, `"auto"` (exact or ScaNN by the number of items), or
+            an index over `candidates` with `item_ids` as identifiers.
         min_recall: The least recall that an approximate index may have through the bundle.
         model_name: The server's name for the model; by default the name of the folder `base`.
         facts: More entries for the manifest, such as metrics; JSON-able.
@@ -159,6 +160,12 @@ def _built(
     embedded: npt.NDArray[np.float32],
     k: int,
 ) -> Index:
+    kind = index_class(index) if isinstance(index, str) and index != "auto" else type(index)
+    if issubclass(kind, Index) and not kind.is_exportable:
+        raise ValueError(
+            f"`index` must be of a kind that servers can run, received {kind.kind!r}, which can't "
+            "be exported."
+        )
     if isinstance(index, str):
         # Tuned and checked on different queries, where there are enough of them.
         held_out = embedded[_CHECKED:] if len(embedded) > 2 * _CHECKED else embedded
@@ -191,9 +198,9 @@ def _checked(
 
 
 def _index_facts(bundle: RetrieverBundle) -> dict[str, Any]:
-    frontier = getattr(bundle.index, "frontier", None)
-    facts = {"kind": bundle.index.kind, **bundle.index.settings()}
-    return {**facts, "frontier": frontier} if frontier else facts
+    index = bundle.index
+    facts = {"kind": index.kind, "exact": index.is_exact(), **index.settings()}
+    return {**facts, "frontier": index.frontier} if index.frontier else facts
 
 
 def _manifest(bundle: RetrieverBundle, facts: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import tensorflow_recommenders as tfrs
 from tfrs_ext._keras import keras
 from tfrs_ext.candidates import Candidates
 from tfrs_ext.losses import CorrectedSampledSoftmax, RetrievalLoss, SampledSoftmax
+from tfrs_ext.negatives import Source
 from tfrs_ext.ops.known_positives import not_known
 from tfrs_ext.ops.scores import masked_scores, pairwise_scores
 
@@ -108,6 +109,11 @@ class Retrieval(tfrs.tasks.Retrieval):
             name=name,
         )
         self._negatives = negatives
+
+    @property
+    def negatives(self) -> Source | None:
+        """The source of negatives."""
+        return self._negatives
 
     @property
     def _needs_probability(self) -> bool:

@@ -28,7 +28,7 @@ def index_section(run: RunSummary) -> Section | None:
         "Recall is the share of the true best items, by all scores, that the index returns."
         if points
         else "An exact index scores every item, so there is nothing to trade."
-        if run.index.get("kind") == "exact"
+        if run.index.get("exact")
         else ""
     )
     return Section("index", "Index", text, blocks)

@@ -41,6 +41,7 @@ class RetrieverBundle(SignatureModule):
         owners = [index, *(tower.model for tower in (query, item) if tower is not None)]
         super().__init__("bundle", owners)
         self._index, self._query, self._item = (untracked(part) for part in (index, query, item))
+        self.op_namespaces, self.op_library = index.op_namespaces, index.op_library()
         self.users, self.catalogue = users, catalogue
         self.k = min(k, index.num_candidates)
         self.exclude_seen = exclude_seen

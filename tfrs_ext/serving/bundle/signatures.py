@@ -21,6 +21,11 @@ class SignatureModule(tf.Module, abc.ABC):
             objects would bring functions that nobody serves.
     """
 
+    op_namespaces: tuple[str, ...] = ()
+    """The namespaces of custom operations in the signatures' graphs."""
+    op_library: str | None = None
+    """The library of these operations, as `indexes.find_op_library` takes it."""
+
     def __init__(self, name: str, owners: Iterable[Any]) -> None:
         super().__init__(name=name)
         self._state = [part for owner in owners for part in _state_of(owner)]
@@ -39,7 +44,7 @@ class SignatureModule(tf.Module, abc.ABC):
 
     def save(self, folder: pathlib.Path) -> None:
         """Writes the SavedModel."""
-        options = tf.saved_model.SaveOptions(namespace_whitelist=["Scann"])
+        options = tf.saved_model.SaveOptions(namespace_whitelist=list(self.op_namespaces))
         tf.saved_model.save(self, str(folder), signatures=self.signatures(), options=options)
 
 

@@ -89,12 +89,7 @@ def _default(values: tf.Tensor) -> Any:
 
 def unknown_user(query_model: Any) -> dict[str, Any]:
     """Returns what a tower's features say about a user of whom nothing is known."""
-    values: dict[str, Any] = {}
-    for feature in getattr(query_model, "features", ()):
-        for fact in ("padding", "mean", "maximum"):
-            if hasattr(feature, fact):
-                values[feature.name] = getattr(feature, fact)
-    return values
+    return {feature.name: feature.unknown for feature in getattr(query_model, "features", ())}
 
 
 def ragged_rows(seen: Any, lookup: RowLookup) -> tf.RaggedTensor:

@@ -6,6 +6,8 @@ import os
 import pathlib
 from typing import Any
 
+from tfrs_ext.typing import PathLike
+
 FOLDER = "assets.extra"
 _NAME, _CARD = "manifest.json", "model_card.md"
 
@@ -27,6 +29,18 @@ def read_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
         )
     manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return manifest
+
+
+def op_library(path: PathLike) -> str | None:
+    """Returns the library of custom operations that a version needs, as `indexes` finds it.
+
+    Args:
+        path: A version's folder; one that another program wrote needs none.
+    """
+    if not pathlib.Path(path, FOLDER, _NAME).is_file():
+        return None
+    library: str | None = read_manifest(path).get("op_library")
+    return library
 
 
 def write_manifest(path: pathlib.Path, manifest: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from tfrs_ext.serving.publishing.manifest import fingerprint, write_manifest, wr
 from tfrs_ext.serving.publishing.versions import publish
 from tfrs_ext.serving.publishing.warmup import write_warmup
 
-_PACKAGES = ("tensorflow", "tf-keras", "tensorflow-recommenders", "scann", "tfrs-ext")
+_PACKAGES = ("tensorflow", "tf-keras", "tensorflow-recommenders", "tfrs-ext")
 Requests = Sequence[tuple[str, Mapping[str, Any]]]
 ModelCard = Callable[[Mapping[str, Any]], str]
 
@@ -59,11 +59,14 @@ def publish_bundle(
 
 def _common(bundle: SignatureModule) -> dict[str, Any]:
     now = datetime.datetime.now(datetime.timezone.utc)
+    library = bundle.op_library
+    packages = _PACKAGES if library is None else (*_PACKAGES, library.partition("/")[0])
     return {
         "format": 1,
         "created": now.isoformat(timespec="seconds"),
         "signatures": bundle.describe(),
-        "versions": {package: _version(package) for package in _PACKAGES},
+        "op_library": library,
+        "versions": {package: _version(package) for package in packages},
     }
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tfrs_ext.ops.scann_library import use_avx2
+from tfrs_ext.indexes import load_op_library
+from tfrs_ext.serving.publishing.manifest import op_library
 from tfrs_ext.serving.publishing.warmup import read_warmup
 from tfrs_ext.serving.rest.tensors import TensorSpec
-from tfrs_ext.serving.verification.child import scann_library
 
 
 class Servable:
@@ -26,12 +26,14 @@ class Servable:
         path: The version's folder.
 
     Raises:
-        RuntimeError: Where the version needs ScaNN's operations, and the package is missing.
+        ImportError: Where the version needs operations whose package is missing.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         path = pathlib.Path(path)
-        _load_operations(path)
+        library = op_library(path)
+        if library is not None:
+            load_op_library(library)
         self._calls: dict[str, Any] = {}
         self._session: Any = tf.compat.v1.Session(graph=tf.Graph())
         try:
@@ -74,16 +76,6 @@ class Servable:
             # A graph refers to itself: megabytes of it would wait for the collector's next turn.
             del session
             gc.collect()
-
-
-def _load_operations(path: pathlib.Path) -> None:
-    if b"Scann>" in (path / "saved_model.pb").read_bytes():
-        try:
-            library = scann_library()
-        except SystemExit as missing:
-            raise RuntimeError(str(missing)) from missing
-        tf.load_op_library(library)
-        use_avx2(library)
 
 
 def _specs(tensors: Mapping[str, Any]) -> dict[str, TensorSpec]:

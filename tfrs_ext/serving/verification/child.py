@@ -4,22 +4,9 @@ Reads one JSON object from the file named first and writes one to the file named
 text is passed to `python -c`: it must not import the package that it checks.
 """
 
-import importlib.util
 import json
-import os
 import sys
 from typing import Any
-
-
-def scann_library() -> str:
-    """Returns the path of ScaNN's operations, without importing the scann package."""
-    found = importlib.util.find_spec("scann")
-    if found is None or not found.origin:
-        raise SystemExit(
-            "This bundle holds a ScaNN index and needs ScaNN's operations: "
-            'pip install "tfrs-ext[scann]"'
-        )
-    return os.path.join(os.path.dirname(found.origin), "scann_ops", "cc", "_scann_ops.so")
 
 
 def plain(value: Any) -> Any:
@@ -95,8 +82,8 @@ def main(source: str, target: str) -> None:
         job = json.load(file)
     import tensorflow as tf
 
-    if job["scann"]:
-        tf.load_op_library(scann_library())
+    if job["op_library"]:
+        tf.load_op_library(job["op_library"])
     kinds: dict[str, Any] = {"load": Load, "session": Session}
     made: dict[str, Any] = {}
     answers = []

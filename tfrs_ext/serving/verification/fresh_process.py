@@ -12,7 +12,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from tfrs_ext.serving.publishing.manifest import read_manifest
+from tfrs_ext.indexes import find_op_library
+from tfrs_ext.serving.publishing.manifest import op_library
 
 
 class Request(NamedTuple):
@@ -66,9 +67,10 @@ def query_all_fresh(
         One answer for each request.
     """
     path = pathlib.Path(path).resolve()
+    library = op_library(path)
     job = {
         "path": str(path),
-        "scann": read_manifest(path).get("index", {}).get("kind") == "scann",
+        "op_library": library and find_op_library(library),
         "requests": [
             {
                 "signature": request.signature,

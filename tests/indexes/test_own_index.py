@@ -1,0 +1,120 @@
+"""An index that somebody else writes: one class, known everywhere once it is imported."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.serving.conftest import make_retriever
+from tests.serving.rest.conftest import publish
+from tfrs_ext import indexes, serving
+from tfrs_ext._keras import keras
+from tfrs_ext.serving.rest import ServedModel
+
+
+@keras.saving.register_keras_serializable(package="somebody")
+class Nearest(indexes.Index):
+    """The k candidates of the smallest Euclidean distance, by plain operations."""
+
+    kind = "nearest"
+
+    def __init__(self, query_model=None, k=10, name=None, power=2.0, **kwargs):
+        super().__init__(query_model, k, name, **kwargs)
+        self.power = power
+
+    def _build(self, candidates):
+        self._candidates = tf.Variable(candidates, trainable=False, name="candidates")
+
+    def _tensors(self):
+        return {"candidates": self._candidates}
+
+    def _restore(self, tensors):
+        self._build(tensors["candidates"])
+
+    @property
+    def _width(self):
+        return self._candidates.shape[1]
+
+    def _search(self, embeddings, k):
+        differences = embeddings[:, None, :] - self._candidates.read_value()[None]
+        return tf.math.top_k(-tf.reduce_sum(tf.abs(differences) ** self.power, axis=2), k)
+
+    def embeddings(self, rows):
+        return tf.gather(self._candidates, tf.maximum(rows, 0))
+
+    def is_exact(self):
+        return True
+
+    def settings(self):
+        return {"power": self.power}
+
+    def get_config(self):
+        return {**super().get_config(), "power": self.power}
+
+
+@keras.saving.register_keras_serializable(package="somebody")
+class OutsideTheGraph(Nearest):
+    kind = "outside the graph"
+    is_exportable = False
+
+
+def distances(queries, candidates):
+    return ((queries[:, None].astype(np.float64) - candidates[None]) ** 2).sum(axis=2)
+
+
+@pytest.fixture
+def corpus():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(50, 8)).astype(np.float32), rng.normal(size=(3, 8)).astype(np.float32)
+
+
+def test_it_is_built_by_its_kind_and_saved(tmp_path, corpus):
+    candidates, queries = corpus
+    index = indexes.build_index(candidates, kind="nearest", k=4, queries=queries)
+    assert type(index) is indexes.index_class("nearest") is Nearest
+    assert "nearest" in indexes.index_kinds()
+    expected = np.argsort(distances(queries, candidates))[:, :4]
+    assert index(queries)[1].numpy().tolist() == expected.tolist()
+    index.save(str(tmp_path / "index.keras"))
+    loaded = keras.models.load_model(str(tmp_path / "index.keras"))
+    assert loaded(queries)[1].numpy().tolist() == expected.tolist()
+
+
+def test_it_is_restored_from_its_settings_alone():
+    settings = {"kind": "nearest", "recall": 1.0, "power": 4.0}
+    index = indexes.index_class("nearest").from_settings(settings, 50, k=3)
+    assert (index.power, index._k) == (4.0, 3)
+
+
+def test_it_is_exported_and_served(tmp_path):
+    retriever = make_retriever()
+    version = publish(tmp_path, retriever, index="nearest", seen=None)
+    manifest = serving.read_manifest(version)
+    assert manifest["index"] == {"kind": "nearest", "exact": True, "power": 2.0, "recall": 1.0}
+    assert manifest["op_library"] is None
+    users = retriever.users["user_id"][:5]
+    features = {name: tf.constant(column[:5]) for name, column in retriever.users.items()}
+    expected = np.argsort(distances(retriever.query_model(features).numpy(), retriever.candidates))
+    wanted = retriever.item_ids[expected[:, :6]].tolist()
+    answer = serving.query_fresh(version, {"user_id": users})
+    assert answer["item_id"].tolist() == wanted
+    served = ServedModel(tmp_path)
+    served.refresh()
+    with served.lease() as (_, servable):
+        found = servable.run("serving_default", {"user_id": users.astype(object)})
+    assert found["item_id"].tolist() == wanted
+    served.close()
+
+
+def test_what_servers_cannot_run_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(ValueError, match="received 'outside the graph', which can't be exported"):
+        publish(tmp_path / "movies", make_retriever(), index="outside the graph")
+    assert not (tmp_path / "movies").exists()
+
+
+def test_a_kind_belongs_to_one_class():
+    with pytest.raises(ValueError, match=r"received kind='exact' of .*Mine, which Exact has"):
+
+        class Mine(Nearest):
+            kind = "exact"
+
+    assert indexes.index_class("exact") is indexes.Exact

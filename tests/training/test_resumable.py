@@ -1,0 +1,166 @@
+"""A training that was interrupted ends as one that wasn't; another one begins anew."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfrs_ext._keras import keras
+from tfrs_ext.training import TrainingError, TrainingProgress, fit_resumable
+
+EPOCHS = 6
+SCORES = (0.1, 0.3, 0.2, 0.4, 0.35, 0.3)
+
+
+class Kill(keras.callbacks.Callback):
+    """Ends the process, as far as Keras can tell, at a moment of an epoch."""
+
+    def __init__(self, epoch, batch=1):
+        super().__init__()
+        self.at, self.epoch = (epoch, batch), 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.epoch, batch) == self.at:
+            raise KeyboardInterrupt
+
+
+class Score(keras.callbacks.Callback):
+    """Puts the same scores into the logs of each training."""
+
+    def __init__(self, scores=SCORES):
+        super().__init__()
+        self.scores = scores
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["score"] = self.scores[epoch]
+
+
+def batches():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 3)).astype("float32"), rng.normal(size=(40, 1)).astype("float32")
+    return tf.data.Dataset.from_tensor_slices((x, y)).shuffle(40, seed=3).batch(8)
+
+
+def train(folder, *callbacks, rate=0.05, score=SCORES, lines=None, **options):
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.layers.Dense(4), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.Adam(rate), "mse", run_eagerly=True)  # Tracing is slower.
+    options = {"epochs": EPOCHS, "settings": {"rate": rate}, **options}
+    history = fit_resumable(
+        model,
+        batches(),
+        folder,
+        monitor="score",
+        callbacks=[*callbacks, Score(score)],
+        print_fn=[].append if lines is None else lines.append,
+        verbose=0,
+        **options,
+    )
+    model(np.zeros((1, 3), np.float32))
+    return model.get_weights(), history
+
+
+def assert_same(one, other):
+    for ours, theirs in zip(one[0], other[0], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert one[1] == other[1]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    return train(tmp_path_factory.mktemp("undisturbed"))
+
+
+def test_the_best_epoch_is_kept_not_the_last(undisturbed, tmp_path):
+    assert undisturbed[1]["epoch"] == list(range(EPOCHS))
+    until_best = train(tmp_path, epochs=4)
+    for ours, theirs in zip(undisturbed[0], until_best[0], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_training_killed_in_several_epochs_ends_as_if_it_had_not_been(undisturbed, tmp_path):
+    for epoch in (0, 2, 3, 5):
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path, Kill(epoch))
+    assert_same(train(tmp_path), undisturbed)
+    with (tmp_path / "history.csv").open() as stream:
+        assert [int(row["epoch"]) for row in csv.DictReader(stream)] == list(range(EPOCHS))
+    kept = {path.name.split(".")[0] for path in (tmp_path / "checkpoints").iterdir()}
+    assert kept == {"0003", "0005"}
+
+
+def test_a_training_that_ended_is_not_trained_again(undisturbed, tmp_path):
+    train(tmp_path)
+    assert_same(train(tmp_path, Kill(0, 0)), undisturbed)
+
+
+def test_patience_counts_the_epochs_before_the_kill(tmp_path):
+    whole = train(tmp_path / "whole", patience=1)
+    assert whole[1]["epoch"] == [0, 1, 2]
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "killed", Kill(2), patience=1)
+    assert_same(train(tmp_path / "killed", patience=1), whole)
+
+
+def test_more_epochs_go_on_and_fewer_begin_anew(undisturbed, tmp_path):
+    lines = []
+    train(tmp_path, epochs=3)
+    assert_same(train(tmp_path, epochs=EPOCHS, lines=lines), undisturbed)
+    assert lines == ["the training goes on after epoch 3"]
+    _, history = train(tmp_path, epochs=2, lines=lines)
+    assert history["epoch"] == [0, 1]
+    assert "begins anew" in lines[-1]
+
+
+def test_other_settings_begin_anew_and_say_what_changed(tmp_path):
+    lines = []
+    train(tmp_path, rate=0.5, epochs=3)
+    assert_same(train(tmp_path, epochs=3, lines=lines), train(tmp_path / "fresh", epochs=3))
+    assert lines == ["the training begins anew, because this has changed: rate"]
+
+
+def test_a_loss_that_is_not_finite_stops_and_is_not_the_best(undisturbed, tmp_path):
+    with pytest.raises(TrainingError, match=r"Epoch 1 ended with a loss.*Lower the learning rate"):
+        train(tmp_path, rate=float("inf"))
+    assert_same(train(tmp_path), undisturbed)
+
+
+def test_weights_that_are_not_finite_stop_though_the_loss_is(tmp_path):
+    class Break(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.layers[0].kernel.assign_add(tf.fill((3, 4), np.nan))
+
+    with pytest.raises(TrainingError, match=r"weight 'dense.*kernel"):
+        train(tmp_path, Break())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"epochs": 0}, "`epochs` must be at least 1"),
+        ({"patience": -1}, "`patience` must be 0 or more"),
+        ({"mode": "up"}, '`mode` must be "max" or "min"'),
+    ],
+)
+def test_limits_out_of_range_are_refused(tmp_path, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        train(tmp_path, **arguments)
+
+
+def test_a_name_that_the_logs_lack_is_refused(tmp_path):
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    progress = TrainingProgress(tmp_path, "ndcg")
+    with pytest.raises(ValueError, match=r"`monitor` must be a name in the logs.*loss"):
+        model.fit(np.eye(3), np.ones(3), callbacks=[progress], verbose=0)
+
+
+def test_a_file_of_another_form_is_named(tmp_path):
+    (tmp_path / "progress.json").write_text(json.dumps([1]))
+    with pytest.raises(ValueError, match=r"progress\.json must be as this package writes it"):
+        train(tmp_path)

@@ -1,0 +1,124 @@
+"""Each user's items in order of time, and the windows that end just before a moment."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tfrs_ext.data.columns import ids_array, on_host
+from tfrs_ext.data.frames import Frames
+from tfrs_ext.features import History
+
+
+@dataclasses.dataclass(frozen=True)
+class Windows:
+    """Windows over one flat array of all users' items, user by user, each in order of time.
+
+    Args:
+        items: `[N]` item ids.
+        starts: `[M]` int32, where the window's user begins in `items`.
+        ends: `[M]` int32, where the window ends in `items`; the item there doesn't belong to it.
+    """
+
+    items: tf.Tensor
+    starts: tf.Tensor
+    ends: tf.Tensor
+
+    def gather(self, rows: tf.Tensor, history: History) -> tf.Tensor:
+        """Returns the latest items of some windows.
+
+        Args:
+            rows: `[B]` integer numbers of windows.
+            history: The length `L` and the padding.
+
+        Returns:
+            `[B, L]` item ids, oldest first, padded on the left.
+        """
+        positions = tf.gather(self.ends, rows)[:, None] + tf.range(-history.length, 0)
+        inside = positions >= tf.gather(self.starts, rows)[:, None]
+        items = tf.gather(self.items, tf.maximum(positions, 0))
+        return tf.where(inside, items, tf.constant(history.padding, items.dtype))
+
+
+@dataclasses.dataclass(frozen=True)
+class Timeline:
+    """Where rows stand when they are sorted by user, then by time, then as they came.
+
+    Args:
+        order: `[N]` row numbers in that order.
+        places: `[N]` the place of each row in it.
+        begins: `[N]` the place at which the rows of each row's user begin.
+    """
+
+    order: npt.NDArray[np.int64]
+    places: npt.NDArray[np.int64]
+    begins: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, parts: Sequence[Frames]) -> "Timeline":
+        """Sorts the interactions of several parts of one data set."""
+        users = np.concatenate([part.user_rows() for part in parts])
+        times = np.concatenate([part.times() for part in parts])
+        order = np.lexsort((times, users))  # Stable: of equal times, the earlier row comes first.
+        places = np.empty_like(order)
+        places[order] = np.arange(len(order))
+        return cls(order, places, _offsets(users, len(parts[0].users))[:-1][users])
+
+
+def windows_before_rows(
+    frames: Frames, earlier: Frames | None = None, *, positives_only: bool = False
+) -> Windows:
+    """Windows of what each interaction's user did strictly before it.
+
+    Args:
+        frames: One window for each of its interactions.
+        earlier: More interactions of the same users to look back on. Whose time equals a row's
+            counts as before it.
+        positives_only: Whether windows hold rows with a positive label alone.
+    """
+    parts = [frames] if earlier is None else [earlier, frames]
+    timeline = Timeline.of(parts)
+    kept = np.concatenate([_is_kept(part, positives_only) for part in parts])[timeline.order]
+    before = np.concatenate([[0], np.cumsum(kept)])  # How many are kept before each place.
+    places = timeline.places[-len(frames.interactions) :]
+    starts = before[timeline.begins[-len(frames.interactions) :]]
+    items = _items(parts)[timeline.order]
+    # What is gathered from must not be empty, even where all windows are.
+    return _windows(items[kept] if kept.any() else items[:1], starts, before[places])
+
+
+def windows_of_users(frames: Frames) -> Windows:
+    """Windows of all that each row of the user table did.
+
+    Args:
+        frames: The interactions to look back on.
+    """
+    users = frames.user_rows()
+    order = np.lexsort((frames.times(), users))
+    offsets = _offsets(users, len(frames.users))
+    return _windows(_items([frames])[order], offsets[:-1], offsets[1:])
+
+
+def _windows(
+    items: npt.NDArray[Any], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
+) -> Windows:
+    narrow = (starts.astype(np.int32), ends.astype(np.int32))
+    return Windows(on_host(items), *map(on_host, narrow))
+
+
+def _is_kept(frames: Frames, positives_only: bool) -> npt.NDArray[np.bool_]:
+    label = frames.schema.label
+    if not positives_only or label is None:
+        return np.ones(len(frames.interactions), bool)
+    return frames.interactions[label].to_numpy(np.float64) > 0
+
+
+def _offsets(users: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(np.bincount(users, minlength=size))])
+
+
+def _items(parts: list[Frames]) -> npt.NDArray[Any]:
+    return np.concatenate([ids_array(part.interactions[part.schema.item_id]) for part in parts])

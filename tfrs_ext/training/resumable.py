@@ -1,0 +1,109 @@
+"""Training that goes on where it was killed, and begins anew where something else is asked for."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from tfrs_ext._keras import keras
+from tfrs_ext.files import hold_folder
+from tfrs_ext.training.progress import TrainingError, TrainingProgress
+from tfrs_ext.typing import PathLike, PrintFn
+
+
+def fit_resumable(
+    model: keras.Model,
+    train: tf.data.Dataset,
+    folder: PathLike,
+    *,
+    monitor: str,
+    mode: str = "max",
+    epochs: int,
+    patience: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    print_fn: PrintFn = print,
+    **fit: Any,
+) -> dict[str, list[float]]:
+    """Fits a model, gives it the weights of its best epoch, and survives a kill at any moment.
+
+    A second call with the same folder and settings goes on after the last whole epoch, or, where
+    the training had ended, only gives the model its best weights. The order of the data, the
+    history and the patience are as if nothing had happened, so that the result is the same to the
+    last bit; where the model draws random numbers (dropout, drawn negatives), those after the
+    interruption differ. With other settings the training begins anew, and `print_fn` says why.
+    With more epochs or patience than before it goes on.
+
+    Args:
+        model: A compiled model, built in the same way by every call.
+        train: Batches. Their order may depend on the epoch, as that of `data.training_dataset`
+            with a seed does: the epochs that were trained before are passed over.
+        folder: Where the files of `TrainingProgress` are. One process at a time may use it.
+        monitor: The name in the logs that says how good the model is, such as `"val_loss"`.
+        mode: `"max"` where larger values of `monitor` are better, `"min"` where smaller ones are.
+        epochs: The most epochs that are trained.
+        patience: How many epochs without improvement end the training; None trains all epochs.
+        settings: All that decides the training besides the arguments here: the hyper-parameters,
+            the seed, a fingerprint of the data. JSON-able.
+        callbacks: Keras callbacks, which come before the one that this function adds. The one that
+            puts `monitor` into the logs is among them, unless `model.fit` does that itself.
+        print_fn: Takes a line that says whether the training goes on or begins anew.
+        **fit: More arguments of `model.fit`, such as `validation_data`.
+
+    Returns:
+        The history: from each name in the logs to its values, and `epoch`.
+
+    Raises:
+        TrainingError: The loss, `monitor` or a weight isn't finite. The epochs before are kept.
+        RuntimeError: Another process trains in the folder.
+
+    Relations:
+        `keras.callbacks.BackupAndRestore` resumes the weights and the epoch alone.
+
+    Example:
+        >>> import tempfile
+        >>> model = keras.Sequential([keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> train = tf.data.Dataset.from_tensor_slices((np.eye(4), np.ones(4))).batch(2)
+        >>> history = fit_resumable(
+        ...     model, train, tempfile.mkdtemp(), monitor="loss", mode="min", epochs=2, verbose=0)
+        >>> history["epoch"]
+        [0, 1]
+    """
+    if epochs < 1:
+        raise ValueError(f"`epochs` must be at least 1, received epochs={epochs}.")
+    with hold_folder(folder) as held:
+        progress = TrainingProgress(held, monitor, mode, patience, settings)
+        _resume(progress, model, train, epochs, print_fn)
+        if not progress.is_over(epochs):
+            begin = len(progress.rows)
+            model.fit(
+                train, epochs=epochs, initial_epoch=begin, callbacks=[*callbacks, progress], **fit
+            )
+            progress.finish(epochs)
+        if progress.best is None:
+            raise TrainingError("No epoch was trained: a callback ended the training before.")
+        progress.restore(model, progress.best["epoch"])
+    names = list(dict.fromkeys(name for row in progress.rows for name in row))
+    return {name: [row.get(name, float("nan")) for row in progress.rows] for name in names}
+
+
+def _resume(
+    progress: TrainingProgress,
+    model: keras.Model,
+    train: tf.data.Dataset,
+    epochs: int,
+    print_fn: PrintFn,
+) -> None:
+    """Reads an earlier training, and brings the model and the data to where it was."""
+    changed = progress.read()
+    if not changed and progress.is_too_long(epochs):
+        changed = ["epochs or patience"]
+    if changed:
+        print_fn(f"the training begins anew, because this has changed: {', '.join(changed)}")
+        progress.forget()
+    elif progress.rows and not progress.is_over(epochs):
+        print_fn(f"the training goes on after epoch {len(progress.rows)}")
+        progress.restore(model, progress.rows[-1]["epoch"])
+        for _ in progress.rows:
+            iter(train)  # Each iterator that begins is an epoch: the next has the next order.
