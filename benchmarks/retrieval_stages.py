@@ -140,10 +140,8 @@ def main() -> None:
             folder,
             our.query_model,
             embed(),
-            ids,
-            users=state,
-            user_key=problem.frames.schema.user_id,
-            item_key=problem.frames.schema.item_id,
+            serving.Items({their.item_id: ids}, item_id=their.item_id),
+            users=serving.Users(state, user_id=problem.frames.schema.user_id),
         )
 
     def export_theirs(folder: str) -> None:

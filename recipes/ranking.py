@@ -76,15 +76,21 @@ def export(config: Config) -> None:
     frames, schema = problem.frames, problem.frames.schema
     positives = problem.positives()
     seen = positives.interactions.groupby(schema.user_id)[schema.item_id].agg(list)
+    users = serving.Users(
+        data.user_states(frames, problem.features, history=positives),
+        user_id=schema.user_id,
+        seen=[seen.get(user, []) for user in frames.users[schema.user_id]],
+    )
+    items = serving.Items(
+        data.item_columns(frames, problem.features),
+        item_id=schema.item_id,
+        fields={"title": frames.items[schema.title].to_numpy()} if schema.title else None,
+    )
     version = serving.export_ranker(
         config.base,
         model,
-        data.user_states(frames, problem.features, history=positives),
-        data.item_columns(frames, problem.features),
-        item_fields={"title": frames.items[schema.title].to_numpy()} if schema.title else None,
-        seen=[seen.get(user, []) for user in frames.users[schema.user_id]],
-        user_key=schema.user_id,
-        item_key=schema.item_id,
+        users,
+        items,
         facts=stages.facts(config),
         model_card=lambda manifest: report.model_card(page(config, manifest)),
     )

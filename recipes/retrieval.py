@@ -89,17 +89,22 @@ def export(config: Config) -> None:
     model, problem = stages.trained(config), config.problem
     frames, schema = problem.frames, problem.frames.schema
     seen = frames.interactions.groupby(schema.user_id)[schema.item_id].agg(list)
-    users = frames.users[schema.user_id]
+    users = serving.Users(
+        data.user_states(frames, problem.features),
+        user_id=schema.user_id,
+        seen=[seen.get(user, []) for user in frames.users[schema.user_id]],
+    )
+    items = serving.Items(
+        {schema.item_id: frames.items[schema.item_id].to_numpy()},
+        item_id=schema.item_id,
+        fields={"title": frames.items[schema.title].to_numpy()} if schema.title else None,
+    )
     version = serving.export(
         config.base,
         model.query_model,
         embed(problem, model),
-        frames.items[schema.item_id].to_numpy(),
-        users=data.user_states(frames, problem.features),
-        item_fields={"title": frames.items[schema.title].to_numpy()} if schema.title else None,
-        seen=[seen.get(user, []) for user in users],
-        user_key=schema.user_id,
-        item_key=schema.item_id,
+        items,
+        users=users,
         index=config.index,
         facts=stages.facts(config),
         model_card=lambda manifest: report.model_card(page(config, manifest)),

@@ -208,14 +208,14 @@ def ask(run: Run, user: str, signature: str, candidates: Sequence[str] = (), **i
     if version is None:
         raise RuntimeError(f"there is no version in {run.base}: run `export` first")
     manifest = serving.read_manifest(version)
-    user_key, item_key = manifest["user_key"], manifest["item_key"]
+    user_id, item_id = manifest["user_id"], manifest["item_id"]
     takes = manifest["signatures"][signature]["inputs"]
-    request = {user_key: [_as_id(user, takes[user_key])], **inputs}
+    request = {user_id: [_as_id(user, takes[user_id])], **inputs}
     if candidates:
-        request[item_key] = [[_as_id(item, takes[item_key]) for item in candidates]]
+        request[item_id] = [[_as_id(item, takes[item_id]) for item in candidates]]
     answer = serving.query_fresh(version, request, signature)
-    table = Table(title=f"{version.name}: for {user_key} {user}", title_justify="left")
-    names = [item_key, *({"title"} & set(answer)), "score"]
+    table = Table(title=f"{version.name}: for {user_id} {user}", title_justify="left")
+    names = [item_id, *({"title"} & set(answer)), "score"]
     for name in ["rank", *names]:
         table.add_column(name, justify="left" if name == "title" else "right")
     rows = zip(*(answer[name][0] for name in names), strict=True)

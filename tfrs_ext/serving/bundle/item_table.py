@@ -1,68 +1,72 @@
 """The items inside a bundle: ids, fields and tags."""
 
-from collections.abc import Mapping
 from typing import Any
 
+import numpy.typing as npt
 import tensorflow as tf
 
 from tfrs_ext.indexes import gather_rows
-from tfrs_ext.serving.bundle.columns import signature_names
+from tfrs_ext.serving.bundle.columns import as_columns, check_finite, signature_names
 from tfrs_ext.serving.bundle.item_tags import ItemTags
 from tfrs_ext.serving.bundle.row_lookup import RowLookup
+from tfrs_ext.serving.items import Items
 
-SCORE = "score"
+_SCORE = "score"
 
 
 class ItemTable(tf.Module):
-    """Translates between item ids and row numbers, and describes items by row.
+    """Translates between item ids and positions, and describes items by position.
 
     Args:
-        ids: `[C]`.
-        key: What the ids are called.
-        fields: `{column: [C, ...]}`, returned beside the ids.
-        tags: For filters, or None.
+        items: The items.
+        ids: `[C]`, their ids.
     """
 
-    def __init__(
-        self, ids: tf.Tensor, key: str, fields: Mapping[str, tf.Tensor], tags: ItemTags | None
-    ) -> None:
-        super().__init__(name="catalogue")
-        self._names = signature_names([key, SCORE, *fields], "item_key and item_fields")
-        self.key, self.score = self._names[key], self._names[SCORE]
-        self.rows = RowLookup(ids, "`item_ids`")
-        self._tags = tags
-        if tags is not None and tags.count != len(ids):
+    def __init__(self, items: Items, ids: tf.Tensor) -> None:
+        super().__init__(name="items")
+        padding = "" if ids.dtype == tf.string else -1
+        if bool(tf.reduce_any(ids == padding)):
             raise ValueError(
-                f"`item_tags` must hold one sequence for each of {len(ids)} items, "
-                f"received {tags.count}."
+                f"`items` must not have the id {padding!r}, which fills places for which no item "
+                f"is left, received it in column {items.item_id!r}."
             )
+        fields = as_columns({items.item_id: ids, **(items.fields or {})}, "items.fields")
+        if items.fields and items.item_id in items.fields:
+            raise ValueError(
+                f"`items.fields` must not hold the ids, which answers hold anyway, received "
+                f"column {items.item_id!r}."
+            )
+        check_finite(fields, "items.fields")
+        names = signature_names([items.item_id, _SCORE, *(items.fields or {})], "items.fields")
+        self.key, self.score = names[items.item_id], names[_SCORE]
+        self.positions = RowLookup(ids, "items", items.item_id)
+        self.dtype = self.positions.dtype
+        self.tags = None if items.tags is None else ItemTags(items.tags, int(ids.shape[0]))
         with tf.device("CPU"):
-            self._ids = tf.Variable(ids, trainable=False)
-            fields = {name: tf.Variable(values, trainable=False) for name, values in fields.items()}
-        self._columns = {key: self._ids, **fields}
+            self._columns = {
+                names[column]: tf.Variable(values, trainable=False)
+                for column, values in fields.items()
+            }
 
     @property
     def ids(self) -> tf.Variable:
         """`[C]`, the item ids."""
-        return self._ids
-
-    def spec(self) -> tf.TensorSpec:
-        """Returns the specification of item ids `[B]` in a request."""
-        return tf.TensorSpec([None], self.rows.dtype, name=self.key)
+        return self._columns[self.key]
 
     @property
-    def has_tags(self) -> bool:
-        """Whether requests can filter."""
-        return self._tags is not None
+    def count(self) -> int:
+        """C, the number of items."""
+        return int(self.ids.shape[0])
 
-    def passes(self, rows: tf.Tensor, allow: tf.Tensor, deny: tf.Tensor) -> tf.Tensor:
-        """Whether items pass a filter; see `Tags.passes`."""
-        assert self._tags is not None
-        return self._tags.passes(rows, allow, deny)
+    def examples(self, count: int) -> npt.NDArray[Any]:
+        """Returns the ids of the first items."""
+        ids: npt.NDArray[Any] = self.ids[:count].numpy()
+        return ids
 
-    def answer(self, scores: tf.Tensor, rows: tf.Tensor, k: Any = None) -> dict[str, tf.Tensor]:
+    def answer(
+        self, scores: tf.Tensor, positions: tf.Tensor, k: int | None = None
+    ) -> dict[str, tf.Tensor]:
         """Returns ids, scores and fields `[B, k]` by the names of the outputs."""
-        rows = tf.ensure_shape(rows, [None, k])
-        found = {name: gather_rows(column, rows) for name, column in self._columns.items()}
-        found[SCORE] = tf.ensure_shape(scores, [None, k])
-        return {self._names[name]: column for name, column in found.items()}
+        positions = tf.ensure_shape(positions, [None, k])
+        found = {name: gather_rows(column, positions) for name, column in self._columns.items()}
+        return {**found, self.score: tf.ensure_shape(scores, [None, k])}

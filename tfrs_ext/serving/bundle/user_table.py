@@ -1,109 +1,130 @@
 """The known users inside a bundle: their query features and what they have seen."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 import tensorflow as tf
 
-from tfrs_ext.serving.bundle.columns import as_tensor
+from tfrs_ext._keras import keras
+from tfrs_ext.serving.bundle.columns import as_columns, as_tensor, check_finite, signature_name
 from tfrs_ext.serving.bundle.row_lookup import RowLookup
+from tfrs_ext.serving.users import Histories, Users
+from tfrs_ext.typing import TensorLike
 
 
 class UserTable(tf.Module):
     """A table of query features by user id, with a last row for users that it doesn't know.
 
     Args:
-        columns: `{column: [U, ...]}`, among them the id.
-        key: The column of the user id.
-        unknown: Values of an unknown user, by column.
-        seen: `[U, (S)]` ragged int32 row numbers of items, or None.
+        users: The users.
+        read: The names of the columns that the model reads; those that users have are kept.
+        model: The model, whose features say what stands for an unknown user.
+        positions: From item ids to positions, for what users have seen.
     """
 
     def __init__(
-        self,
-        columns: Mapping[str, tf.Tensor],
-        key: str,
-        unknown: Mapping[str, Any],
-        seen: tf.RaggedTensor | None = None,
+        self, users: Users, read: Iterable[str], model: keras.Model, positions: RowLookup
     ) -> None:
         super().__init__(name="users")
-        self.key = key
-        self.ids = columns[key]
-        self.seen_rows = seen
-        self.lookup = RowLookup(self.ids, f"Users' ids, column {key!r},")
+        columns = as_columns(users.columns, "users")
+        columns = {name: columns[name] for name in (users.user_id, *read) if name in columns}
+        check_finite(columns, "users")
+        self.key, self.column = signature_name(users.user_id), users.user_id
+        self.ids = columns.pop(users.user_id)
+        self._lookup = RowLookup(self.ids, "users", users.user_id)
+        # A feature says what stands for a user of whom nothing is known.
+        unknown = {feature.name: feature.unknown for feature in getattr(model, "features", ())}
+        unknown.update(users.unknown or {})
         with tf.device("CPU"):
             self._columns = {
-                name: tf.Variable(_with_last(name, values, unknown.get(name)), trainable=False)
+                name: tf.Variable(_append(name, values, unknown.get(name)), trainable=False)
                 for name, values in columns.items()
-                if name != key
             }
-            self._seen = self._splits = None
-            if seen is not None:
-                self._seen = tf.Variable(tf.cast(seen.values, tf.int32), trainable=False)
-                splits = tf.concat([seen.row_splits, seen.row_splits[-1:]], axis=0)
-                self._splits = tf.Variable(splits, trainable=False)
+        self._seen = self._splits = None
+        if users.seen is not None:
+            self._keep_seen(_seen_positions(users.seen, positions, self.count))
+
+    def _keep_seen(self, seen: tf.RaggedTensor) -> None:
+        splits = tf.concat([seen.row_splits, seen.row_splits[-1:]], axis=0)
+        with tf.device("CPU"):
+            self._seen = tf.Variable(tf.cast(seen.values, tf.int32), trainable=False)
+            self._splits = tf.Variable(splits, trainable=False)
 
     @property
     def count(self) -> int:
         """U, without the unknown user."""
         return int(self.ids.shape[0])
 
+    @property
+    def excludes_seen(self) -> bool:
+        """Whether recommendations leave out what a user has seen."""
+        return self._seen is not None
+
     def features(self, ids: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns the query features `{column: [B, ...]}` of users `[B]`."""
         rows = self._rows(ids)
         # The id is the request's own, so that a tower treats an unknown one as it was trained to.
-        return {self.key: ids, **{name: tf.gather(v, rows) for name, v in self._columns.items()}}
+        columns = {name: tf.gather(values, rows) for name, values in self._columns.items()}
+        return {self.column: ids, **columns}
 
     def seen(self, ids: tf.Tensor) -> tf.Tensor | None:
-        """Returns row numbers of the items that users have seen, `[B, S]` padded with -1."""
+        """Returns positions of the items that users have seen, `[B, S]` padded with -1."""
         if self._seen is None or self._splits is None:
             return None
         rows = self._rows(ids)
         starts, ends = tf.gather(self._splits, rows), tf.gather(self._splits, rows + 1)
-        return (
-            tf.ragged.range(starts, ends)
-            .with_flat_values(tf.gather(self._seen, tf.ragged.range(starts, ends).flat_values))
-            .to_tensor(-1)
-        )
+        places = tf.ragged.range(starts, ends)
+        return places.with_values(tf.gather(self._seen, places.values)).to_tensor(-1)
+
+    def exclude(self, ids: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
+        """Returns a request's exclusions `[B, E]` with what users have seen, `[B, E + S]`."""
+        seen = self.seen(ids)
+        return positions if seen is None else tf.concat([positions, seen], axis=1)
 
     def _rows(self, ids: tf.Tensor) -> tf.Tensor:
-        rows = self.lookup(ids)
+        rows = self._lookup(ids)
         return tf.where(rows < 0, self.count, rows)
 
 
-def _with_last(name: str, values: tf.Tensor, unknown: Any) -> tf.Tensor:
+def _append(name: str, values: tf.Tensor, unknown: TensorLike | None) -> tf.Tensor:
     if unknown is None:
         unknown = _default(values)
-    last = tf.broadcast_to(tf.cast(tf.convert_to_tensor(unknown), values.dtype), values.shape[1:])
+    try:
+        last = tf.cast(tf.convert_to_tensor(unknown), values.dtype)
+        last = tf.broadcast_to(last, values.shape[1:])
+    except (TypeError, ValueError, tf.errors.OpError) as error:
+        raise ValueError(
+            f"The unknown user's {name!r} must be {values.dtype.name} of shape "
+            f"{tuple(values.shape[1:])}, received {unknown!r}."
+        ) from error
     return tf.concat([values, last[None]], axis=0)
 
 
-def _default(values: tf.Tensor) -> Any:
+def _default(values: tf.Tensor) -> TensorLike:
     if values.dtype == tf.string:
         return ""
     if values.dtype.is_floating:
-        return np.float32(np.nan_to_num(np.nanmean(values.numpy(), axis=0)))
+        return tf.reduce_mean(values, axis=0)
     return False if values.dtype == tf.bool else -1
 
 
-def unknown_user(query_model: Any) -> dict[str, Any]:
-    """Returns what a tower's features say about a user of whom nothing is known."""
-    return {feature.name: feature.unknown for feature in getattr(query_model, "features", ())}
-
-
-def ragged_rows(seen: Any, lookup: RowLookup) -> tf.RaggedTensor:
-    """Returns users' seen item ids as row numbers `[U, (S)]`; ids outside the corpus are dropped.
-
-    Args:
-        seen: `[U, S]` array, a ragged tensor, or a sequence of U sequences of item ids.
-        lookup: From item id to row number.
-    """
+def _seen_positions(seen: Histories, positions: RowLookup, users: int) -> tf.RaggedTensor:
+    """Returns users' seen item ids as positions `[U, (S)]`; ids outside the corpus are dropped."""
     if not isinstance(seen, tf.RaggedTensor):
-        lengths = [len(items) for items in seen]
-        flat = [np.asarray(items) for items in seen if len(items)]
-        none = np.zeros(0, lookup.dtype.as_numpy_dtype)
-        values = as_tensor("seen", np.concatenate(flat) if flat else none)
-        seen = tf.RaggedTensor.from_row_lengths(values, lengths)
-    seen = seen.with_values(lookup(tf.cast(seen.values, lookup.dtype)))
+        rows = [np.asarray(row) for row in seen]
+        flat = [row for row in rows if len(row)]
+        nothing = np.zeros(0, positions.dtype.as_numpy_dtype)
+        values = as_tensor("seen", np.concatenate(flat) if flat else nothing)
+        seen = tf.RaggedTensor.from_row_lengths(values, [len(row) for row in rows])
+    if int(seen.nrows()) != users:
+        raise ValueError(
+            f"`users.seen` must hold a row for each of the {users} users, received "
+            f"{int(seen.nrows())} rows."
+        )
+    if (seen.dtype == tf.string) != (positions.dtype == tf.string):
+        raise ValueError(
+            f"`users.seen` must hold item ids, which are {positions.dtype.name}, received "
+            f"{seen.dtype.name}."
+        )
+    seen = seen.with_values(positions(tf.cast(seen.values, positions.dtype)))
     return tf.ragged.boolean_mask(seen, seen >= 0)

@@ -37,8 +37,8 @@ def verify(
     expected_ids: Any,
     expected_scores: Any = None,
     *,
-    item_key: str = "item_id",
-    score_key: str = "score",
+    item_id: str = "item_id",
+    score: str = "score",
     signature: str = "serving_default",
     min_recall: float = 1.0,
     tolerance: float = 1e-4,
@@ -57,9 +57,9 @@ def verify(
         expected_ids: `[Q, M]`, best first, M >= K; more than K columns let ties across the
             last place be recognised. -1 or `""` where there is no item.
         expected_scores: `[Q, M]`, or None.
-        item_key: Name of the output with the ids.
-        score_key: Name of the output with the scores.
-        signature: Which signature to ask.
+        item_id: The name of the output with the ids.
+        score: The name of the output with the scores.
+        signature: The name of the signature to ask.
         min_recall: The least recall: 1 for an exact index.
         tolerance: For scores, relative to the largest of them.
 
@@ -77,12 +77,12 @@ def verify(
     except RuntimeError as error:
         raise VerificationError(str(error)) from error
     expected = _items(expected_ids)
-    returned = _items(answer[item_key])
+    returned = _items(answer[item_id])
     if len(returned) != len(expected):
         raise VerificationError(
             f"{os.fspath(path)} answered {len(returned)} rows to {len(expected)} queries."
         )
-    scores = answer[score_key].astype(np.float64) if expected_scores is not None else None
+    scores = answer[score].astype(np.float64) if expected_scores is not None else None
     rows = [
         _compare_row(
             returned[i],

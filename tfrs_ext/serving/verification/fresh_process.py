@@ -14,6 +14,7 @@ import numpy as np
 
 from tfrs_ext.indexes import find_op_library
 from tfrs_ext.serving.publishing.manifest import op_library
+from tfrs_ext.typing import PathLike, TensorLike
 
 
 class Request(NamedTuple):
@@ -26,13 +27,13 @@ class Request(NamedTuple):
     """
 
     signature: str
-    inputs: Mapping[str, Any]
+    inputs: Mapping[str, TensorLike]
     through: Literal["load", "session"] = "load"
 
 
 def query_fresh(
-    path: str | os.PathLike[str],
-    inputs: Mapping[str, Any],
+    path: PathLike,
+    inputs: Mapping[str, TensorLike],
     signature: str = "serving_default",
     *,
     through: Literal["load", "session"] = "load",
@@ -54,9 +55,7 @@ def query_fresh(
     return query_all_fresh(path, [Request(signature, inputs, through)])[0]
 
 
-def query_all_fresh(
-    path: str | os.PathLike[str], requests: Sequence[Request]
-) -> list[dict[str, Any]]:
+def query_all_fresh(path: PathLike, requests: Sequence[Request]) -> list[dict[str, Any]]:
     """Asks a bundle several questions in one new process; see `query_fresh`.
 
     Args:
