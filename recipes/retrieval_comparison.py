@@ -55,7 +55,7 @@ class Comparison:
         }
         for name, ranker in self.baselines.items():
             found[name] = evaluation.evaluate_scores(
-                ranker, test.seen, test.positives, test.seen, ks=_CURVE, candidates=size
+                ranker, test.seen, test.positives, test.seen, ks=_CURVE, num_candidates=size
             )
         return found
 
