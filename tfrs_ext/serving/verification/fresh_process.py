@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from tfrs_ext.indexes import find_op_library
 from tfrs_ext.serving.publishing.manifest import op_library
@@ -103,7 +104,7 @@ def _run_child(path: pathlib.Path, source: pathlib.Path, target: pathlib.Path) -
         raise RuntimeError(f"A fresh process could not answer from {path}:\n{last}")
 
 
-def _plain(values: Any) -> Any:
+def _plain(values: TensorLike) -> Any:
     array = np.asarray(values)
     if array.dtype.kind in "SO":
         flat = [
@@ -114,6 +115,6 @@ def _plain(values: Any) -> Any:
     return array.tolist()
 
 
-def _array(values: Any) -> Any:
+def _array(values: npt.ArrayLike) -> Any:
     array = np.array(values)
     return array.astype(object) if array.dtype.kind == "U" else array

@@ -14,7 +14,7 @@ from tfrs_ext.serving.items import Items
 _SCORE = "score"
 
 
-class ItemTable(tf.Module):
+class KnownItems(tf.Module):
     """Translates between item ids and positions, and describes items by position.
 
     Args:
