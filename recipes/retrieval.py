@@ -93,7 +93,7 @@ def train(settings: Settings) -> None:
     rivals = baselines.fit_baselines(histories, len(items), settings.seed)
     for name, baseline in rivals.items():
         results[name] = evaluation.evaluate_scores(
-            baseline, test.seen, test.positives, test.seen, CURVE, candidates=len(items)
+            baseline, test.seen, test.positives, test.seen, CURVE, num_candidates=len(items)
         )
 
     # 2.3 Write what was found, and keep the model if it is better than chance and popularity.
