@@ -56,5 +56,18 @@ ANY_CEILINGS: dict[str, float] = {
 }
 ANY_CEILING = 0.13
 
+# How many descriptions of arguments begin as stumps, such as "Of the metric".
+STUMPS: dict[str, int] = {
+    "features": 3,
+    "indexes": 10,
+    "layers": 13,
+    "losses": 3,
+    "models": 23,
+    "optimizers": 2,
+    "report": 27,
+    "serving": 11,
+    "tuning": 11,
+}
+
 # What pages name already and the package has only soon.
 NAMES_TO_COME: set[str] = set()
