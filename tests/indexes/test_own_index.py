@@ -22,24 +22,17 @@ class Nearest(indexes.Index):
         self.power = power
 
     def _build(self, candidates):
-        self._candidates = tf.Variable(candidates, trainable=False, name="candidates")
+        return {"candidates": candidates}
 
-    def _tensors(self):
-        return {"candidates": self._candidates}
+    def _compute_score(self, queries, candidates):
+        differences = tf.abs(queries[:, None, :] - candidates[None])
+        return -tf.reduce_sum(differences**self.power, axis=2)
 
-    def _restore(self, tensors):
-        self._build(tensors["candidates"])
+    def _search(self, corpus, embeddings, k):
+        return tf.math.top_k(self.scores(embeddings, corpus["candidates"].read_value()), k)
 
-    @property
-    def _width(self):
-        return self._candidates.shape[1]
-
-    def _search(self, embeddings, k):
-        differences = embeddings[:, None, :] - self._candidates.read_value()[None]
-        return tf.math.top_k(-tf.reduce_sum(tf.abs(differences) ** self.power, axis=2), k)
-
-    def embeddings(self, rows):
-        return tf.gather(self._candidates, tf.maximum(rows, 0))
+    def _embeddings(self, corpus, positions):
+        return tf.gather(corpus["candidates"], tf.maximum(positions, 0))
 
     def is_exact(self):
         return True

@@ -5,7 +5,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrs_ext.indexes import Index, keep_first
+from tfrs_ext.indexes import Index
+from tfrs_ext.ops.positions import keep_first
 
 _GROWTH = 4
 
@@ -33,7 +34,7 @@ def filtered_search(
         scores and rows `[B, min(k, C)]`, padded where fewer pass.
     """
     count = index.num_candidates
-    k = tf.clip_by_value(k, 0, count)
+    k = index.num_results(k)
     any_shape = tf.TensorShape([None, None])
 
     def unfinished(wanted: tf.Tensor, _: Any, __: Any, kept: tf.Tensor) -> tf.Tensor:

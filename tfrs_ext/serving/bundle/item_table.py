@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrs_ext.indexes import gather_rows
+from tfrs_ext.ops.positions import gather_or_pad
 from tfrs_ext.serving.bundle.columns import signature_names
 from tfrs_ext.serving.bundle.item_tags import ItemTags
 from tfrs_ext.serving.bundle.row_lookup import RowLookup
@@ -63,6 +63,6 @@ class ItemTable(tf.Module):
     def answer(self, scores: tf.Tensor, rows: tf.Tensor, k: Any = None) -> dict[str, tf.Tensor]:
         """Returns ids, scores and fields `[B, k]` by the names of the outputs."""
         rows = tf.ensure_shape(rows, [None, k])
-        found = {name: gather_rows(column, rows) for name, column in self._columns.items()}
+        found = {name: gather_or_pad(column, rows) for name, column in self._columns.items()}
         found[SCORE] = tf.ensure_shape(scores, [None, k])
         return {self._names[name]: column for name, column in found.items()}

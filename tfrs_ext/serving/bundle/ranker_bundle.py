@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrs_ext.indexes import is_in
+from tfrs_ext.ops.positions import is_in
 from tfrs_ext.serving.bundle.columns import signature_name
 from tfrs_ext.serving.bundle.item_table import ItemTable
 from tfrs_ext.serving.bundle.ranking_reader import RankingReader

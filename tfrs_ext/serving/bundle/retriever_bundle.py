@@ -121,7 +121,7 @@ class RetrieverBundle(SignatureModule):
         (ids,) = inputs.values()
         rows = self.catalogue.rows(ids)
         embeddings = self.index.embeddings(rows)
-        scores, found = self.index.search(embeddings, self.k, exclude_rows=rows[:, None])
+        scores, found = self.index.search(embeddings, self.k, exclude_positions=rows[:, None])
         unknown = (rows < 0)[:, None]
         scores = tf.where(unknown, scores.dtype.min, scores)
         return self.catalogue.answer(scores, tf.where(unknown, -1, found), self.k)
