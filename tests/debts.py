@@ -11,40 +11,6 @@ UNDERSCORED = {
     "data/_read.py",
     "data/_titles.py",
     "data/_windows.py",
-    "indexes/_blocks.py",
-    "indexes/_candidates.py",
-    "indexes/_corpus.py",
-    "indexes/_results.py",
-    "indexes/_scann_searcher.py",
-    "indexes/_storage.py",
-    "indexes/_top_k.py",
-    "serving/_batching.py",
-    "serving/_bundle.py",
-    "serving/_catalogue.py",
-    "serving/_child.py",
-    "serving/_encoder.py",
-    "serving/_filtered.py",
-    "serving/_pairs.py",
-    "serving/_publishing.py",
-    "serving/_ranker.py",
-    "serving/_reader.py",
-    "serving/_row_lookup.py",
-    "serving/_sample.py",
-    "serving/_scorer.py",
-    "serving/_signatures.py",
-    "serving/_tags.py",
-    "serving/_tensors.py",
-    "serving/_users.py",
-    "tuning/_batches.py",
-    "tuning/_bridge.py",
-    "tuning/_interrupt.py",
-    "tuning/_ledger.py",
-    "tuning/_loop.py",
-    "tuning/_mend.py",
-    "tuning/_progress.py",
-    "tuning/_recovery.py",
-    "tuning/_stopping.py",
-    "tuning/_watch.py",
 }
 
 # Imports of another package's modules, or of names that it doesn't export.
@@ -60,21 +26,19 @@ CLOSED_IMPORTS = {
     "models/wide_deep.py: tfrs_ext.layers.activations.serialize_activation",
     "models/youtube_ranker.py: tfrs_ext.layers.activations.get_activation",
     "models/youtube_ranker.py: tfrs_ext.layers.activations.serialize_activation",
-    "benchmarks/tuning_hyperband.py: tfrs_ext.tuning._stopping.hopeless",
+    "benchmarks/tuning_hyperband.py: tfrs_ext.tuning.trials.stopping.is_hopeless",
 }
 
 # Modules that are hidden by what their package exports under the same name.
 HIDDEN_MODULES = {
-    "serving/refresh.py",
     "data/synthetic.py",
-    "tuning/fixed.py",
     "ops/row_loss.py",
     "models/warm_start.py",
     "tuning/space/negatives.py",
 }
 
 # Names of more than one class.
-SHARED_CLASS_NAMES = {"Catalogue", "ItemTable", "Limits", "Scale"}
+SHARED_CLASS_NAMES = {"Catalogue", "Scale"}
 
 # The most parameters of a package that may be annotated `Any`, as shares.
 ANY_CEILINGS = {
@@ -91,7 +55,6 @@ ANY_CEILINGS = {
     "ops": 0.16,
     "optimizers": 0.19,
     "regularizers": 0.29,
-    "serving": 0.13,
     "tasks": 0.26,
     "tuning": 0.33,
 }

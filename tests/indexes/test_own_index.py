@@ -78,9 +78,10 @@ def test_it_is_restored_from_its_settings_alone():
     assert (index.power, index._k) == (4.0, 3)
 
 
-def test_it_is_exported_and_served(tmp_path):
+def test_it_is_exported_checked_and_served(tmp_path):
     retriever = make_retriever()
-    version = publish(tmp_path, retriever, index="nearest", seen=None)
+    users = retriever.make_users(seen=None)
+    version = serving.export(tmp_path, **retriever.arguments(users=users, k=6, index="nearest"))
     manifest = serving.read_manifest(version)
     assert manifest["index"] == {"kind": "nearest", "exact": True, "power": 2.0, "recall": 1.0}
     assert manifest["op_library"] is None
