@@ -46,7 +46,6 @@ ANY_CEILINGS = {
     "callbacks": 0.41,
     "evaluation": 0.39,
     "frequencies": 0.17,
-    "indexes": 0.32,
     "layers": 0.41,
     "losses": 0.14,
     "metrics": 0.31,
