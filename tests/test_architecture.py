@@ -50,6 +50,7 @@ FLOORS = {
     "serving": 7,
     "report": 7,
     "recipes": 8,
+    "cli": 9,
 }
 USES_TFRS = {"_keras", "indexes", "metrics", "layers", "tasks", "models"}
 KEEP_THEIR_UNDERSCORE = {"__init__.py", "__main__.py", "_keras.py", "_version.py"}
