@@ -1,15 +1,7 @@
 """Places that don't keep the rules of the house yet: take out what you mend, add nothing."""
 
 # Modules whose file begins with an underscore.
-UNDERSCORED: set[str] = {
-    "indexes/_blocks.py",
-    "indexes/_candidates.py",
-    "indexes/_corpus.py",
-    "indexes/_results.py",
-    "indexes/_scann_searcher.py",
-    "indexes/_storage.py",
-    "indexes/_top_k.py",
-}
+UNDERSCORED: set[str] = set()
 
 # Imports of another package's modules, or of names that it doesn't export.
 CLOSED_IMPORTS: set[str] = {
@@ -43,7 +35,6 @@ SHARED_CLASS_NAMES: set[str] = {
 ANY_CEILINGS: dict[str, float] = {
     "baselines": 0.40,
     "frequencies": 0.17,
-    "indexes": 0.29,
     "layers": 0.41,
     "losses": 0.14,
     "models": 0.19,
