@@ -50,7 +50,7 @@ ANY_CEILING = 0.13
 # How many descriptions of arguments begin as stumps, such as "Of the metric".
 STUMPS: dict[str, int] = {
     "features": 3,
-    "indexes": 10,
+    "indexes": 16,
     "layers": 13,
     "losses": 3,
     "models": 23,
