@@ -19,8 +19,8 @@ def log_trials(folder: PathLike, trials: Sequence[Mapping[str, Any]], objective:
     """Writes the trials of a search for TensorBoard's HParams, a run for each.
 
     Args:
-        folder: The folder of the logs; each trial gets `folder/trial_<name>`. Written again, the runs of the
-            same trials are replaced.
+        folder: The folder of the logs; each trial gets `folder/trial_<name>`. Written again, the
+            runs of the same trials are replaced.
         trials: Rows with `trial`, `values` and `score`, as `tuning.SearchResult.trials` has them;
             those without a score have their values alone.
         objective: The score's name.
