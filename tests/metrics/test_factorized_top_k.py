@@ -37,7 +37,11 @@ def _brute_force():
 
 
 def _streaming():
-    return tfrs.layers.factorized_top_k.Streaming().index_from_dataset(_dataset())
+    return _streamed(_dataset())
+
+
+def _streamed(dataset):
+    return tfrs.layers.factorized_top_k.Streaming().index_from_dataset(dataset)
 
 
 def _results(metric):
@@ -396,6 +400,21 @@ def test_the_embeddings_are_not_saved_with_the_model():
     model.evaluate(_pairs(), verbose=0)
     shapes = [tuple(weight.shape) for weight in model.task.weights]
     assert shapes == [()] * len(shapes)
+
+
+@pytest.mark.parametrize("make", [lambda dataset: dataset, _streamed])
+def test_a_model_is_saved_as_a_folder_without_the_candidates(tmp_path, make):
+    class Scored(_Towers):
+        def call(self, inputs):
+            return self.users(inputs["user"])
+
+    model = Scored(lambda candidates, ks: metrics.FactorizedTopK(make(candidates), ks=ks))
+    model.compile("sgd")
+    model.evaluate(_pairs(), verbose=0)
+    expected = model({"user": tf.range(3)})
+    model.save(tmp_path / "folder")
+    loaded = tf.saved_model.load(str(tmp_path / "folder"))
+    np.testing.assert_array_equal(loaded({"user": tf.range(3)}, training=False), expected)
 
 
 def test_replicas_evaluate_as_one_device_does(two_replicas):

@@ -64,7 +64,8 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         `evaluation.evaluate_retrieval` for saved embeddings and intervals;
         `callbacks.RetrievalEvaluation` for early stopping on a sample.
 
-    Without ids the positive may be missing from the corpus; one candidate of exactly its score is
+    Candidates are data, which no file of a model holds: give the task of a loaded model a metric
+    anew. Without ids the positive may be missing from the corpus; one candidate of exactly its score is
     then taken for the positive itself.
 
     Example:
@@ -99,12 +100,13 @@ class FactorizedTopK(tfrs.metrics.Factorized):
             for k in self._ks
         ]
         self._median = MedianRank(f"{name}/{_MEDIAN}") if _MEDIAN in self._names else None
-        self._candidates: Any = candidates
-        self._cache = None
-        if isinstance(candidates, tf.data.Dataset):
-            self._candidates, self._cache = None, CandidateCache(candidates)
-        elif isinstance(candidates, tfrs.layers.factorized_top_k.Streaming):
-            self._cache = CandidateCache(candidates._candidates)
+        # A dataset may not become an attribute: Keras would track it, and a SavedModel can't hold
+        # one that reads variables.
+        if isinstance(candidates, tfrs.layers.factorized_top_k.Streaming):
+            candidates = candidates._candidates
+        is_dataset = isinstance(candidates, tf.data.Dataset)
+        self._cache = CandidateCache(candidates) if is_dataset else None
+        self._index: Any = None if is_dataset else candidates
 
     def update_state(
         self,
@@ -144,7 +146,7 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         if seen is not None and (ids is None or corpus is None):
             raise ValueError(
                 "`seen_ids` need `true_candidate_ids`, and `candidates` that are a dataset or an "
-                f"exact index, received {self._candidates}: `evaluate_rankings` takes lists that "
+                f"exact index, received {self._index}: `evaluate_rankings` takes lists that "
                 "lack seen items."
             )
         if corpus is None and ids is None:
@@ -159,7 +161,7 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         """Returns embeddings and ids (or None) of all candidates, or None where they're unknown."""
         if self._cache is not None:
             return self._cache.read(tf.equal(self._top_k_metrics[0].count, 0))
-        index = self._candidates
+        index = self._index
         if index is None:
             raise ValueError("`candidates` must be given before the metric is updated.")
         stored = getattr(index, "_candidates", None)
@@ -215,12 +217,12 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         return tf.reduce_any(tf.equal(count[:, tf.newaxis], self._ks), axis=1)
 
     def _rank_by_retrieved_scores(self, queries: tf.Tensor, positives: tf.Tensor) -> Ranks:
-        if not self._candidates.is_exact():
+        if not self._index.is_exact():
             raise ValueError(
                 "`true_candidate_ids` must be given where `candidates` is an approximate index, "
-                f"received None with {self._candidates}."
+                f"received None with {self._index}."
             )
-        scores, _ = self._candidates(queries, k=max(self._ks))
+        scores, _ = self._index(queries, k=max(self._ks))
         lower, upper = (bound[:, tf.newaxis] for bound in tie_bounds(queries, positives))
         not_below, above = (
             tf.reduce_sum(tf.cast(tf.logical_not(scores < bound), tf.int32), axis=1)
@@ -232,7 +234,7 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         return _ranks(above, ties if self._ties == "expected" else None)
 
     def _rank_by_retrieved_ids(self, queries: tf.Tensor, ids: tf.RaggedTensor) -> Ranks:
-        scores, retrieved = self._candidates(queries, k=max(self._ks))
+        scores, retrieved = self._index(queries, k=max(self._ks))
         # ScaNN pads with the first candidate and a score of NaN.
         return rank_in_lists(retrieved, ids, tf.logical_not(tf.math.is_nan(scores)))
 
