@@ -3,12 +3,12 @@
 from tests.tuning.toy import OBJECTIVE
 from tfrs_ext import tuning
 from tfrs_ext._keras import keras
-from tfrs_ext.tuning import _bridge
+from tfrs_ext.tuning import bridge
 
 
 def without_collecting_garbage(monkeypatch):
     """Leaves out what keras-tuner does before each model, which costs a second here."""
-    monkeypatch.setattr(_bridge.keras_tuner.src.engine.tuner.gc, "collect", lambda: 0)
+    monkeypatch.setattr(bridge.keras_tuner.src.engine.tuner.gc, "collect", lambda: 0)
 
 
 class Weightless(keras.Sequential):

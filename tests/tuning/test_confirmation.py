@@ -11,7 +11,7 @@ from tfrs_ext._keras import keras
 from tfrs_ext.tuning import final_choice
 
 OBJECTIVE = tuning.Objective("val_ndcg_at_10", "max")
-CANDIDATES = [{"height": 0.3, "kind": 1}, {"height": 0.5, "kind": 1}]
+SETTINGS = [{"height": 0.3, "kind": 1}, {"height": 0.5, "kind": 1}]
 
 
 class Noisy(tuning.HyperModel):
@@ -36,38 +36,37 @@ def silent(line):
 
 
 def test_intervals_are_students_and_differences_are_paired():
-    # Seed by seed: candidates 0.3 and 0.5, whose differences are 0.2, 0.2 and 0.5.
+    # Seed by seed: settings 0.3 and 0.5, whose differences are 0.2, 0.2 and 0.5.
     noise = [0.0, 0.0, 0.3, 0.3, 0.0, 0.3]
-    result = tuning.confirm(Noisy(noise), CANDIDATES, objective=OBJECTIVE, tell=silent)
+    result = tuning.confirm(Noisy(noise), SETTINGS, objective=OBJECTIVE, print_fn=silent)
     assert isinstance(result, tuning.Confirmation)
-    assert result.best == CANDIDATES[1]
-    first, second = result.rows
+    assert result.best == SETTINGS[1]
+    first, second = result.settings
     assert first["scores"] == pytest.approx([0.5, 0.8, 0.8])
     assert second["scores"] == pytest.approx([0.3, 0.6, 0.3])
-    assert first["mean"] == pytest.approx(2.1 / 3)
     t = 4.302652729911275  # Student's 97.5% with 2 degrees of freedom.
     half = t * math.sqrt(0.03) / math.sqrt(3)
-    assert first["interval"] == pytest.approx((0.7 - half, 0.7 + half))
+    assert first["interval"] == pytest.approx((0.7, 0.7 - half, 0.7 + half))
     assert first["behind"] is None
-    assert second["behind"] == pytest.approx((0.3 - half, 0.3 + half))
-    assert json.loads(json.dumps(result.get_config()))["rows"][0]["values"] == CANDIDATES[1]
-    assert result.table().splitlines()[2].startswith("0.7000 | 0.2697 to 1.1303 |  | height=0.5")
+    assert second["behind"] == pytest.approx((0.3, 0.3 - half, 0.3 + half))
+    assert json.loads(json.dumps(result.get_config()))["settings"][0]["values"] == SETTINGS[1]
+    assert result.table().splitlines()[2].startswith("0.7000 [0.2697, 1.1303] |  | height=0.5")
 
 
 def test_the_smallest_is_best_where_the_direction_says_so():
     objective = tuning.Objective(OBJECTIVE.name, "min")
     result = tuning.confirm(
-        Noisy([0.0] * 4), CANDIDATES, objective=objective, seeds=(1, 2), tell=silent
+        Noisy([0.0] * 4), SETTINGS, objective=objective, seeds=(1, 2), print_fn=silent
     )
-    assert result.best == CANDIDATES[0]
+    assert result.best == SETTINGS[0]
 
 
 def test_what_was_trained_is_not_trained_again(tmp_path):
-    path, candidates = tmp_path / "scores.json", CANDIDATES[:1]
+    path, settings = tmp_path / "scores.json", SETTINGS[:1]
     for seeds, trained in (((1, 2), 2), ((1, 2), 0), ((1, 2, 3), 1)):
         hypermodel = Noisy([0.0] * 3)
         tuning.confirm(
-            hypermodel, candidates, objective=OBJECTIVE, seeds=seeds, path=path, tell=silent
+            hypermodel, settings, objective=OBJECTIVE, seeds=seeds, path=path, print_fn=silent
         )
         assert len(hypermodel.trained) == trained
 
@@ -75,11 +74,11 @@ def test_what_was_trained_is_not_trained_again(tmp_path):
 def test_the_best_epoch_of_a_history_counts_as_in_the_search():
     result = tuning.confirm(
         Simulated(lambda values, epoch: values["height"] * [1, 3, 2, 1][epoch]),
-        CANDIDATES,
+        SETTINGS,
         objective=OBJECTIVE,
-        tell=silent,
+        print_fn=silent,
     )
-    assert [row["mean"] for row in result.rows] == pytest.approx([1.5, 0.9])
+    assert [entry["interval"].mean for entry in result.settings] == pytest.approx([1.5, 0.9])
 
 
 def test_each_training_has_its_seed_and_callbacks_of_its_own(monkeypatch):
@@ -97,11 +96,11 @@ def test_each_training_has_its_seed_and_callbacks_of_its_own(monkeypatch):
     callbacks = [keras.callbacks.Callback()]
     tuning.confirm(
         Recorded([0.0] * 4),
-        CANDIDATES,
+        SETTINGS,
         objective=OBJECTIVE,
         seeds=(8, 9),
         callbacks=callbacks,
-        tell=silent,
+        print_fn=silent,
     )
     assert seeds == [8, 8, 9, 9]
     assert seen == [1] * 4
@@ -110,11 +109,11 @@ def test_each_training_has_its_seed_and_callbacks_of_its_own(monkeypatch):
 @pytest.mark.parametrize("seeds", [(), (1,), (1, 1)])
 def test_one_seed_is_no_confirmation(seeds):
     with pytest.raises(ValueError, match="`seeds` must be at least two different ones, received"):
-        tuning.confirm(Noisy([]), CANDIDATES, objective=OBJECTIVE, seeds=seeds)
-    with pytest.raises(ValueError, match="`candidates` must hold at least one"):
+        tuning.confirm(Noisy([]), SETTINGS, objective=OBJECTIVE, seeds=seeds)
+    with pytest.raises(ValueError, match="`settings` must hold at least one"):
         tuning.confirm(Noisy([]), [], objective=OBJECTIVE)
 
 
 def test_a_score_that_is_not_finite_is_an_error():
     with pytest.raises(tuning.SearchError, match="must be finite, received nan"):
-        tuning.confirm(Noisy([math.nan]), CANDIDATES, objective=OBJECTIVE, tell=silent)
+        tuning.confirm(Noisy([math.nan]), SETTINGS, objective=OBJECTIVE, print_fn=silent)

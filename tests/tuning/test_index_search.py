@@ -32,7 +32,7 @@ def test_rows_are_the_settings_that_reach_the_recall_fastest_first_then_the_othe
     index = Known(
         (9, 20, 0.99, 0.9, 40, 0.2), (5, 20, 0.95, 0.5, 40, 0.2), (1, 20, 0.6, 0.1, 40, 0.2)
     )
-    result = tuning.tune_index(index, "queries", 0.95, 10, tell=lines.append, repeats=2)
+    result = tuning.tune_index(index, "queries", 0.95, 10, print_fn=lines.append, repeats=2)
     assert index.asked == ("queries", 0.95, 10, {"repeats": 2})
     assert (result.objective, result.direction, result.score) == ("milliseconds", "min", 0.5)
     assert result.best["num_leaves_to_search"] == 5
@@ -45,7 +45,7 @@ def test_rows_are_the_settings_that_reach_the_recall_fastest_first_then_the_othe
 
 def test_a_recall_that_nothing_reaches_gives_the_best_there_is():
     result = tuning.tune_index(
-        Known((5, 20, 0.8, 0.5, 40, 0.2)), None, 0.95, tell=lambda line: None
+        Known((5, 20, 0.8, 0.5, 40, 0.2)), None, 0.95, print_fn=lambda line: None
     )
     assert result.score == 0.5
     assert result.trials[0]["score"] is None
@@ -56,7 +56,7 @@ def test_an_index_searches_with_what_was_found(tmp_path):
     vectors = tf.constant(rng.normal(size=(2000, 16)), tf.float32)
     queries = tf.constant(rng.normal(size=(64, 16)), tf.float32)
     index = indexes.ScaNN(k=10, num_leaves=40).index(vectors)
-    result = tuning.tune_index(index, queries, 0.8, tell=lambda line: None, repeats=1)
+    result = tuning.tune_index(index, queries, 0.8, print_fn=lambda line: None, repeats=1)
     settings = index.settings()
     assert result.best["num_leaves_to_search"] == settings["num_leaves_to_search"]
     _, found = index(queries)

@@ -35,7 +35,7 @@ def search(folder, callbacks):
     objective = tuning.Objective(toy.OBJECTIVE, "max")
     tuner = tuning.RandomSearch(toy.build, objective, max_trials=2, seed=5, directory=folder)
     callbacks = [toy.Evaluation(data), *callbacks]
-    return tuning.search(tuner, data, epochs=2, callbacks=callbacks, tell=lambda line: None)
+    return tuning.search(tuner, data, epochs=2, callbacks=callbacks, print_fn=lambda line: None)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -26,7 +26,7 @@ class Space(Simulated):
 
 def search(tmp_path, curve, trials=25, **kwargs):
     tuner = tuner_of(tuning.LocalSearch, tmp_path, Space(curve), max_trials=trials, **kwargs)
-    result = tuning.search(tuner, tell=lambda line: None, stop_hopeless=False)
+    result = tuning.search(tuner, print_fn=lambda line: None, stop_hopeless=False)
     return sorted(result.trials, key=lambda row: int(row["trial"]))
 
 
@@ -88,7 +88,7 @@ def test_from_good_defaults_it_climbs_higher_than_as_many_random_trials(tmp_path
     local, random = (
         tuning.search(
             kind(Many(hill), objective, max_trials=12, seed=0, directory=tmp_path / name),
-            tell=lambda line: None,
+            print_fn=lambda line: None,
         ).score
         for name, kind in {"local": tuning.LocalSearch, "random": tuning.RandomSearch}.items()
     )
@@ -102,5 +102,5 @@ def test_a_space_that_is_used_up_ends_the_search(tmp_path):
             return super().build(tuning.fixed({}))
 
     tuner = tuner_of(tuning.LocalSearch, tmp_path, Small(lambda values, epoch: 1.0), max_trials=9)
-    result = tuning.search(tuner, tell=lambda line: None)
+    result = tuning.search(tuner, print_fn=lambda line: None)
     assert len(result.trials) == 2

@@ -255,7 +255,7 @@ def test_a_search_over_several_models_tries_each(tmp_path):
         hyper, hyper.objective, directory=tmp_path, hyperparameters=hp, tune_new_entries=False
     )
     options = {"validation_data": batches(64, seed=1), "epochs": 1}
-    result = tuning.search(tuner, batches, tell=lambda line: None, **options)
+    result = tuning.search(tuner, batches, print_fn=lambda line: None, **options)
     assert {row["values"]["model"] for row in result.trials} == {"dnn", "din"}
     assert result.best["model"] == result.trials[0]["values"]["model"]
     assert hyper.build(tuning.fixed(result.best)).name == result.best["model"]

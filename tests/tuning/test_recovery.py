@@ -13,7 +13,8 @@ from tests.tuning.simulated import (
     without_collecting_garbage,
 )
 from tfrs_ext import tuning
-from tfrs_ext.tuning import _bridge, _mend, _recovery
+from tfrs_ext.tuning import bridge, repairs
+from tfrs_ext.tuning.trials import recovery
 
 
 def outcome(result):
@@ -25,7 +26,7 @@ def outcome(result):
 def run(kind, folder, kwargs, **options):
     hypermodel = Simulated()
     tuner = tuner_of(kind, folder, hypermodel, **kwargs)
-    return tuning.search(tuner, tell=lambda line: None, **options), len(hypermodel.trained)
+    return tuning.search(tuner, print_fn=lambda line: None, **options), len(hypermodel.trained)
 
 
 class Writes:
@@ -39,7 +40,7 @@ class Writes:
         kill = self.chosen(pathlib.Path(path).name, self.count)
         if kill and not self.after:
             raise Killed
-        text = _mend.save_json(path, value)
+        text = repairs.save_json(path, value)
         if kill:
             raise Killed
         return text
@@ -47,8 +48,8 @@ class Writes:
 
 def run_killed(kind, folder, kwargs, monkeypatch, writes):
     with monkeypatch.context() as patch:
-        patch.setattr(_bridge.keras_tuner.src.utils, "save_json", writes)
-        patch.setattr("tfrs_ext.tuning._ledger.save_json", writes)
+        patch.setattr(bridge.keras_tuner.src.utils, "save_json", writes)
+        patch.setattr("tfrs_ext.tuning.trials.records.write_json", writes)
         with pytest.raises(Killed):
             run(kind, folder, kwargs)
 
@@ -62,8 +63,8 @@ def check_kills(kind, kwargs, tmp_path, monkeypatch, step):
     without_collecting_garbage(monkeypatch)
     counted = Writes()
     with monkeypatch.context() as patch:
-        patch.setattr(_bridge.keras_tuner.src.utils, "save_json", counted)
-        patch.setattr("tfrs_ext.tuning._ledger.save_json", counted)
+        patch.setattr(bridge.keras_tuner.src.utils, "save_json", counted)
+        patch.setattr("tfrs_ext.tuning.trials.records.write_json", counted)
         whole, trained = run(kind, tmp_path / "whole", kwargs)
     for at in range(1, counted.count + 1, step(counted.count)):
         folder = tmp_path / str(at)
@@ -123,7 +124,7 @@ def test_a_search_whose_tuner_has_a_name_resumes(tmp_path, monkeypatch):
 def test_what_an_interrupted_trial_reported_is_forgotten(tmp_path, monkeypatch):
     kwargs = killed_at("trial.json", 2, tmp_path, monkeypatch, after=True)
     tuner = tuner_of(tuning.RandomSearch, tmp_path, **kwargs)
-    _recovery.recover(tuner)
+    recovery.recover(tuner)
     (trial,) = tuner.oracle.trials.values()
     assert not trial.metrics.exists(tuner.oracle.objective.name)
 
@@ -137,5 +138,5 @@ def test_hyper_parameters_that_a_trial_discovered_survive(tmp_path, monkeypatch)
     monkeypatch.setattr("tests.tuning.test_recovery.Simulated", Discovers)
     kwargs = killed_at("trial.json", 3, tmp_path, monkeypatch, after=True)
     tuner = tuner_of(tuning.RandomSearch, tmp_path, **kwargs)
-    _recovery.recover(tuner)
+    recovery.recover(tuner)
     assert "late" in {parameter.name for parameter in tuner.oracle.get_space().space}

@@ -273,7 +273,7 @@ def search(problem, hypermodel, part, folder):
     )
     callbacks = [evaluation_of(problem, part)]
     result = tuning.search(
-        tuner, batches(problem), callbacks=callbacks, epochs=2, tell=lambda line: None
+        tuner, batches(problem), callbacks=callbacks, epochs=2, print_fn=lambda line: None
     )
     return tuner, result
 

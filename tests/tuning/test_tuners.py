@@ -1,6 +1,7 @@
 """keras-tuner's own tuners on a TFRS model: search, checkpoints, callbacks."""
 
 import json
+import pathlib
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tests.tuning import toy
 from tfrs_ext import tuning
 from tfrs_ext._keras import keras
-from tfrs_ext.tuning import _bridge, _mend
+from tfrs_ext.tuning import bridge, repairs
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner")
 
@@ -82,7 +83,7 @@ def test_callbacks_start_every_trial_afresh_and_share_what_cannot_be_copied(tmp_
     callback = toy.Evaluation({"nested": [toy.interactions()]})
     callback.history = [1.0]
     callback.set_model(keras.Sequential())
-    (copy,) = _mend.copy_callbacks([callback])
+    (copy,) = repairs.copy_callbacks([callback])
     copy.history.append(2.0)
     assert callback.history == [1.0]
     assert copy.data["nested"][0] is callback.data["nested"][0]
@@ -91,12 +92,12 @@ def test_callbacks_start_every_trial_afresh_and_share_what_cannot_be_copied(tmp_
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
     path = tmp_path / "oracle.json"
-    _mend.save_json(path, {"trials": 1})
+    repairs.save_json(path, {"trials": 1})
     with monkeypatch.context() as patch:
-        patch.setattr(_mend.tf.io.gfile, "rename", lambda *args, **kwargs: 1 / 0)
+        patch.setattr(pathlib.Path, "replace", lambda *args: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            _mend.save_json(path, {"trials": 2})
+            repairs.save_json(path, {"trials": 2})
     assert json.loads(path.read_text()) == {"trials": 1}
-    _mend.save_json(path, {"trials": np.float64(3.0)})
+    repairs.save_json(path, {"trials": np.float64(3.0)})
     assert json.loads(path.read_text()) == {"trials": 3}
-    assert _bridge.keras_tuner.src.utils.save_json is _mend.save_json
+    assert bridge.keras_tuner.src.utils.save_json is repairs.save_json

@@ -1,12 +1,11 @@
 """Downloads that are either whole or not there."""
 
-import contextlib
-import os
 import pathlib
-import tempfile
 import urllib.request
 import zipfile
 from typing import BinaryIO
+
+from tfrs_ext.files import replace_file
 
 _SECONDS = 30
 _CHUNK = 1 << 20
@@ -25,20 +24,15 @@ def download_zip(url: str, folder: pathlib.Path) -> pathlib.Path:
     target = folder / url.rsplit("/", 1)[-1]
     if target.exists():
         return target
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f"{target.name}.", suffix=".part", dir=folder)
     try:
-        with os.fdopen(handle, "wb") as file:
-            _fetch(url, file)
-        _check_whole(name)
-        os.replace(name, target)
+        with replace_file(target) as part:
+            with open(part, "wb") as file:
+                _fetch(url, file)
+            _check_whole(part)
     except (OSError, zipfile.BadZipFile) as error:
         raise ConnectionError(
             f"Could not download {url} ({error}). Download it by hand and give the file as `path`."
         ) from error
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
     return target
 
 
@@ -52,7 +46,7 @@ def _fetch(url: str, file: BinaryIO) -> None:
         raise OSError(f"{received:,} of {int(expected):,} bytes came")
 
 
-def _check_whole(path: str) -> None:
+def _check_whole(path: pathlib.Path) -> None:
     with zipfile.ZipFile(path) as archive:
         damaged = archive.testzip()
     if damaged is not None:

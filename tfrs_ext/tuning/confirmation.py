@@ -1,92 +1,80 @@
-"""How candidates compare over several seeds."""
+"""How settings of hyper-parameters compare over several seeds."""
 
 import dataclasses
-import importlib
 import json
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-Interval = tuple[float, float]
+from tfrs_ext.evaluation import Interval
+from tfrs_ext.tuning.bridge import keras_tuner
+from tfrs_ext.typing import Config
 
 
 @dataclasses.dataclass(frozen=True)
 class Confirmation:
-    """How candidates compare over several seeds.
+    """How settings of hyper-parameters compare over several seeds.
 
     Attributes:
-        objective: Such as `"val_ndcg_at_10"`.
-        best: The values of the candidate with the best mean.
-        rows: A row per candidate, best mean first: `values`, `scores` by seed, `mean`, `interval`
-            of the mean, `behind`: the interval of the paired difference to the best (None for the
-            best itself; an interval that holds 0 can't be told from it).
-        seeds: The seeds.
-        confidence: Of the intervals.
+        objective: The name of what was measured, such as `"val_ndcg_at_10"`.
+        best: The values of the setting with the best mean.
+        settings: An entry per setting, best mean first: `values`, `scores` by seed, `interval`,
+            the mean of the scores with its `evaluation.Interval`, and `behind`, the interval of
+            the paired difference to the best (None for the best itself; a setting whose interval
+            holds 0 can't be told from it).
+        seeds: The seeds that every setting was trained with.
+        confidence: The share of cases in which an interval holds the true value, such as 0.95.
     """
 
     objective: str
     best: dict[str, Any]
-    rows: tuple[dict[str, Any], ...]
+    settings: tuple[dict[str, Any], ...]
     seeds: tuple[int, ...]
     confidence: float
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns all of it as a JSON-able dict."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
 
     def table(self) -> str:
-        """Returns a Markdown table of the candidates."""
-        lines = [f"{self.objective} | {self.confidence:.0%} interval | behind the best | values"]
-        lines.append("--- | --- | --- | ---")
-        for row in self.rows:
-            behind = "" if row["behind"] is None else _text(row["behind"])
-            values = ", ".join(f"{name}={value}" for name, value in row["values"].items())
-            lines.append(f"{row['mean']:.4f} | {_text(row['interval'])} | {behind} | {values}")
+        """Returns a Markdown table of the settings."""
+        title = f"{self.objective} [{self.confidence:.0%} interval]"
+        lines = [f"{title} | behind the best | values", "--- | --- | ---"]
+        for entry in self.settings:
+            behind = "" if entry["behind"] is None else str(entry["behind"])
+            values = ", ".join(f"{name}={value}" for name, value in entry["values"].items())
+            lines.append(f"{entry['interval']} | {behind} | {values}")
         return "\n".join(lines)
 
 
-def _text(interval: Interval) -> str:
-    return f"{interval[0]:.4f} to {interval[1]:.4f}"
-
-
 def compare(
-    candidates: Sequence[Mapping[str, Any]],
+    settings: Sequence[Mapping[str, Any]],
     scores: list[list[float]],
-    objective: Any,
+    objective: keras_tuner.Objective,
     seeds: tuple[int, ...],
     confidence: float,
 ) -> Confirmation:
-    """Compares candidates by the mean of their scores, and pairwise by seed.
+    """Compares settings by the mean of their scores, and pairwise by seed.
 
     Args:
-        candidates: Hyper-parameters by name.
-        scores: Of each candidate, by seed.
-        objective: Whose direction tells which is best.
+        settings: Hyper-parameters by name, one mapping per setting.
+        scores: The scores of each setting, in the order of `seeds`.
+        objective: The objective, whose direction says which mean is best.
         seeds: The seeds.
-        confidence: Of the intervals.
+        confidence: The share of cases in which an interval holds the true value.
     """
     sign = -1 if objective.direction == "max" else 1
-    order = sorted(range(len(candidates)), key=lambda i: sign * statistics.fmean(scores[i]))
+    order = sorted(range(len(settings)), key=lambda i: sign * statistics.fmean(scores[i]))
     best = scores[order[0]]
-    rows: list[dict[str, Any]] = []
+    entries: list[dict[str, Any]] = []
     for i in order:
         behind = [b - s for b, s in zip(best, scores[i], strict=True)]
-        rows.append(
+        entries.append(
             {
-                "values": dict(candidates[i]),
+                "values": dict(settings[i]),
                 "scores": scores[i],
-                "mean": statistics.fmean(scores[i]),
-                "interval": _interval(scores[i], confidence),
-                "behind": None if i == order[0] else _interval(behind, confidence),
+                "interval": Interval.of_repeats(scores[i], confidence),
+                "behind": None if i == order[0] else Interval.of_repeats(behind, confidence),
             }
         )
-    return Confirmation(objective.name, rows[0]["values"], tuple(rows), seeds, confidence)
-
-
-def _interval(values: Sequence[float], confidence: float) -> Interval:
-    stats: Any = importlib.import_module("scipy.stats")
-    mean, number = statistics.fmean(values), len(values)
-    quantile = float(stats.t.ppf((1 + confidence) / 2, number - 1))
-    half = quantile * statistics.stdev(values) / math.sqrt(number)
-    return mean - half, mean + half
+    return Confirmation(objective.name, entries[0]["values"], tuple(entries), seeds, confidence)

@@ -9,22 +9,25 @@ from typing import Any
 
 import numpy as np
 
-from tfrs_ext.tuning._interrupt import Interrupt
-from tfrs_ext.tuning._ledger import Ledger
-from tfrs_ext.tuning._loop import Loop, SearchError
-from tfrs_ext.tuning._progress import Limits, Progress, planned_trials
-from tfrs_ext.tuning._recovery import recover
-from tfrs_ext.tuning.result import SearchResult, first_error, rows_of
+from tfrs_ext.tuning.bridge import keras_tuner
+from tfrs_ext.tuning.result import SearchResult, find_first_error, list_trials
+from tfrs_ext.tuning.trials.interrupt import Interrupt
+from tfrs_ext.tuning.trials.limits import SearchLimits, planned_trials
+from tfrs_ext.tuning.trials.loop import SearchError, TrialLoop
+from tfrs_ext.tuning.trials.progress import SearchProgress
+from tfrs_ext.tuning.trials.records import TrialRecords
+from tfrs_ext.tuning.trials.recovery import recover
+from tfrs_ext.typing import PrintFn
 
 
 def search(
-    tuner: Any,
+    tuner: keras_tuner.Tuner,
     *fit_args: Any,
     trials: int | None = None,
     budget_seconds: float | None = None,
     stop_hopeless: bool = True,
     seed: int = 0,
-    tell: Callable[[str], Any] = print,
+    print_fn: PrintFn = print,
     **fit_kwargs: Any,
 ) -> SearchResult:
     """Runs a keras-tuner search to its end, or goes on with one that was interrupted.
@@ -44,12 +47,12 @@ def search(
         stop_hopeless: Stop trials that lie behind the median of the earlier ones. Hyperband does
             so by itself and is left alone.
         seed: For `keras.utils.set_random_seed` before each trial.
-        tell: Takes lines about progress.
+        print_fn: Takes lines about progress, as `print` does.
         **fit_kwargs: For the hypermodel's `fit`, such as `validation_data` and `callbacks`. A
             callback that puts the objective into the logs comes before those that read it.
 
     Returns:
-        The best hyper-parameters and a row for every trial.
+        The best hyper-parameters and an entry for every trial.
 
     Raises:
         SearchError: No trial completed with a finite objective, or too many failed in a row.
@@ -60,7 +63,7 @@ def search(
         result = tuning.search(tuner, train, validation_data=validation, budget_seconds=1800)
         print(result.best)
     """
-    ledger, limits = Ledger(tuner.project_dir), Limits(trials, budget_seconds)
+    records, limits = TrialRecords(tuner.project_dir), SearchLimits(trials, budget_seconds)
     objective = tuner.oracle.objective
     with warnings.catch_warnings():
         # keras-tuner 1.4 calls threading.currentThread() at every request.
@@ -70,22 +73,24 @@ def search(
         oracle = getattr(tuner.oracle, "_oracle", tuner.oracle)  # A worker's is behind a client.
         if not tuner._is_worker():
             recover(tuner)
-            oracle.verbose = 0  # `tell` says it.
-        with _limited(oracle, limits, ledger) as gave_up:
+            oracle.verbose = 0  # `print_fn` says it.
+        with _limit_trials(oracle, limits, records) as gave_up:
             if _is_chief():
                 tuner.search()
             else:
-                progress = Progress(tell, ledger, objective, limits, planned_trials(oracle))
+                progress = SearchProgress(
+                    print_fn, records, objective, limits, planned_trials(oracle)
+                )
                 halves = hasattr(oracle, "hyperband_iterations")
                 stops = stop_hopeless and not halves
                 interrupt = Interrupt()
-                loop = Loop(tuner, ledger, limits, progress, stops, seed, interrupt.check)
-                with interrupt.watched():
+                loop = TrialLoop(tuner, records, limits, progress, stops, seed, interrupt.check)
+                with interrupt.watch():
                     loop.run(*fit_args, **{"verbose": 0, **fit_kwargs})
             if gave_up():
                 number = oracle.max_consecutive_failed_trials
-                raise SearchError(f"{number} trials failed in a row\n{first_error(ledger)}")
-    return _result(ledger, objective)
+                raise SearchError(f"{number} trials failed in a row\n{find_first_error(records)}")
+    return _collect(records, objective)
 
 
 def _is_chief() -> bool:
@@ -95,7 +100,9 @@ def _is_chief() -> bool:
 
 
 @contextlib.contextmanager
-def _limited(oracle: Any, limits: Limits, ledger: Ledger) -> Iterator[Callable[[], bool]]:
+def _limit_trials(
+    oracle: keras_tuner.Oracle, limits: SearchLimits, records: TrialRecords
+) -> Iterator[Callable[[], bool]]:
     populate, began = oracle.populate_space, len(oracle.end_order)
 
     def gave_up() -> bool:
@@ -104,13 +111,13 @@ def _limited(oracle: Any, limits: Limits, ledger: Ledger) -> Iterator[Callable[[
         return last == ["FAILED"] * number
 
     def populate_within_limits(trial_id: str) -> Any:
-        if gave_up() or limits.reached(ledger, len(oracle.trials)):
+        if gave_up() or limits.are_reached(records, len(oracle.trials)):
             return {"status": "STOPPED", "values": None}
         if hasattr(oracle, "_random_state"):
             # keras-tuner doesn't save it: a resumed search would suggest other values.
             oracle._random_state = np.random.RandomState(oracle.seed + len(oracle.trials))
         response = populate(trial_id)
-        return response if oracle.trials else _defaults(oracle, response)
+        return response if oracle.trials else _take_defaults(oracle, response)
 
     oracle.populate_space = populate_within_limits
     # keras-tuner's raises before it saves the trial, and leaves a chief waiting for ever.
@@ -121,7 +128,7 @@ def _limited(oracle: Any, limits: Limits, ledger: Ledger) -> Iterator[Callable[[
         del oracle.populate_space, oracle._check_consecutive_failures
 
 
-def _defaults(oracle: Any, response: dict[str, Any]) -> dict[str, Any]:
+def _take_defaults(oracle: keras_tuner.Oracle, response: dict[str, Any]) -> dict[str, Any]:
     hp = oracle.get_space()
     hp.values = {k: v for k, v in response["values"].items() if k.startswith("tuner/")}
     for parameter in hp.space:
@@ -130,17 +137,22 @@ def _defaults(oracle: Any, response: dict[str, Any]) -> dict[str, Any]:
     return {**response, "values": hp.values}
 
 
-def _result(ledger: Ledger, objective: Any) -> SearchResult:
-    rows = rows_of(ledger, objective.direction == "max")
-    if rows and rows[0]["score"] is not None:
-        best = rows[0]
-    elif any(row["status"] == "RUNNING" for row in rows):
+def _collect(records: TrialRecords, objective: keras_tuner.Objective) -> SearchResult:
+    trials = list_trials(records, objective.direction == "max")
+    if trials and trials[0]["score"] is not None:
+        best = trials[0]
+    elif any(trial["status"] == "RUNNING" for trial in trials):
         best = {"score": math.nan, "values": {}, "best_epoch": None}  # Other workers go on.
     else:
         raise SearchError(
             f"no trial completed with a finite `{objective.name}`; once that is mended, make the "
-            f"tuner with overwrite=True\n{first_error(ledger) or ''}"
+            f"tuner with overwrite=True\n{find_first_error(records) or ''}"
         )
     return SearchResult(
-        objective.name, objective.direction, best["score"], best["values"], best["best_epoch"], rows
+        objective.name,
+        objective.direction,
+        best["score"],
+        best["values"],
+        best["best_epoch"],
+        trials,
     )

@@ -3,76 +3,79 @@
 import json
 import math
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfrs_ext._keras import keras
-from tfrs_ext.tuning._bridge import keras_tuner
-from tfrs_ext.tuning._loop import SearchError
-from tfrs_ext.tuning._mend import copy_callbacks, save_json
+from tfrs_ext.files import write_json
+from tfrs_ext.tuning.bridge import keras_tuner
 from tfrs_ext.tuning.confirmation import Confirmation, compare
-from tfrs_ext.tuning.fixed import fixed
+from tfrs_ext.tuning.fixed_values import fixed
+from tfrs_ext.tuning.repairs import copy_callbacks
+from tfrs_ext.tuning.trials.loop import SearchError
+from tfrs_ext.typing import PathLike, PrintFn
 
 
 def confirm(
-    hypermodel: Any,
-    candidates: Sequence[Mapping[str, Any]],
+    hypermodel: keras_tuner.HyperModel,
+    settings: Sequence[Mapping[str, Any]],
     *fit_args: Any,
-    objective: Any,
+    objective: keras_tuner.Objective,
     seeds: Sequence[int] = (1, 2, 3),
     confidence: float = 0.95,
-    path: str | pathlib.Path | None = None,
-    tell: Callable[[str], Any] = print,
+    path: PathLike | None = None,
+    print_fn: PrintFn = print,
     **fit_kwargs: Any,
 ) -> Confirmation:
-    """Trains the best few candidates of a search with several seeds, and compares their means.
+    """Trains the best few settings of a search with several seeds, and compares their means.
 
-    The best of many trials is partly the luckiest. Every candidate trains with the same seeds,
+    The best of many trials is partly the luckiest. Every setting trains with the same seeds,
     none of which the search should have used, so differences are taken seed by seed:
     `mean(d) ± t · std(d) / sqrt(n)`, Student's t with n - 1 degrees of freedom.
 
     Args:
-        hypermodel: With `build(hp)` and `fit(hp, model, …)`.
-        candidates: Hyper-parameters by name, such as `[row["values"] for row in
-            result.trials[:3]]` and the defaults, `{}`.
+        hypermodel: The hypermodel of the search, with `build(hp)` and `fit(hp, model, …)`.
+        settings: Hyper-parameters by name, one mapping per setting, such as
+            `[trial["values"] for trial in result.trials[:3]]` and the defaults, `{}`.
         *fit_args: For the hypermodel's `fit`.
         objective: A `tuning.Objective`, taken at the best epoch, as in the search.
-        seeds: At least two.
-        confidence: Of the intervals, each for itself.
+        seeds: At least two different seeds.
+        confidence: The share of cases in which an interval, taken for itself, holds the true
+            value.
         path: A JSON file that keeps the scores: what it holds isn't trained again. None keeps
             nothing.
-        tell: Takes lines about progress.
+        print_fn: Takes lines about progress, as `print` does.
         **fit_kwargs: For the hypermodel's `fit`, such as `callbacks`, copied for each training.
 
     Returns:
         The comparison.
 
     Raises:
-        ValueError: Fewer than two seeds, or no candidates.
+        ValueError: There are fewer than two seeds, or no settings.
         SearchError: A score isn't finite.
     """
     if len(set(seeds)) < 2 or len(set(seeds)) != len(seeds):
-        raise ValueError(f"`seeds` must be at least two different ones, received {tuple(seeds)}")
-    if not candidates:
-        raise ValueError("`candidates` must hold at least one candidate, received none")
+        raise ValueError(f"`seeds` must be at least two different ones, received {tuple(seeds)}.")
+    if not settings:
+        raise ValueError("`settings` must hold at least one setting, received none.")
     memory = _Memory(path)
-    scores: list[list[float]] = [[] for _ in candidates]
+    scores: list[list[float]] = [[] for _ in settings]
     for seed in seeds:
-        for number, values in enumerate(candidates):
+        for number, values in enumerate(settings):
             score = memory.find(values, seed)
             if score is None:
                 score = _train(hypermodel, values, seed, objective, fit_args, fit_kwargs)
                 memory.keep(values, seed, score)
             scores[number].append(score)
-            name = f"candidate {number + 1} of {len(candidates)}, seed {seed}"
-            tell(f"{name}: {objective.name} {score:.4f}")
-    return compare(candidates, scores, objective, tuple(seeds), confidence)
+            name = f"setting {number + 1} of {len(settings)}, seed {seed}"
+            print_fn(f"{name}: {objective.name} {score:.4f}")
+    return compare(settings, scores, objective, tuple(seeds), confidence)
 
 
 class _Memory:
-    """Scores by candidate and seed, in a file."""
+    """Scores by setting and seed, in a file."""
 
-    def __init__(self, path: str | pathlib.Path | None) -> None:
+    def __init__(self, path: PathLike | None) -> None:
         self.path = None if path is None else pathlib.Path(path)
         self.runs: list[dict[str, Any]] = []
         if self.path is not None and self.path.exists():
@@ -86,14 +89,14 @@ class _Memory:
     def keep(self, values: Mapping[str, Any], seed: int, score: float) -> None:
         self.runs.append({"values": dict(values), "seed": seed, "score": score})
         if self.path is not None:
-            save_json(str(self.path), self.runs)
+            write_json(self.path, self.runs)
 
 
 def _train(
-    hypermodel: Any,
+    hypermodel: keras_tuner.HyperModel,
     values: Mapping[str, Any],
     seed: int,
-    objective: Any,
+    objective: keras_tuner.Objective,
     fit_args: tuple[Any, ...],
     fit_kwargs: dict[str, Any],
 ) -> float:

@@ -2,12 +2,11 @@
 
 import dataclasses
 import time
-from collections.abc import Callable
 from typing import Any
 
 from tfrs_ext.indexes import Index
 from tfrs_ext.tuning.result import SearchResult
-from tfrs_ext.typing import TensorLike
+from tfrs_ext.typing import PrintFn, TensorLike
 
 
 def tune_index(
@@ -16,7 +15,7 @@ def tune_index(
     recall: float = 0.95,
     at: int | None = None,
     *,
-    tell: Callable[[str], Any] = print,
+    print_fn: PrintFn = print,
     **kwargs: Any,
 ) -> SearchResult:
     """Finds the fastest setting of an index that reaches a recall; it searches with it afterwards.
@@ -31,7 +30,7 @@ def tune_index(
             validation part.
         recall: Mean share of the `at` true best candidates to be found.
         at: How many best candidates count; by default the index's k.
-        tell: Takes a line for each setting.
+        print_fn: Takes a line for each setting, as `print` does.
         **kwargs: What the index's `tune` takes besides: of `indexes.ScaNN` `num_leaves`,
             `thresholds`, `batch_size` and `repeats`.
 
@@ -39,40 +38,42 @@ def tune_index(
         ValueError: Where the index has no settings to tune.
 
     Returns:
-        The objective is `milliseconds` per query, the smaller the better. Each setting is a row,
+        The objective is `milliseconds` per query, the smaller the better. Each setting is a trial,
         with its `recall` beside the usual; settings below the recall asked for have no score.
 
     Example:
         >>> from tfrs_ext import indexes
         >>> index = indexes.ScaNN(k=10, num_leaves=20).index(tf.random.normal([1000, 16]))
-        >>> result = tune_index(index, tf.random.normal([64, 16]), 0.9, tell=lambda line: None)
+        >>> result = tune_index(index, tf.random.normal([64, 16]), 0.9, print_fn=lambda line: None)
         >>> result.best["num_leaves_to_search"] == index.num_leaves_to_search
         True
     """
-    rows: list[dict[str, Any]] = []
+    trials: list[dict[str, Any]] = []
     times = [time.monotonic()]
 
     def note(setting: Any) -> None:
         times.append(time.monotonic())
-        rows.append(_row(len(rows), dataclasses.asdict(setting), recall, times[-1] - times[-2]))
-        shown = ", ".join(f"{name}={value}" for name, value in rows[-1]["values"].items())
-        tell(
-            f"setting {len(rows)}: recall {setting.recall:.4f}, "
+        trials.append(
+            _describe(len(trials), dataclasses.asdict(setting), recall, times[-1] - times[-2])
+        )
+        shown = ", ".join(f"{name}={value}" for name, value in trials[-1]["values"].items())
+        print_fn(
+            f"setting {len(trials)}: recall {setting.recall:.4f}, "
             f"{setting.milliseconds:.3f} ms a query: {shown}"
         )
 
     index.tune(queries, recall, at, on_setting=note, **kwargs)
-    if not rows:
+    if not trials:
         raise ValueError(
             f"`index` must have settings to tune, as `ScaNN` has, received {type(index).__name__}."
         )
-    chosen = {name: getattr(index, name) for name in rows[0]["values"]}
-    best = next(row for row in rows if row["values"] == chosen)
-    rows.sort(key=lambda row: (row["score"] is None, row["score"] or -row["recall"]))
-    return SearchResult("milliseconds", "min", best["milliseconds"], chosen, None, tuple(rows))
+    chosen = {name: getattr(index, name) for name in trials[0]["values"]}
+    best = next(trial for trial in trials if trial["values"] == chosen)
+    trials.sort(key=lambda t: (t["score"] is None, t["score"] or -t["recall"]))
+    return SearchResult("milliseconds", "min", best["milliseconds"], chosen, None, tuple(trials))
 
 
-def _row(number: int, facts: dict[str, Any], recall: float, seconds: float) -> dict[str, Any]:
+def _describe(number: int, facts: dict[str, Any], recall: float, seconds: float) -> dict[str, Any]:
     found, milliseconds = facts.pop("recall"), facts.pop("milliseconds")
     reached = found >= recall
     return {

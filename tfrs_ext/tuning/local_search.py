@@ -1,10 +1,13 @@
 """A search around the best so far, from the defaults on."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tfrs_ext.tuning._bridge import keras_tuner
+from tfrs_ext._keras import keras
+from tfrs_ext.tuning.bridge import keras_tuner
+from tfrs_ext.typing import HyperParameters
 
 _MOST_CHANGED = 3
 _STEP = 0.2  # Of a parameter's range, one standard deviation.
@@ -25,12 +28,12 @@ class _Oracle(keras_tuner.oracles.RandomSearchOracle):
             return super().populate_space(trial_id)
         centre = best[0].hyperparameters.values
         for _ in range(_TRIES):
-            values = self._near(centre)
+            values = self._change(centre)
             if not self._duplicate(values):
                 return {"status": "RUNNING", "values": values}
         return {"status": "STOPPED", "values": None}
 
-    def _near(self, centre: dict[str, Any]) -> dict[str, Any]:
+    def _change(self, centre: dict[str, Any]) -> dict[str, Any]:
         space, hp = self.get_space().space, keras_tuner.HyperParameters()
         free = sorted({p.name for p in space if p.name in centre and _varies(p)})
         number = min(len(free), self._random_state.randint(1, _MOST_CHANGED + 1))
@@ -41,11 +44,13 @@ class _Oracle(keras_tuner.oracles.RandomSearchOracle):
                 # What a change makes active starts at its default.
                 value = centre.get(parameter.name, parameter.default)
                 if parameter.name in changed:
-                    value = self._moved(parameter, value)
+                    value = self._move(parameter, value)
                 hp.values[parameter.name] = value
         return hp.values
 
-    def _moved(self, parameter: Any, value: Any) -> Any:
+    def _move(
+        self, parameter: "keras_tuner.engine.hyperparameters.HyperParameter", value: Any
+    ) -> Any:
         is_ordered = getattr(parameter, "ordered", not isinstance(value, (bool, str)))
         place = parameter.value_to_prob(value)
         while True:
@@ -58,7 +63,7 @@ class _Oracle(keras_tuner.oracles.RandomSearchOracle):
                 return moved
 
 
-def _varies(parameter: Any) -> bool:
+def _varies(parameter: "keras_tuner.engine.hyperparameters.HyperParameter") -> bool:
     return parameter.prob_to_value(0.0) != parameter.prob_to_value(1.0 - 1e-9)
 
 
@@ -74,13 +79,16 @@ class LocalSearch(keras_tuner.Tuner):
         hypermodel: A hypermodel, or a function from `hp` to a compiled model.
         objective: A `tuning.Objective`.
         max_trials: The number of trials.
-        seed: Of the changes.
-        hyperparameters: As in `RandomSearch`.
-        tune_new_entries: As in `RandomSearch`.
-        allow_new_entries: As in `RandomSearch`.
-        **kwargs: As in `RandomSearch`: `directory`, `project_name`, `overwrite`, …
+        seed: The seed of the changes; None draws one.
+        hyperparameters: The part of the space that is known before the first trial; None for
+            none.
+        tune_new_entries: Whether hyper-parameters that `hyperparameters` lacks are varied.
+        allow_new_entries: Whether the hypermodel may ask for such hyper-parameters.
+        **kwargs: What every keras-tuner tuner takes: `directory`, `project_name`, `overwrite`, …
 
-    Run it by `tuning.search`, which tries the defaults first.
+    Relations:
+        `tuning.search` runs it and tries the defaults first. `RandomSearch` and
+        `BayesianOptimization` cover the whole space; `Hyperband` begins many trials and ends most.
 
     Example:
         tuner = tuning.LocalSearch(hypermodel, hypermodel.objective, max_trials=20, seed=1)
@@ -93,11 +101,11 @@ class LocalSearch(keras_tuner.Tuner):
 
     def __init__(
         self,
-        hypermodel: Any = None,
-        objective: Any = None,
+        hypermodel: keras_tuner.HyperModel | Callable[[HyperParameters], keras.Model] | None = None,
+        objective: keras_tuner.Objective | None = None,
         max_trials: int = 10,
         seed: int | None = None,
-        hyperparameters: Any = None,
+        hyperparameters: keras_tuner.HyperParameters | None = None,
         tune_new_entries: bool = True,
         allow_new_entries: bool = True,
         **kwargs: Any,

@@ -1,17 +1,15 @@
 """The search space of models that rank."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.callbacks import UserAUC
 from tfrs_ext.features import Feature
 from tfrs_ext.metrics import GAUC
 from tfrs_ext.models import RANKERS, RankingModel
-from tfrs_ext.tuning._batches import sized
-from tfrs_ext.tuning._bridge import keras_tuner
+from tfrs_ext.tuning.batches import Batches, resize_batches
+from tfrs_ext.tuning.bridge import keras_tuner
 from tfrs_ext.tuning.space import batch_size, optimizer, ranker
 from tfrs_ext.typing import Config, HyperParameters
 
@@ -129,19 +127,19 @@ class RankingHyperModel(keras_tuner.HyperModel):
     def fit(
         self,
         hp: HyperParameters,
-        model: Any,
-        train: tf.data.Dataset | Callable[[int], tf.data.Dataset],
-        callbacks: Sequence[Any] = (),
+        model: keras.Model,
+        train: Batches,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
         **kwargs: Any,
-    ) -> Any:
+    ) -> keras.callbacks.History:
         """Fits a model.
 
         Args:
             hp: The hyper-parameters.
-            model: From `build`.
-            train: From a batch size to batches of `(columns, label)`, a third part being weights;
-                or batches, whose size is changed.
-            callbacks: Find the objective in the logs.
+            model: The model that `build` returned.
+            train: A function from a batch size to batches of `(columns, label)`, a third part
+                being weights; or such batches, whose size is changed.
+            callbacks: Keras callbacks; they find the objective in the logs.
             **kwargs: For `model.fit`: `epochs`, and `validation_data`, a dataset of such batches.
 
         Returns:
@@ -150,4 +148,4 @@ class RankingHyperModel(keras_tuner.HyperModel):
         validation = kwargs.get("validation_data")
         if self.metric == "gauc" and validation is not None:
             callbacks = [UserAUC(validation, self.user_id or "", GAUC()), *callbacks]
-        return model.fit(sized(hp, train), callbacks=list(callbacks), **kwargs)
+        return model.fit(resize_batches(hp, train), callbacks=list(callbacks), **kwargs)

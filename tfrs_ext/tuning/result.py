@@ -4,10 +4,11 @@ import dataclasses
 import json
 import math
 import pathlib
-from typing import Any, Union
+from typing import Any
 
-from tfrs_ext.tuning._ledger import Ledger, Record
-from tfrs_ext.tuning._mend import save_json
+from tfrs_ext.files import write_json
+from tfrs_ext.tuning.trials.records import TrialRecord, TrialRecords
+from tfrs_ext.typing import Config, PathLike
 
 _OF_THE_TUNER = "tuner/"
 
@@ -23,7 +24,7 @@ class SearchResult:
         best: The best trial's hyper-parameters by name.
         best_epoch: Epochs that the best trial had trained at its best; None where the hypermodel
             reports no value per epoch.
-        trials: A row per trial, best first, failed and interrupted ones last: `trial`, `status`,
+        trials: An entry per trial, best first, failed and interrupted ones last: `trial`, `status`,
             `score`, `best_epoch`, `epochs`, `curve`, `seconds`, `stopped`, `error`, `values`. The
             curve holds pairs of an epoch and the objective after it; a trial of Hyperband that
             goes on where another ended begins with a later epoch.
@@ -47,16 +48,16 @@ class SearchResult:
     best_epoch: int | None
     trials: tuple[dict[str, Any], ...]
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns all of it as a JSON-able dict."""
         return {**dataclasses.asdict(self), "trials": list(self.trials)}
 
-    def save(self, path: Union[str, pathlib.Path]) -> None:
+    def save(self, path: PathLike) -> None:
         """Writes `get_config()` as JSON, whole or not at all."""
-        save_json(str(path), self.get_config())
+        write_json(path, self.get_config())
 
     @classmethod
-    def load(cls, path: Union[str, pathlib.Path]) -> "SearchResult":
+    def load(cls, path: PathLike) -> "SearchResult":
         """Reads what `save` wrote."""
         config = json.loads(pathlib.Path(path).read_text())
         return cls(**{**config, "trials": tuple(config["trials"])})
@@ -83,42 +84,45 @@ def _facts(row: dict[str, Any]) -> list[str]:
 
 
 def _values(row: dict[str, Any], names: list[str]) -> list[str]:
-    def text(value: Any) -> str:
+    def text(value: object) -> str:
         return f"{value:.4g}" if isinstance(value, float) else str(value)
 
     return [text(row["values"][name]) if name in row["values"] else "" for name in names]
 
 
-def first_error(ledger: Ledger) -> str | None:
+def find_first_error(records: TrialRecords) -> str | None:
     """Returns the error of the first trial that has one."""
-    rows = sorted(rows_of(ledger, maximize=True), key=lambda row: str(row["trial"]))
-    errors = (f"{name_of(row['trial'])}: {row['error']}" for row in rows if row["error"])
+    trials = sorted(list_trials(records, maximize=True), key=lambda trial: str(trial["trial"]))
+    errors = (f"{trial_name(t['trial'])}: {t['error']}" for t in trials if t["error"])
     return next(errors, None)
 
 
-def name_of(trial_id: str) -> str:
+def trial_name(trial_id: str) -> str:
     """Returns what people call a trial: keras-tuner's ids count from zero."""
     return f"trial {int(trial_id) + 1 if trial_id.isdigit() else trial_id}"
 
 
-def rows_of(ledger: Ledger, maximize: bool) -> tuple[dict[str, Any], ...]:
-    """Returns a row per trial, best first.
+def list_trials(records: TrialRecords, maximize: bool) -> tuple[dict[str, Any], ...]:
+    """Returns an entry per trial, best first.
 
     Args:
-        ledger: Of the search.
+        records: The records of the search's trials.
         maximize: Whether larger scores are better.
     """
-    rows = [_row(state, ledger.read(state["trial_id"]), maximize) for state in ledger.states()]
+    trials = [
+        _describe(state, records.read(state["trial_id"]), maximize)
+        for state in records.read_states()
+    ]
 
-    def rank(row: dict[str, Any]) -> float:
-        if row["score"] is None:
+    def rank(trial: dict[str, Any]) -> float:
+        if trial["score"] is None:
             return math.inf
-        return -row["score"] if maximize else row["score"]
+        return -trial["score"] if maximize else trial["score"]
 
-    return tuple(sorted(rows, key=rank))
+    return tuple(sorted(trials, key=rank))
 
 
-def _row(state: dict[str, Any], record: Record, maximize: bool) -> dict[str, Any]:
+def _describe(state: dict[str, Any], record: TrialRecord, maximize: bool) -> dict[str, Any]:
     values = state["hyperparameters"]["values"]
     completed = state["status"] == "COMPLETED" and math.isfinite(state["score"])
     best = None

@@ -10,8 +10,8 @@ from tfrs_ext.frequencies import CountedFrequency
 from tfrs_ext.models import TwoTower
 from tfrs_ext.negatives import Catalogue
 from tfrs_ext.tasks import Retrieval
-from tfrs_ext.tuning._batches import sized
-from tfrs_ext.tuning._bridge import keras_tuner
+from tfrs_ext.tuning.batches import resize_batches
+from tfrs_ext.tuning.bridge import keras_tuner
 from tfrs_ext.tuning.space import batch_size, loss, negatives, optimizer, temperature, towers
 
 
@@ -126,4 +126,4 @@ class RetrievalHyperModel(keras_tuner.HyperModel):
         Returns:
             Keras's `History`.
         """
-        return model.fit(sized(hp, train), **kwargs)
+        return model.fit(resize_batches(hp, train), **kwargs)

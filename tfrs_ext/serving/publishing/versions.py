@@ -9,13 +9,19 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 
+from tfrs_ext.typing import PathLike
+
 _UNFINISHED = ".unfinished-"
 _WITHDRAWN = ".withdrawn"
-_NUMBERED = re.compile(rf"^(\d+)({re.escape(_WITHDRAWN)})?$", re.ASCII)
+_PATTERNS = "*?["
+# One rule for names: a number that fits in 64 bits, written in the one way that requests write it.
+_NUMBERED = re.compile(rf"(0|[1-9][0-9]{{0,17}})({re.escape(_WITHDRAWN)})?")
 
 
-def list_versions(base: str | os.PathLike[str]) -> list[int]:
+def list_versions(base: PathLike) -> list[int]:
     """Returns the numbers of the finished versions in `base`, ascending.
+
+    A version is a folder whose name is a number of at most 18 digits without leading zeros.
 
     Args:
         base: The model's folder of versions.
@@ -27,11 +33,13 @@ def list_versions(base: str | os.PathLike[str]) -> list[int]:
     base = pathlib.Path(base)
     if not base.is_dir():
         return []
-    names = (entry.name for entry in base.iterdir() if (entry / "saved_model.pb").is_file())
-    return sorted(int(name) for name in names if name.isascii() and name.isdigit())
+    # Names first: what lies beside the versions, such as lost+found, may not be looked into.
+    numbers = [int(match[1]) for match in _match_names(base) if not match[2]]
+    # Unlike Path.is_file, this is False where the folder may not be looked into.
+    return sorted(n for n in numbers if os.path.isfile(base / str(n) / "saved_model.pb"))
 
 
-def latest_version(base: str | os.PathLike[str]) -> pathlib.Path | None:
+def latest_version(base: PathLike) -> pathlib.Path | None:
     """Returns the folder of the newest finished version, the one that a server takes, or None.
 
     Args:
@@ -41,7 +49,7 @@ def latest_version(base: str | os.PathLike[str]) -> pathlib.Path | None:
     return pathlib.Path(base) / str(numbers[-1]) if numbers else None
 
 
-def rollback(base: str | os.PathLike[str]) -> pathlib.Path:
+def rollback(base: PathLike) -> pathlib.Path:
     """Withdraws the newest version, so that the server goes back to the one before.
 
     The version is renamed to `<number>.withdrawn`, which servers ignore; its number is not given
@@ -70,7 +78,7 @@ def rollback(base: str | os.PathLike[str]) -> pathlib.Path:
     return base / str(numbers[-2])
 
 
-def prune(base: str | os.PathLike[str], keep: int) -> list[int]:
+def prune(base: PathLike, keep: int) -> list[int]:
     """Deletes all but the `keep` newest versions, and withdrawn ones older than those.
 
     Args:
@@ -90,14 +98,14 @@ def prune(base: str | os.PathLike[str], keep: int) -> list[int]:
         old = numbers[:-keep]
         oldest_kept = numbers[-keep:][0] if numbers else 0
         for entry in list(base.iterdir()):
-            match = _NUMBERED.match(entry.name)
+            match = _NUMBERED.fullmatch(entry.name)
             withdrawn = match and match[2] and int(match[1]) < oldest_kept
             if withdrawn or (match and not match[2] and int(match[1]) in old):
                 _remove(entry)
     return old
 
 
-def publish(base: str | os.PathLike[str], write: Callable[[pathlib.Path], None]) -> pathlib.Path:
+def publish(base: PathLike, write: Callable[[pathlib.Path], None]) -> pathlib.Path:
     """Lets `write` fill a folder, and publishes it as the next version.
 
     The folder lies in `base` under a name that servers ignore. When `write` returns, its files
@@ -121,8 +129,9 @@ def publish(base: str | os.PathLike[str], write: Callable[[pathlib.Path], None])
         fcntl.flock(handle, fcntl.LOCK_EX)
     try:
         write(unfinished)
-        unfinished.chmod(0o755)  # mkdtemp's 0700 would hide the version from a server's user.
         for path in [unfinished, *unfinished.rglob("*")]:
+            # mkdtemp's 0700 and a strict umask would hide the version from a server's user.
+            path.chmod(0o755 if path.is_dir() else 0o644)
             _sync(path)
         with _locked(base):
             version = unfinished.rename(base / str(_next_number(base)))
@@ -135,9 +144,34 @@ def publish(base: str | os.PathLike[str], write: Callable[[pathlib.Path], None])
     return version
 
 
+def check_base(base: PathLike) -> None:
+    """Raises ValueError where versions can't be published in `base`; makes nothing."""
+    path = pathlib.Path(base)
+    unusable = sorted(set(str(path)) & set(_PATTERNS))
+    if unusable:
+        raise ValueError(
+            f"`base` must be a path without {_PATTERNS}, which TensorFlow reads as patterns, "
+            f"received {os.fspath(path)!r}."
+        )
+    existing = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise ValueError(
+            f"`base` must be a folder that can be made or written to, received "
+            f"{os.fspath(path)!r}: {existing} is {_describe(existing)}."
+        )
+
+
+def _describe(path: pathlib.Path) -> str:
+    return "not writable" if path.is_dir() else "no folder"
+
+
 def _next_number(base: pathlib.Path) -> int:
-    matches = (_NUMBERED.match(entry.name) for entry in base.iterdir())
-    return max((int(match[1]) for match in matches if match), default=0) + 1
+    return max((int(match[1]) for match in _match_names(base)), default=0) + 1
+
+
+def _match_names(base: pathlib.Path) -> list[re.Match[str]]:
+    matches = (_NUMBERED.fullmatch(entry.name) for entry in base.iterdir())
+    return [match for match in matches if match]
 
 
 def _remove(version: pathlib.Path) -> None:

@@ -1,0 +1,78 @@
+"""Repairs to keras-tuner 1.4, applied once when the bridge imports it.
+
+Its JSON files are written in place, so a kill in the middle of a write loses the search. It
+deep-copies callbacks with everything that they hold, which no `tf.data.Dataset` survives. And where
+a hyper-parameter stands under two conditions, the one that isn't met removes the other's value.
+"""
+
+import copy
+import importlib
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+
+from tfrs_ext._keras import keras
+from tfrs_ext.files import replace_file
+
+if TYPE_CHECKING:
+    import keras_tuner
+
+
+def save_json(path: str, value: Any) -> str:
+    """Stands for keras-tuner's function, and writes the file whole or not at all.
+
+    Args:
+        path: The file.
+        value: What `json.dumps` accepts.
+
+    Returns:
+        The text written.
+    """
+    text = json.dumps(value)
+    with replace_file(path) as part:
+        part.write_text(text, encoding="utf-8")
+    return text
+
+
+def copy_callbacks(
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> list[keras.callbacks.Callback]:
+    """Copies callbacks for one trial; datasets and models that they hold are shared.
+
+    Args:
+        callbacks: Keras callbacks, as given to `search`.
+
+    Returns:
+        Copies whose state is their own.
+    """
+    held = [part for callback in callbacks for part in tf.nest.flatten(vars(callback))]
+    shared = (tf.data.Dataset, keras.Model)
+    return copy.deepcopy(
+        list(callbacks), {id(part): part for part in held if isinstance(part, shared)}
+    )
+
+
+def ensure_active_values(hp: "keras_tuner.HyperParameters") -> None:
+    """Gives active hyper-parameters values, and takes those of the others away.
+
+    Args:
+        hp: keras-tuner's `HyperParameters`.
+    """
+    for parameter in hp.space:
+        if hp.is_active(parameter):
+            if parameter.name not in hp.values:
+                hp.values[parameter.name] = parameter.random_sample()
+        elif not hp.is_active(parameter.name):  # Nor under another condition.
+            hp.values.pop(parameter.name, None)
+
+
+def repair() -> None:
+    """Puts the repairs in place of keras-tuner's functions."""
+    utils: Any = importlib.import_module("keras_tuner.src.utils")
+    utils.save_json = save_json
+    engine: Any = importlib.import_module("keras_tuner.src.engine.hyperparameters")
+    engine.HyperParameters.ensure_active_values = ensure_active_values
+    tuner: Any = importlib.import_module("keras_tuner.src.engine.tuner").Tuner
+    tuner._deepcopy_callbacks = lambda self, callbacks: copy_callbacks(callbacks)
