@@ -26,7 +26,7 @@ class InBatch(Source):
         batches, with `CrossReplica` for other devices.
 
     Example:
-        >>> candidates = Candidates(tf.eye(2), tf.constant([7, 8]))
+        >>> candidates = tfrs_ext.candidates.Candidates(tf.eye(2), tf.constant([7, 8]))
         >>> frequency = tfrs_ext.frequencies.CountedFrequency([7, 8], [3, 1])
         >>> batch = tfrs_ext.negatives.Batch(tf.eye(2), candidates)
         >>> pool = tfrs_ext.negatives.InBatch(frequency).draw(batch)
@@ -51,10 +51,9 @@ class InBatch(Source):
             log_q = self.frequency(candidates.ids, training=batch.training)
             candidates = candidates._replace(log_q=log_q)
         own = tf.range(tf.shape(candidates.ids)[0])
-        return Pool(candidates.head(batch.size), candidates, own, self._density)
+        density = None if self.frequency is None else self._density
+        return Pool(candidates.head(batch.size), candidates, own, density)
 
-    @property
-    def _density(self) -> Any:
-        if self.frequency is None:
-            return None
-        return lambda ids: self.frequency(ids, training=False)
+    def _density(self, ids: tf.Tensor) -> tf.Tensor:
+        assert self.frequency is not None
+        return self.frequency(ids, training=False)

@@ -1,13 +1,13 @@
 """Several sources as one, with the Q of their mixture."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.negatives.batch import Batch
-from tfrs_ext.negatives.pool import Pool
+from tfrs_ext.negatives.pool import Density, Pool
 from tfrs_ext.negatives.source import Source
 
 
@@ -70,7 +70,7 @@ class Mixed(Source):
             density=density,
         )
 
-    def _mix_densities(self, pools: list[Pool]) -> Callable[[tf.Tensor], tf.Tensor] | None:
+    def _mix_densities(self, pools: list[Pool]) -> Density | None:
         densities = [pool.density for pool in pools if pool.density is not None]
         if not densities:
             return None

@@ -7,6 +7,9 @@ import tensorflow as tf
 
 from tfrs_ext.candidates import Candidates
 
+Density = Callable[[tf.Tensor], tf.Tensor]
+"""From ids `[n]` to the logarithm of their probability in one draw, `[n]` float32."""
+
 
 class Pool(NamedTuple):
     """Positives and negatives of one batch, both with the log Q of the source.
@@ -32,7 +35,7 @@ class Pool(NamedTuple):
     positives: Candidates
     negatives: Candidates
     own: tf.Tensor | None = None
-    density: Callable[[tf.Tensor], tf.Tensor] | None = None
+    density: Density | None = None
     queries: Candidates | None = None
 
     def by_position(self) -> "Pool":
