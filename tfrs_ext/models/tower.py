@@ -50,7 +50,7 @@ class Tower(keras.Model):
         normalize: bool = True,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # Raw columns are no activations.
         output_dim = embedding_dim if output_dim is None else output_dim
         if min([*hidden_units, output_dim]) < 1:
             raise ValueError(
