@@ -2,15 +2,6 @@
 
 # Modules whose file begins with an underscore.
 UNDERSCORED = {
-    "data/_archive.py",
-    "data/_checks.py",
-    "data/_columns.py",
-    "data/_download.py",
-    "data/_movielens_formats.py",
-    "data/_ragged.py",
-    "data/_read.py",
-    "data/_titles.py",
-    "data/_windows.py",
     "indexes/_blocks.py",
     "indexes/_candidates.py",
     "indexes/_corpus.py",
@@ -39,7 +30,6 @@ UNDERSCORED = {
 
 # Imports of another package's modules, or of names that it doesn't export.
 CLOSED_IMPORTS = {
-    "features/feature_encoder.py: tfrs_ext.layers.history_pooling.HistoryPooling",
     "models/dcn.py: tfrs_ext.layers.activations.get_activation",
     "models/dcn.py: tfrs_ext.layers.activations.serialize_activation",
     "models/dien.py: tfrs_ext.layers.activations.get_activation",
@@ -56,9 +46,7 @@ CLOSED_IMPORTS = {
 # Modules that are hidden by what their package exports under the same name.
 HIDDEN_MODULES = {
     "serving/refresh.py",
-    "data/synthetic.py",
     "ops/row_loss.py",
-    "models/warm_start.py",
     "tuning/space/negatives.py",
 }
 

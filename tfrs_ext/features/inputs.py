@@ -88,20 +88,22 @@ def _squeeze(column: tf.Tensor) -> tf.Tensor:
 
 
 def _fit(column: tf.Tensor, feature: Feature) -> tf.Tensor:
-    empty = np.asarray(feature.missing)
-    return _cast(_reshape(column, empty.shape, feature.name), empty, feature.name)
+    if not isinstance(column, tf.Tensor):
+        column = feature.to_dense(column)
+    return _cast(_reshape(column, feature), np.asarray(feature.missing), feature.name)
 
 
-def _reshape(column: tf.Tensor, inner: tuple[int, ...], name: str) -> tf.Tensor:
+def _reshape(column: tf.Tensor, feature: Feature) -> tf.Tensor:
+    inner, name = feature.shape, feature.name
     rank = column.shape.rank
     if rank is None:
-        return tf.reshape(column, [-1, *inner])
-    if rank == len(inner) and inner[-1:] == (1,):
-        column = column[..., tf.newaxis]
+        return tf.reshape(column, [tf.shape(column)[0], *np.shape(feature.missing)])
+    if rank == 1 and inner in ((1,), (None,)):
+        column = column[:, tf.newaxis]  # What came as [B, 1] was taken for [B].
     elif rank == len(inner) + 2 and column.shape[-1] == 1:
         column = tf.squeeze(column, -1)
     if not column.shape.is_compatible_with([None, *inner]):
-        wanted = ", ".join(["B", *map(str, inner)])
+        wanted = ", ".join(["B", *(str(size or "L") for size in inner)])
         raise ValueError(f"`inputs[{name!r}]` must have shape [{wanted}], received {column.shape}.")
     return column
 
