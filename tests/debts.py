@@ -1,35 +1,11 @@
 """Places that don't keep the rules of the house yet: take out what you mend, add nothing."""
 
 # Modules whose file begins with an underscore.
-UNDERSCORED = {
-    "indexes/_blocks.py",
-    "indexes/_candidates.py",
-    "indexes/_corpus.py",
-    "indexes/_results.py",
-    "indexes/_scann_searcher.py",
-    "indexes/_storage.py",
-    "indexes/_top_k.py",
-    "serving/_batching.py",
-    "serving/_bundle.py",
-    "serving/_catalogue.py",
-    "serving/_child.py",
-    "serving/_encoder.py",
-    "serving/_filtered.py",
-    "serving/_pairs.py",
-    "serving/_publishing.py",
-    "serving/_ranker.py",
-    "serving/_reader.py",
-    "serving/_row_lookup.py",
-    "serving/_sample.py",
-    "serving/_scorer.py",
-    "serving/_signatures.py",
-    "serving/_tags.py",
-    "serving/_tensors.py",
-    "serving/_users.py",
-}
+UNDERSCORED: set[str] = set()
 
 # Imports of another package's modules, or of names that it doesn't export.
-CLOSED_IMPORTS = {
+CLOSED_IMPORTS: set[str] = {
+    "benchmarks/tuning_hyperband.py: tfrs_ext.tuning.trials.stopping.is_hopeless",
     "models/dcn.py: tfrs_ext.layers.activations.get_activation",
     "models/dcn.py: tfrs_ext.layers.activations.serialize_activation",
     "models/dien.py: tfrs_ext.layers.activations.get_activation",
@@ -40,39 +16,35 @@ CLOSED_IMPORTS = {
     "models/wide_deep.py: tfrs_ext.layers.activations.serialize_activation",
     "models/youtube_ranker.py: tfrs_ext.layers.activations.get_activation",
     "models/youtube_ranker.py: tfrs_ext.layers.activations.serialize_activation",
-    "benchmarks/tuning_hyperband.py: tfrs_ext.tuning.trials.stopping.is_hopeless",
 }
 
 # Modules that are hidden by what their package exports under the same name.
-HIDDEN_MODULES = {
-    "serving/refresh.py",
+HIDDEN_MODULES: set[str] = {
     "ops/row_loss.py",
     "tuning/space/negatives.py",
 }
 
 # Names of more than one class.
-SHARED_CLASS_NAMES = {"Catalogue", "ItemTable", "Scale"}
+SHARED_CLASS_NAMES: set[str] = {
+    "Scale",
+}
 
-# The most parameters of a package that may be annotated `Any`, as shares.
-ANY_CEILINGS = {
-    "baselines": 0.53,
-    "callbacks": 0.41,
-    "evaluation": 0.39,
+# The most parameters that may be annotated `Any`, as shares: of a package, 0.05 where none is
+# named, and of the whole.
+ANY_CEILINGS: dict[str, float] = {
+    "baselines": 0.40,
     "frequencies": 0.17,
-    "indexes": 0.32,
     "layers": 0.41,
     "losses": 0.14,
-    "metrics": 0.31,
-    "models": 0.28,
+    "models": 0.19,
     "negatives": 0.18,
     "ops": 0.16,
     "optimizers": 0.19,
     "regularizers": 0.29,
-    "serving": 0.13,
     "tasks": 0.26,
-    "tuning": 0.33,
+    "tuning": 0.13,
 }
-ANY_CEILING = 0.22
+ANY_CEILING = 0.13
 
 # What pages name already and the package has only soon.
-NAMES_TO_COME = {"models.TwoTower.from_features"}
+NAMES_TO_COME: set[str] = set()

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from tfrs_ext import data, models
+from tfrs_ext import data, models, serving
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Categories, ColumnEncoder, Feature, Vector, check_cells
-from tfrs_ext.serving.bundle.user_table import UserTable, unknown_user
+from tfrs_ext.serving.bundle.known_users import KnownUsers
+from tfrs_ext.serving.bundle.row_lookup import RowLookup
 
 
 class ColourEncoder(ColumnEncoder):
@@ -117,9 +118,9 @@ def test_an_export_knows_what_stands_for_an_unknown_user(frames):
     features = data.fit_features(frames, history_length=3)
     tower = models.Tower([*features.query, Vector("face", 2, (5.0, 6.0))], 4)
     columns = {**data.user_states(frames, features), "face": np.ones([3, 2], np.float32)}
-    columns = {name: tf.constant(values) for name, values in columns.items()}
-    table = UserTable(columns, "user_id", unknown_user(tower))
-    unknown = table.features(tf.constant([99], tf.int64))
+    items = RowLookup(tf.constant([7, 8]), "items", "item_id")
+    known = KnownUsers(serving.Users(columns), columns, tower, items)
+    unknown = known.features(tf.constant([99], tf.int64))
     assert unknown["face"].numpy().tolist() == [[5.0, 6.0]]
     assert unknown["tint"].numpy().tolist() == [b"#808080"]
     assert unknown["history"].numpy().tolist() == [[-1, -1, -1]]

@@ -36,7 +36,7 @@ def world(request):
     fitted = baselines.fit_baselines(data.item_histories(split.train), 30)
     for name, baseline in fitted.items():
         found[name] = evaluation.evaluate_scores(
-            baseline, queries.seen, queries.positives, queries.seen, candidates=30
+            baseline, queries.seen, queries.positives, queries.seen, num_candidates=30
         )
     return split, queries, found, vectors, fitted
 

@@ -8,10 +8,10 @@ import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.serving.bundle.columns import as_columns
-from tfrs_ext.serving.bundle.item_table import ItemTable
+from tfrs_ext.serving.bundle.known_items import KnownItems
+from tfrs_ext.serving.bundle.known_users import KnownUsers
 from tfrs_ext.serving.bundle.ranker_bundle import RankerBundle
 from tfrs_ext.serving.bundle.ranking_reader import RankingReader
-from tfrs_ext.serving.bundle.user_table import UserTable
 from tfrs_ext.serving.items import Items
 from tfrs_ext.serving.publishing.manifest import ModelCard
 from tfrs_ext.serving.publishing.publisher import publish_bundle
@@ -112,8 +112,8 @@ def _build_bundle(
     recommend_up_to: int,
 ) -> RankerBundle:
     scorer = RankingReader(model, {**people, **things}, "users` and `items")
-    table = ItemTable(items, things[items.item_id])
-    known = UserTable(users, scorer.names, model, table.positions)
+    table = KnownItems(items, things[items.item_id])
+    known = KnownUsers(users, scorer.names, model, table.positions)
     read = {name: things[name] for name in scorer.names if name in things}
     return RankerBundle(scorer, known, table, read, table.count <= recommend_up_to)
 

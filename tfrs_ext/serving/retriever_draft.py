@@ -12,10 +12,10 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.indexes import Index
 from tfrs_ext.serving.bundle.columns import as_columns, as_tensor
-from tfrs_ext.serving.bundle.item_table import ItemTable
+from tfrs_ext.serving.bundle.known_items import KnownItems
+from tfrs_ext.serving.bundle.known_users import KnownUsers
 from tfrs_ext.serving.bundle.retriever_bundle import RetrieverBundle
 from tfrs_ext.serving.bundle.tower_reader import TowerReader
-from tfrs_ext.serving.bundle.user_table import UserTable
 from tfrs_ext.serving.checks import check_columns
 from tfrs_ext.serving.items import Items
 from tfrs_ext.serving.publishing.manifest import ModelCard
@@ -71,8 +71,12 @@ class RetrieverDraft:
 
     def _check(self, folder: pathlib.Path, min_recall: float) -> dict[str, Any]:
         bundle = self.bundle
+        vectors = tf.convert_to_tensor(self.candidates)
         ids, scores = expected_answers(
-            self.sample, self.candidates, bundle.items.ids.numpy(), bundle.k
+            self.sample,
+            lambda queries: bundle.index.scores(queries, vectors),
+            bundle.items.ids.numpy(),
+            bundle.k,
         )
         result = verify(
             folder,
@@ -124,15 +128,15 @@ def draft_retriever(
         raise ValueError("Either `users` or `queries` must be given, received both or neither.")
     if k < 1:
         raise ValueError(f"`k` must be a positive integer, received k={k}.")
-    argument, raw = ("queries", queries or {}) if users is None else ("users", users.columns)
-    check_columns(argument, raw)
+    argument = "queries" if users is None else "users"
+    raw = check_columns(argument, queries if users is None else users.columns)
     columns, item_columns = as_columns(raw, argument), as_columns(items.columns, "items")
     query = TowerReader(query_model, columns, argument)
+    table = KnownItems(items, item_columns[items.item_id])
     item, vectors = _embed_items(candidates, item_columns)
-    table = ItemTable(items, item_columns[items.item_id])
     known = None
     if users is not None:
-        known = UserTable(users, query.names, query_model, table.positions)
+        known = KnownUsers(users, query.names, query_model, table.positions)
     rows = sample_rows(len(next(iter(columns.values()))), _CHECKED + _TUNED_ON)
     embedded = query({name: tf.gather(columns[name], rows) for name in query.names}).numpy()
     # Tuned and checked on different queries, where there are enough of them.

@@ -3,31 +3,31 @@
 import numpy as np
 import tensorflow as tf
 
-from tfrs_ext.serving.bundle.item_table import ItemTable
+from tfrs_ext.serving.bundle.known_items import KnownItems
+from tfrs_ext.serving.bundle.known_users import KnownUsers
 from tfrs_ext.serving.bundle.signatures import Input
-from tfrs_ext.serving.bundle.user_table import UserTable
 
 EXAMPLES = 8
 
 
-def user_ids(users: UserTable) -> Input:
+def user_ids(users: KnownUsers) -> Input:
     """Returns the input with the ids of users, `[B]`."""
     spec = tf.TensorSpec([None], users.ids.dtype, name=users.key)
     return Input(spec, users.ids[:EXAMPLES].numpy())
 
 
-def item_ids(items: ItemTable) -> Input:
+def item_ids(items: KnownItems) -> Input:
     """Returns the input with the ids of items, `[B]`."""
     return Input(tf.TensorSpec([None], items.dtype, name=items.key), items.examples(EXAMPLES))
 
 
-def items_to_rank(items: ItemTable) -> Input:
+def items_to_rank(items: KnownItems) -> Input:
     """Returns the input with the ids of items to be ranked for each user, `[B, M]`."""
     spec = tf.TensorSpec([None, None], items.dtype, name=items.key)
     return Input(spec, np.tile(items.examples(50), (EXAMPLES, 1)))
 
 
-def exclusions(items: ItemTable) -> Input:
+def exclusions(items: KnownItems) -> Input:
     """Returns the input with the ids of items that a request leaves out, `[B, E]`."""
     spec = tf.TensorSpec([None, None], items.dtype, name="exclusions")
     return Input(spec, np.tile(items.examples(1), (EXAMPLES, 1)))

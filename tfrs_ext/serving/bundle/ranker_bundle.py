@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
-from tfrs_ext.indexes import is_in
+from tfrs_ext.ops.positions import is_in
 from tfrs_ext.serving.bundle import inputs
-from tfrs_ext.serving.bundle.item_table import ItemTable
+from tfrs_ext.serving.bundle.known_items import KnownItems
+from tfrs_ext.serving.bundle.known_users import KnownUsers
 from tfrs_ext.serving.bundle.ranking_reader import RankingReader
 from tfrs_ext.serving.bundle.signatures import Signature, SignatureModule, untracked
-from tfrs_ext.serving.bundle.user_table import UserTable
 
 _LOWEST = tf.float32.min
 _K = 10
@@ -31,8 +31,8 @@ class RankerBundle(SignatureModule):
     def __init__(
         self,
         scorer: RankingReader,
-        users: UserTable,
-        items: ItemTable,
+        users: KnownUsers,
+        items: KnownItems,
         columns: Mapping[str, tf.Tensor],
         recommends: bool,
     ) -> None:

@@ -7,10 +7,10 @@ import tensorflow as tf
 from tfrs_ext.indexes import Index
 from tfrs_ext.serving.bundle import inputs
 from tfrs_ext.serving.bundle.filtering import filtered_search
-from tfrs_ext.serving.bundle.item_table import ItemTable
+from tfrs_ext.serving.bundle.known_items import KnownItems
+from tfrs_ext.serving.bundle.known_users import KnownUsers
 from tfrs_ext.serving.bundle.signatures import Input, Signature, SignatureModule, untracked
 from tfrs_ext.serving.bundle.tower_reader import TowerReader
-from tfrs_ext.serving.bundle.user_table import UserTable
 
 Tensors = dict[str, tf.Tensor]
 
@@ -32,8 +32,8 @@ class RetrieverBundle(SignatureModule):
         query: TowerReader,
         item: TowerReader | None,
         index: Index,
-        users: UserTable | None,
-        items: ItemTable,
+        users: KnownUsers | None,
+        items: KnownItems,
         k: int,
     ) -> None:
         owners = [index, *(tower.model for tower in (query, item) if tower is not None)]

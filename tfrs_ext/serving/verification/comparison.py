@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tfrs_ext.serving.publishing.warmup import read_warmup
 from tfrs_ext.serving.verification.fresh_process import Request, query_all_fresh
+from tfrs_ext.typing import PathLike, TensorLike
 
 
 class VerificationError(RuntimeError):
@@ -32,10 +33,10 @@ class Verification:
 
 
 def verify(
-    path: str | os.PathLike[str],
-    inputs: Mapping[str, Any],
-    expected_ids: Any,
-    expected_scores: Any = None,
+    path: PathLike,
+    inputs: Mapping[str, TensorLike],
+    expected_ids: npt.ArrayLike,
+    expected_scores: npt.ArrayLike | None = None,
     *,
     item_id: str = "item_id",
     score: str = "score",
@@ -82,13 +83,14 @@ def verify(
         raise VerificationError(
             f"{os.fspath(path)} answered {len(returned)} rows to {len(expected)} queries."
         )
-    scores = answer[score].astype(np.float64) if expected_scores is not None else None
+    true = None if expected_scores is None else np.asarray(expected_scores, np.float64)
+    scores = None if true is None else answer[score].astype(np.float64)
     rows = [
         _compare_row(
             returned[i],
             None if scores is None else scores[i],
             expected[i],
-            None if scores is None else np.asarray(expected_scores[i], np.float64),
+            None if true is None else true[i],
             tolerance,
         )
         for i in range(len(expected))
@@ -156,7 +158,7 @@ def _check_order(kept: list[int], scores: npt.NDArray[np.float64], tolerance: fl
         )
 
 
-def _items(ids: Any) -> npt.NDArray[Any]:
+def _items(ids: npt.ArrayLike) -> npt.NDArray[Any]:
     """Returns ids as integers or `str`, and None where there is no item."""
     ids = np.asarray(ids)
     padding = -1 if ids.dtype.kind in "iu" else ""

@@ -12,7 +12,7 @@ from tfrs_ext.serving.users import Histories, Users
 from tfrs_ext.typing import TensorLike
 
 
-class UserTable(tf.Module):
+class KnownUsers(tf.Module):
     """A table of query features by user id, with a last row for users that it doesn't know.
 
     Args:
