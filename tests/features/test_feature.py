@@ -20,6 +20,7 @@ from tfrs_ext.features import (
     Text,
     Timestamp,
     Vector,
+    as_columns,
     check_cells,
     example_inputs,
     read_columns,
@@ -149,3 +150,14 @@ def test_histories_may_be_ragged_or_sparse(lists):
         dense = read_columns({"h": column}, [history])["h"]
         assert dense.shape == [3, 3]
         np.testing.assert_array_equal(dense.numpy().astype(type(empty)), expected)
+
+
+def test_batches_become_mappings_of_columns():
+    rows = {"a": pd.Series([1.0, 2.0]), "t": pd.Series(["x", "y"])}
+    for batch in (rows, (rows,), (rows, [0, 1]), pd.DataFrame(rows), [rows]):
+        columns = as_columns(batch)
+        assert {name: column.shape for name, column in columns.items()} == {"a": [2], "t": [2]}
+    weights = as_columns((rows, None, np.array([[3.0], [4.0]])))["sample_weight"]
+    np.testing.assert_array_equal(weights, [3.0, 4.0])
+    with pytest.raises(ValueError, match="must be a mapping of column name to values, received a "):
+        as_columns(tf.ones([2, 3]))
