@@ -98,7 +98,7 @@ def test_columns_are_found_by_name_in_any_order_beside_new_and_old_ones():
     rows = {**ROWS, "color": tf.constant(["red", "green", "?"])}
     np.testing.assert_allclose(model(rows), trained(ROWS), rtol=1e-5)
     assert report.new == ("candidate_model/features/color/embedding/embeddings",)
-    assert report.left == ()
+    assert report == models.WarmStart(report.ids, report.copied, report.new, left=())
     assert "candidate_model/projection/kernel" in report.copied
     shorter = two_tower((users[:2], items))
     report = models.warm_start(shorter, trained)

@@ -192,5 +192,5 @@ class Feature(abc.ABC):
         return cls(**values)
 
 
-def _as_tuple(value: Any) -> Any:
+def _as_tuple(value: object) -> Any:
     return tuple(map(_as_tuple, value)) if isinstance(value, list) else value

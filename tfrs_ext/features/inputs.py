@@ -1,15 +1,17 @@
 """Batches of columns, whoever brought them."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Union
 
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 
 from tfrs_ext.features.feature import Feature
-from tfrs_ext.typing import Columns
+from tfrs_ext.typing import Columns, TensorLike
 
+Batch = Union[Columns, pd.DataFrame, Sequence[Union[Columns, pd.DataFrame, TensorLike, None]]]
+"""What Keras passes to a step of training: columns, alone or with labels and weights."""
 SAMPLE_WEIGHT = "sample_weight"
 
 
@@ -22,7 +24,7 @@ def example_inputs(features: Iterable[Feature]) -> dict[str, tf.Tensor]:
     return {feature.name: feature.example() for feature in features}
 
 
-def as_columns(batch: Any) -> dict[str, tf.Tensor]:
+def as_columns(batch: Batch) -> dict[str, tf.Tensor]:
     """Returns a batch in whatever form Keras hands it over as `{column: tensor}`.
 
     Keras makes `[B, 1]` of a column that came as a pandas Series, and wraps a mapping alone in a
@@ -45,7 +47,7 @@ def as_columns(batch: Any) -> dict[str, tf.Tensor]:
             f"`inputs` must be a mapping of column name to values, received {name}. Pass "
             "`dict(frame)` where the columns stand in a pandas frame."
         )
-    columns = {str(name): _squeeze(_as_tensor(batch[name])) for name in batch}
+    columns = {str(name): _squeeze(_as_tensor(values)) for name, values in batch.items()}
     if weights is not None:
         columns[SAMPLE_WEIGHT] = _squeeze(_as_tensor(weights))
     return columns
@@ -75,7 +77,7 @@ def read_columns(inputs: Columns, features: Iterable[Feature]) -> dict[str, tf.T
     return {feature.name: _fit(columns[feature.name], feature) for feature in features}
 
 
-def _as_tensor(values: Any) -> tf.Tensor:
+def _as_tensor(values: TensorLike) -> tf.Tensor:
     if isinstance(values, pd.Series):
         text = not pd.api.types.is_numeric_dtype(values)
         values = values.to_numpy(object) if text else values.to_numpy()
