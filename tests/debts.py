@@ -1,15 +1,7 @@
 """Places that don't keep the rules of the house yet: take out what you mend, add nothing."""
 
 # Modules whose file begins with an underscore.
-UNDERSCORED: set[str] = {
-    "indexes/_blocks.py",
-    "indexes/_candidates.py",
-    "indexes/_corpus.py",
-    "indexes/_results.py",
-    "indexes/_scann_searcher.py",
-    "indexes/_storage.py",
-    "indexes/_top_k.py",
-}
+UNDERSCORED: set[str] = set()
 
 # Imports of another package's modules, or of names that it doesn't export.
 CLOSED_IMPORTS: set[str] = {
@@ -28,7 +20,6 @@ CLOSED_IMPORTS: set[str] = {
 
 # Modules that are hidden by what their package exports under the same name.
 HIDDEN_MODULES: set[str] = {
-    "models/warm_start.py",
     "ops/row_loss.py",
     "tuning/space/negatives.py",
 }
@@ -43,18 +34,26 @@ SHARED_CLASS_NAMES: set[str] = {
 ANY_CEILINGS: dict[str, float] = {
     "baselines": 0.40,
     "frequencies": 0.17,
-    "indexes": 0.29,
     "layers": 0.41,
     "losses": 0.14,
     "models": 0.19,
     "negatives": 0.18,
-    "ops": 0.16,
+    "ops": 0.14,
     "optimizers": 0.19,
     "regularizers": 0.29,
     "tasks": 0.26,
     "tuning": 0.13,
 }
-ANY_CEILING = 0.13
+ANY_CEILING = 0.11
+
+# How many descriptions of arguments begin as stumps, such as "Of the metric".
+STUMPS: dict[str, int] = {
+    "indexes": 14,
+    "layers": 13,
+    "models": 23,
+    "optimizers": 1,
+    "tuning": 11,
+}
 
 # What pages name already and the package has only soon.
 NAMES_TO_COME: set[str] = set()

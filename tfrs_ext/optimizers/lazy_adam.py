@@ -45,7 +45,7 @@ class LazyAdam(keras.optimizers.Adam):
         ema_overwrite_frequency: After how many steps they replace the weights, None for the end.
         jit_compile: Whether the updates are compiled by XLA on a GPU. Off by default, since XLA
             would compile anew for every number of distinct ids.
-        name: Of the optimizer.
+        name: The optimizer's name.
 
     Relations: `keras.optimizers.Adagrad` is as cheap and keeps one moment instead of two.
 
