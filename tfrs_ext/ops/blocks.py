@@ -124,7 +124,7 @@ def pass_over_blocks(
         exclusion.order_rows(inputs.weight),
     )
     factors, step = method(inputs)
-    pool = _Candidates(inputs, factors, exclusion)
+    pool = _Columns(inputs, factors, exclusion)
     # The product [D, b] x [b, N] is a fifth faster than [N, b] x [b, D] with the block transposed.
     columns = tf.transpose(inputs.queries)
     rows, width, dtype = tf.shape(inputs.queries)[0], inputs.queries.shape[1], inputs.queries.dtype
@@ -181,7 +181,7 @@ def pass_over_blocks(
     )
 
 
-class _Candidates:
+class _Columns:
     """The candidates, written twice where the strip moves: each rotation is then one slice."""
 
     def __init__(self, inputs: Inputs, factors: tf.Tensor | None, exclusion: NoExclusion) -> None:
@@ -207,7 +207,7 @@ class _Candidates:
 class _View:
     """The pool as a block of rows sees it: rotated, so that the strip comes first."""
 
-    def __init__(self, pool: _Candidates, start: int | tf.Tensor, stop: int | tf.Tensor) -> None:
+    def __init__(self, pool: _Columns, start: int | tf.Tensor, stop: int | tf.Tensor) -> None:
         self._pool = pool
         self._first, self._last = pool.exclusion.strip(start, stop)
         self._end = self._first + pool.size
