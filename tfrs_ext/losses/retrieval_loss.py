@@ -30,18 +30,18 @@ class RetrievalLoss(keras.losses.Loss):
         reduction: Keras's reduction of the rows; the default is their mean.
         name: Name of the loss.
 
+    Call arguments:
+        y_true: `[B, C]` labels; one positive a row is above 0. Rows without one have loss 0.
+        y_pred: `[B, C]` floating point scores, already scaled and corrected. Scores of -1e30 and
+            below count as masked (as TFRS's accidental hits and `score_mask` are).
+        sample_weight: `[B]` weights of the rows.
+
     Attributes:
         needs_log_q: Whether the negatives' `log_q` must be known.
         removes_accidental_hits: Whether the formula holds only where no negative of a query has
             the id of its positive.
         wants_whole_catalogue: Whether every item shall be a negative, each once.
         compares_queries: Whether items are compared with the queries of the batch, too.
-
-    Call arguments:
-        y_true: `[B, C]` labels; one positive a row is above 0. Rows without one have loss 0.
-        y_pred: `[B, C]` floating point scores, already scaled and corrected. Scores of -1e30 and
-            below count as masked (as TFRS's accidental hits and `score_mask` are).
-        sample_weight: `[B]` weights of the rows.
 
     Returns:
         A scalar, or `[B]` float32 where the reduction is `none`.
