@@ -40,16 +40,6 @@ UNDERSCORED = {
 # Imports of another package's modules, or of names that it doesn't export.
 CLOSED_IMPORTS = {
     "features/feature_encoder.py: tfrs_ext.layers.history_pooling.HistoryPooling",
-    "models/dcn.py: tfrs_ext.layers.activations.get_activation",
-    "models/dcn.py: tfrs_ext.layers.activations.serialize_activation",
-    "models/dien.py: tfrs_ext.layers.activations.get_activation",
-    "models/dien.py: tfrs_ext.layers.activations.serialize_activation",
-    "models/din.py: tfrs_ext.layers.activations.get_activation",
-    "models/din.py: tfrs_ext.layers.activations.serialize_activation",
-    "models/wide_deep.py: tfrs_ext.layers.activations.get_activation",
-    "models/wide_deep.py: tfrs_ext.layers.activations.serialize_activation",
-    "models/youtube_ranker.py: tfrs_ext.layers.activations.get_activation",
-    "models/youtube_ranker.py: tfrs_ext.layers.activations.serialize_activation",
     "benchmarks/tuning_hyperband.py: tfrs_ext.tuning.trials.stopping.is_hopeless",
 }
 
@@ -63,7 +53,7 @@ HIDDEN_MODULES = {
 }
 
 # Names of more than one class.
-SHARED_CLASS_NAMES = {"Catalogue", "ItemTable", "Scale"}
+SHARED_CLASS_NAMES = {"Catalogue", "Scale"}
 
 # The most parameters of a package that may be annotated `Any`, as shares.
 ANY_CEILINGS = {
