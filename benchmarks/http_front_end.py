@@ -37,8 +37,9 @@ def export(base: pathlib.Path, items: int) -> Any:
     vectors = rng.normal(size=(items, WIDTH)).astype(np.float32)
     user = keras.Input((), dtype="int64", name="user_id")
     tower = keras.Model({"user_id": user}, keras.layers.Embedding(USERS, WIDTH, "normal")(user))
-    users = {"user_id": np.arange(USERS)}
-    serving.export(base, tower, vectors, np.arange(items), users=users, k=K, index="exact")
+    users = serving.Users({"user_id": np.arange(USERS)})
+    catalogue = serving.Items({"item_id": np.arange(items)})
+    serving.export(base, tower, vectors, catalogue, users=users, k=K, index="exact")
     return indexes.Exact(query_model=lambda ids: tower({"user_id": ids}), k=K).index(vectors)
 
 

@@ -3,37 +3,21 @@
 import json
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from benchmarks.timing import RESULTS
+from tfrs_ext.evaluation import Interval
 from tfrs_ext.files import replace_file
 
 Row = dict[str, Any]
 
 
-class Interval(NamedTuple):
-    """A mean over seeds and half the width of its 95% interval (Student's t)."""
-
-    mean: float
-    half: float
-
-
-def interval(values: Sequence[float]) -> Interval:
-    """Returns the mean of one value a seed; a single seed has no interval (NaN)."""
-    array = np.asarray(values, float)
-    if len(array) < 2:
-        return Interval(float(array.mean()), float("nan"))
-    quantile = stats.t.ppf(0.975, len(array) - 1)
-    return Interval(float(array.mean()), float(quantile * array.std(ddof=1) / len(array) ** 0.5))
-
-
 def figure(values: Sequence[float], sign: str = "") -> str:
-    """Returns the interval as tables show it, without leading zeros."""
-    mean, half = interval(values)
-    return f"{mean:{sign}.4f} ± {half:.4f}".replace("0.", ".")
+    """Returns the mean of one value a seed, ± half of its 95% interval, without leading zeros."""
+    found = Interval.of_repeats(values)
+    return f"{found.mean:{sign}.4f} ± {found.half_width:.4f}".replace("0.", ".")
 
 
 class Ledger:

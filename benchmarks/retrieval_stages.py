@@ -4,6 +4,7 @@ Run: python -m benchmarks.retrieval_stages --data movielens-1m --path FOLDER
 """
 
 import argparse
+import dataclasses
 import statistics
 import tempfile
 import time
@@ -15,8 +16,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from benchmarks.timing import write
-from recipes.retrieval_problem import RetrievalProblem
-from recipes.source import Source
+from recipes.shared import DataSource
 from tfrs_ext import (
     callbacks,
     data,
@@ -34,10 +34,26 @@ BATCH = 1024
 TEMPERATURE = 0.1
 
 
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """The data, split by time, and the towers' columns."""
+
+    frames: data.Frames
+    split: data.Split
+    features: data.FeatureSet
+
+    @classmethod
+    def of(cls, source: DataSource) -> "Problem":
+        """Loads the data of a source."""
+        frames = source.load()
+        split = source.split_frames(frames)
+        return cls(frames, split, data.fit_features(split.train))
+
+
 class Tutorial(tfrs.Model):
     """The same towers with TFRS's task, corrected by logQ, and its metric."""
 
-    def __init__(self, problem: RetrievalProblem, frequency: Any) -> None:
+    def __init__(self, problem: Problem, frequency: Any) -> None:
         super().__init__()
         self.query_model = models.Tower(problem.features.query)
         self.candidate_model = models.Tower(problem.features.candidate)
@@ -63,7 +79,7 @@ class Tutorial(tfrs.Model):
         )
 
 
-def ours(problem: RetrievalProblem, frequency: Any) -> models.TwoTower:
+def ours(problem: Problem, frequency: Any) -> models.TwoTower:
     """Returns the recipe's model."""
     task = tasks.Retrieval(
         loss=losses.CorrectedSampledSoftmax(),
@@ -110,8 +126,8 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=2_000)
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
-    problem = RetrievalProblem.of(Source(args.data, args.path))
-    frequency = frequencies.CountedFrequency(*problem.item_counts())
+    problem = Problem.of(DataSource(args.data, args.path))
+    frequency = frequencies.CountedFrequency(*data.item_counts(problem.split.train))
     our, their = ours(problem, frequency), Tutorial(problem, frequency)
     for model in (our, their):
         model.compile(optimizers.LazyAdam(0.002) if model is our else keras.optimizers.Adam(0.002))
@@ -140,10 +156,8 @@ def main() -> None:
             folder,
             our.query_model,
             embed(),
-            ids,
-            users=state,
-            user_key=problem.frames.schema.user_id,
-            item_key=problem.frames.schema.item_id,
+            serving.Items({their.item_id: ids}, item_id=their.item_id),
+            users=serving.Users(state, user_id=problem.frames.schema.user_id),
         )
 
     def export_theirs(folder: str) -> None:

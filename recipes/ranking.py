@@ -1,119 +1,179 @@
-"""A model that ranks items for a user: `python -m recipes.ranking {tune,train,export,query,all}`.
+"""A model that ranks, in four steps: `python -m recipes.ranking {tune,train,export,query,all}`.
 
-The stages meet through files under `--runs`, as in `recipes.retrieval`: `tune` writes
-hparams.json; `train` writes model.keras, metrics.json and report.html; `export` writes
-`saved_models/ranking/<version>/` with a model card, and the report anew; `query` asks the newest
-version in a fresh process: for the best of the items that `--candidate` names, or of all.
+The steps meet through files under `--runs`, as in `recipes.retrieval`. `query` asks for the best of
+the items that `--candidate` names, or of all.
 """
 
 import dataclasses
 import functools
+from collections.abc import Mapping
 from typing import Annotated, Any
 
+import numpy as np
+import tensorflow as tf
 import typer
 
-from recipes import options, run_report, stages
-from recipes.ranking_comparison import COLUMNS, compare
-from recipes.ranking_problem import RankingProblem
-from tfrs_ext import data, models, report, serving, tuning
-from tfrs_ext.files import write_json
+from tfrs_ext import baselines, data, evaluation, files, models, report, serving, tuning
 
-MODELS = tuple(models.RANKERS)
+from . import shared
+
+COLUMNS = ("auc", "gauc", "log_loss", "calibration_error")
+LIKED = 4  # Of five stars.
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(stages.Run):
-    """What one run of this recipe is told."""
+class Settings(shared.Settings):
+    """What one run of this recipe is told, and the data that its steps share."""
 
     model: str
     candidates: tuple[str, ...]
 
     @functools.cached_property
-    def problem(self) -> RankingProblem:
-        """The data, loaded when a stage first needs them."""
-        return RankingProblem.of(self.source, self.seed)
+    def frames(self) -> data.Frames:
+        """All data, with the labels that the schema names, or four stars and more."""
+        frames = self.source.load()
+        table = frames.interactions
+        if "label_ge4" in table:  # A copy of MovieLens in which some ratings are unknown.
+            return data.with_labels(frames, table["label_ge4"])
+        if "rating" in table and frames.schema.label is None:
+            return data.with_labels(frames, table["rating"] >= LIKED)
+        return frames
+
+    @functools.cached_property
+    def split(self) -> data.Split:
+        """The parts; where nothing is labelled, items that a user never took are negatives."""
+        split = self.source.split_frames(self.frames)
+        if self.frames.schema.label is not None:
+            return split
+        label = functools.partial(data.with_negatives, known=self.frames, seed=self.seed)
+        return data.Split(*map(label, (split.train, split.validation, split.test)))
+
+    @functools.cached_property
+    def features(self) -> data.FeatureSet:
+        """The columns of both sides, with facts from the training part."""
+        train = self.source.split_frames(self.frames).train
+        return data.fit_features(train, history_length=10 if self.source.smoke else 50)
+
+    @functools.cached_property
+    def validation(self) -> tf.data.Dataset:
+        """Batches that choose between models, computed once."""
+        part, train = self.split.validation, self.split.train
+        return data.ranking_dataset(part, self.features, 4096, history=train, shuffle=False).cache()
+
+    @functools.cached_property
+    def test(self) -> tf.data.Dataset:
+        """Batches to report on."""
+        part, known = self.split.test, data.join(self.split.train, self.split.validation)
+        return data.ranking_dataset(part, self.features, 4096, history=known, shuffle=False)
+
+    def training_data(self, batch_size: int) -> tf.data.Dataset:
+        """Batches of the training part."""
+        return data.ranking_dataset(self.split.train, self.features, batch_size, seed=self.seed)
 
     def hypermodel(self) -> tuning.RankingHyperModel:
         """The model as a function of its hyper-parameters."""
-        schema = self.problem.frames.schema
-        return tuning.RankingHyperModel(
-            self.problem.columns, schema.item_id, schema.user_id, self.model
-        )
-
-    def training_data(self, batch_size: int) -> Any:
-        """Batches of the training part."""
-        return self.problem.training(batch_size, self.seed)
+        columns, schema = self.features.query + self.features.candidate, self.frames.schema
+        return tuning.RankingHyperModel(columns, schema.item_id, schema.user_id, self.model)
 
 
-def tune(config: Config) -> None:
-    """Searches hyper-parameters and writes hparams.json."""
-    stages.search(
-        config,
-        config.hypermodel(),
-        config.training_data,
-        validation_data=config.problem.validation,
-    )
+def tune(settings: Settings) -> None:
+    """Step 1: searches hyper-parameters; writes trials.json and hparams.json."""
+    validation = {"validation_data": settings.validation}
+    shared.search(settings, settings.hypermodel(), settings.training_data, **validation)
 
 
-def train(config: Config) -> None:
-    """Trains with the tuned hyper-parameters; writes model, metrics and report."""
-    model = stages.fit(
-        config,
-        config.hypermodel(),
-        config.training_data,
-        validation_data=config.problem.validation,
-    )
-    results = compare(config.problem, model)
-    evidence = {"facts": config.problem.facts(), "metrics": results}
-    write_json(config.runs / "evaluation.json", evidence)
-    run_report.write(config, page(config))
-    stages.report(config, model, results, COLUMNS, baseline="item rate")
+def train(settings: Settings) -> None:
+    """Step 2: trains with them; writes model.keras, metrics.json and report.html."""
+    # 2.1 Train, and keep the best epoch.
+    validation = {"validation_data": settings.validation}
+    model = shared.fit(settings, settings.hypermodel(), settings.training_data, **validation)
+
+    # 2.2 Compare with how often an item, or a user's rows, were positive in training.
+    learnt, asked = settings.split.train.interactions, settings.split.test.interactions
+    schema = settings.split.test.schema
+    label, user_id = schema.label, schema.user_id
+    predictions = {"model": model.predict(settings.test, verbose=0)[:, 0]}
+    for name, column in (("item rate", schema.item_id), ("user rate", user_id)):
+        rate = baselines.PositiveRate().adapt(learnt[column], learnt[label])
+        predictions[name] = rate(asked[column])
+    predictions["constant"] = np.full(len(asked), learnt[label].mean())
+    results = {
+        name: evaluation.evaluate_predictions(asked[label], values, asked[user_id])
+        for name, values in predictions.items()
+    }
+
+    # 2.3 Write what was found, and keep the model if it is better than the items' rates.
+    evidence = {"facts": _facts(settings), "metrics": results}
+    files.write_json(settings.runs / "evaluation.json", evidence)
+    shared.write_report(settings, _summarize(settings))
+    shared.accept(settings, model, results, COLUMNS, rivals=("item rate",))
 
 
-def export(config: Config) -> None:
-    """Publishes a version whose users are as they were at the end of the data."""
-    model, problem = stages.trained(config), config.problem
-    frames, schema = problem.frames, problem.frames.schema
-    positives = problem.positives()
-    seen = positives.interactions.groupby(schema.user_id)[schema.item_id].agg(list)
+def export(settings: Settings) -> None:
+    """Step 3: publishes a version whose users are as they were at the end of the data."""
+    model, frames, schema = shared.trained(settings), settings.frames, settings.frames.schema
     version = serving.export_ranker(
-        config.base,
+        settings.base,
         model,
-        data.user_states(frames, problem.features, history=positives),
-        data.item_columns(frames, problem.features),
-        item_fields={"title": frames.items[schema.title].to_numpy()} if schema.title else None,
-        seen=[seen.get(user, []) for user in frames.users[schema.user_id]],
-        user_key=schema.user_id,
-        item_key=schema.item_id,
-        facts=stages.facts(config),
-        model_card=lambda manifest: report.model_card(page(config, manifest)),
+        serving.Users(
+            data.user_states(frames, settings.features, history=taken(settings)),
+            user_id=schema.user_id,
+            seen=data.seen_items(taken(settings)),
+        ),
+        serving.Items(
+            data.item_columns(frames, settings.features),
+            item_id=schema.item_id,
+            fields=shared.titles(frames),
+        ),
+        facts=shared.manifest_facts(settings),
+        model_card=lambda manifest: report.model_card(_summarize(settings, manifest)),
     )
-    run_report.write(config, page(config, serving.read_manifest(version)))
-    stages.console.print(f"published {version}")
+    shared.write_report(settings, _summarize(settings, serving.read_manifest(version)))
+    shared.console.print(f"published {version}")
 
 
-def page(config: Config, manifest: Any = None) -> report.RunSummary:
-    """Returns what the report and the model card say."""
-    return run_report.page(config, f"Ranking, {config.model}", "val_auc", manifest)
-
-
-def query(config: Config) -> None:
-    """Asks the newest version, in a fresh process without this package."""
-    user = config.user or stages.first_user(config.problem.frames)
-    if config.candidates:
-        stages.ask(config, user, "rank", candidates=config.candidates)
+def query(settings: Settings) -> None:
+    """Step 4: asks the newest version, in a fresh process without this package."""
+    if settings.candidates:
+        shared.ask(settings, "rank", candidates=settings.candidates)
     else:
-        stages.ask(config, user, "recommend", k=config.k, exclusions=[[]])
+        shared.ask(settings, "recommend", k=settings.k, exclusions=[[]])
+
+
+def taken(settings: Settings) -> data.Frames:
+    """Returns what users took or liked, all of it: their histories at the end of the data."""
+    frames, label = settings.frames, settings.frames.schema.label
+    if label is None:
+        return frames
+    return frames.select(np.flatnonzero(frames.interactions[label] > 0))
+
+
+def _facts(settings: Settings) -> dict[str, Any]:
+    test = settings.split.test
+    return {
+        "data": settings.source.name,
+        "split": settings.source.split,
+        "users": len(settings.frames.users),
+        "items": len(settings.frames.items),
+        "training rows": len(settings.split.train.interactions),
+        "test rows": len(test.interactions),
+        "positive test rows": f"{test.interactions[test.schema.label].mean():.1%}",
+        "protocol": "each held-out row is scored, the user as just before it",
+    }
+
+
+def _summarize(settings: Settings, manifest: Mapping[str, Any] | None = None) -> report.RunSummary:
+    return shared.summarize(settings, f"Ranking, {settings.model}", "val_auc", manifest)
 
 
 app = typer.Typer(add_completion=False)
 
 
 @app.command()
-@options.shared
+@shared.with_options
 def main(
-    stage: stages.Stage,
-    model: Annotated[str, typer.Option(help=f"One of {', '.join(MODELS)}.")] = "din",
+    step: shared.Step,
+    model: Annotated[str, typer.Option(help=f"One of {', '.join(models.RANKERS)}.")] = "din",
     candidate: Annotated[
         list[str] | None, typer.Option(help="An item for `query` to rank; repeatable.")
     ] = None,
@@ -121,8 +181,8 @@ def main(
 ) -> None:
     """Tunes, trains, exports and queries a model that ranks items for a user."""
     candidates = tuple(candidate or ())
-    config = Config.of("ranking", variant=model, model=model, candidates=candidates, **run)
-    stages.execute(config, stage, (tune, train, export, query))
+    settings = Settings.of("ranking", variant=model, model=model, candidates=candidates, **run)
+    shared.run_steps(settings, step, (tune, train, export, query))
 
 
 if __name__ == "__main__":

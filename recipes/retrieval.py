@@ -1,142 +1,179 @@
-"""A two-tower retriever: `python -m recipes.retrieval {tune,train,export,query,all}`.
+"""A two-tower retriever in four steps: `python -m recipes.retrieval {tune,train,export,query,all}`.
 
-The stages meet through files under `--runs`, so each runs alone, and the same command goes on
-where it was interrupted: `tune` writes hparams.json; `train` writes model.keras, metrics.json and
-report.html; `export` writes `saved_models/retrieval/<version>/` with a model card, and the report
-anew; `query` asks the newest version in a fresh process that has TensorFlow alone.
+The steps meet through files under `--runs`, so each runs alone, and the same command goes on where
+it was interrupted.
 """
 
 import dataclasses
 import functools
+from collections.abc import Mapping
 from typing import Annotated, Any
 
+import tensorflow as tf
 import typer
 
-from recipes import options, run_report, stages
-from recipes.retrieval_comparison import KS, Comparison, embed
-from recipes.retrieval_evidence import evidence, titles
-from recipes.retrieval_problem import RetrievalProblem
-from tfrs_ext import callbacks, data, indexes, report, serving, tuning
-from tfrs_ext.files import read_json, write_json
+from tfrs_ext import baselines, callbacks, data, evaluation, files, report, serving, tuning
+
+from . import shared
+
+SHOWN = (10, 100)
+CURVE = (1, 2, 5, 10, 20, 50, 100)
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(stages.Run):
-    """What one run of this recipe is told."""
+class Settings(shared.Settings):
+    """What one run of this recipe is told, and the data that its steps share."""
 
     index: str
 
     @functools.cached_property
-    def problem(self) -> RetrievalProblem:
-        """The data, loaded when a stage first needs them."""
-        return RetrievalProblem.of(self.source)
+    def features(self) -> data.FeatureSet:
+        """The columns of both towers, with facts from the training part."""
+        return data.fit_features(self.split.train)
+
+    @property
+    def catalogue(self) -> tf.data.Dataset:
+        """The candidate tower's columns of all items."""
+        return data.candidates_dataset(self.frames, self.features, 1024)
+
+    @functools.cached_property
+    def validation(self) -> data.EvaluationQueries:
+        """Questions that choose between models."""
+        part, train = self.split.validation, self.split.train
+        return data.next_item_queries(part, self.features, history_from=train, max_queries=5_000)
+
+    @functools.cached_property
+    def test(self) -> data.EvaluationQueries:
+        """Questions that are asked once, at the end."""
+        part, known = self.split.test, data.join(self.split.train, self.split.validation)
+        return data.next_item_queries(part, self.features, history_from=known, max_queries=20_000)
+
+    def training_data(self, batch_size: int) -> tf.data.Dataset:
+        """Batches of the training part."""
+        return data.training_dataset(self.split.train, self.features, batch_size, seed=self.seed)
 
     def hypermodel(self) -> tuning.RetrievalHyperModel:
         """The model as a function of its hyper-parameters."""
-        features = self.problem.features
-        return tuning.RetrievalHyperModel(
-            features.query, features.candidate, self.problem.item_counts()
-        )
-
-    def training_data(self, batch_size: int) -> Any:
-        """Batches of the training part."""
-        problem = self.problem
-        return data.training_dataset(
-            problem.split.train, problem.features, batch_size, seed=self.seed
-        )
+        counts = data.item_counts(self.split.train)
+        return tuning.RetrievalHyperModel(self.features.query, self.features.candidate, counts)
 
     def evaluation(self) -> callbacks.RetrievalEvaluation:
         """The callback that puts `val_ndcg_at_10` into the logs."""
-        problem = self.problem
-        queries = problem.validation
+        asked = self.validation
         return callbacks.RetrievalEvaluation(
-            queries.queries,
-            data.candidates_dataset(problem.frames, problem.features, 1024),
-            queries.positives,
-            seen=queries.seen,
-            ks=KS,
+            asked.queries, self.catalogue, asked.positives, seen=asked.seen, ks=SHOWN
         )
 
 
-def tune(config: Config) -> None:
-    """Searches hyper-parameters and writes hparams.json."""
-    hypermodel = config.hypermodel()
+def tune(settings: Settings) -> None:
+    """Step 1: searches hyper-parameters; writes trials.json and hparams.json."""
     # Few trials are better spent on one kind of loss than on all.
     fixed = {"loss": "sampled_softmax"}
-    stages.search(config, hypermodel, config.training_data, [config.evaluation()], fixed)
-    trials = read_json(config.runs / "trials.json")
-    report.log_trials(config.runs / "train" / "logs", trials, hypermodel.objective.name)
+    hypermodel, watchers = settings.hypermodel(), [settings.evaluation()]
+    shared.search(settings, hypermodel, settings.training_data, watchers, fixed)
 
 
-def train(config: Config) -> None:
-    """Trains with the tuned hyper-parameters; writes model, metrics and report."""
-    watchers = [config.evaluation(), callbacks.TrainingTrace(config.problem.items_by_popularity())]
-    model = stages.fit(config, config.hypermodel(), config.training_data, watchers)
-    comparison = Comparison.of(config.problem, model, config.seed)
-    results = comparison.results()
-    results["model"].save(config.runs / "results.npz")
-    write_json(config.runs / "evaluation.json", evidence(comparison, results, config.seed))
-    labels = {"title": titles(config.problem)}
-    report.log_embeddings(config.runs / "train" / "logs", comparison.items, labels)
-    run_report.write(config, page(config))
+def train(settings: Settings) -> None:
+    """Step 2: trains with them; writes model.keras, metrics.json and report.html."""
+    # 2.1 Train, and keep the best epoch.
+    popular, _ = data.item_counts(settings.split.train)
+    middle = max(0, len(popular) // 2 - 50)
+    groups = {"head": popular[:100], "middle": popular[middle:][:100], "tail": popular[-100:]}
+    watchers = [settings.evaluation(), callbacks.TrainingTrace(groups)]
+    model = shared.fit(settings, settings.hypermodel(), settings.training_data, watchers)
+
+    # 2.2 Compare with the baselines on the test part; what a user has seen doesn't compete.
+    test, runs = settings.test, settings.runs
+    queries = model.query_model.predict(test.queries, 4096, verbose=0)
+    items = model.candidate_model.predict(settings.catalogue, verbose=0)
+    results = {
+        "model": evaluation.evaluate_retrieval(queries, items, test.positives, test.seen, CURVE)
+    }
+    histories = data.item_histories(settings.split.train)
+    rivals = baselines.fit_baselines(histories, len(items), settings.seed)
+    for name, baseline in rivals.items():
+        results[name] = evaluation.evaluate_scores(
+            baseline, test.seen, test.positives, test.seen, CURVE, num_candidates=len(items)
+        )
+
+    # 2.3 Write what was found, and keep the model if it is better than chance and popularity.
+    results["model"].save(runs / "results.npz")
+    evidence = report.retrieval_evidence(
+        settings.split.train, test, results, queries, items, rivals, settings.seed
+    )
+    files.write_json(runs / "evaluation.json", {"facts": _facts(settings), **evidence})
+    report.log_embeddings(runs / "logs", items, {"title": report.item_titles(settings.frames)})
+    shared.write_report(settings, _summarize(settings))
     summaries = {name: result.summary() for name, result in results.items()}
-    columns = [f"{metric}_at_{k}" for metric in ("ndcg", "recall") for k in KS]
-    stages.report(config, model, summaries, columns, baseline="popularity")
+    columns = [f"{metric}_at_{k}" for metric in ("ndcg", "recall") for k in SHOWN]
+    shared.accept(settings, model, summaries, columns, rivals=("popularity", "random"))
 
 
-def export(config: Config) -> None:
-    """Publishes a version whose users are as they were at the end of the data."""
-    model, problem = stages.trained(config), config.problem
-    frames, schema = problem.frames, problem.frames.schema
-    seen = frames.interactions.groupby(schema.user_id)[schema.item_id].agg(list)
-    users = frames.users[schema.user_id]
+def export(settings: Settings) -> None:
+    """Step 3: publishes a version whose users are as they were at the end of the data."""
+    model, frames, schema = shared.trained(settings), settings.frames, settings.frames.schema
     version = serving.export(
-        config.base,
+        settings.base,
         model.query_model,
-        embed(problem, model),
-        frames.items[schema.item_id].to_numpy(),
-        users=data.user_states(frames, problem.features),
-        item_fields={"title": frames.items[schema.title].to_numpy()} if schema.title else None,
-        seen=[seen.get(user, []) for user in users],
-        user_key=schema.user_id,
-        item_key=schema.item_id,
-        index=config.index,
-        facts=stages.facts(config),
-        model_card=lambda manifest: report.model_card(page(config, manifest)),
+        model.candidate_model.predict(settings.catalogue, verbose=0),
+        serving.Items(
+            {schema.item_id: frames.items[schema.item_id].to_numpy()},
+            item_id=schema.item_id,
+            fields=shared.titles(frames),
+        ),
+        users=serving.Users(
+            data.user_states(frames, settings.features),
+            user_id=schema.user_id,
+            seen=data.seen_items(frames),
+        ),
+        index=settings.index,
+        facts=shared.manifest_facts(settings),
+        model_card=lambda manifest: report.model_card(_summarize(settings, manifest)),
     )
     manifest = serving.read_manifest(version)
-    run_report.write(config, page(config, manifest))
+    shared.write_report(settings, _summarize(settings, manifest))
     index = manifest["index"]
-    stages.console.print(
+    shared.console.print(
         f"published {version}: {index['kind']} index, recall {index['recall']:.3f}"
     )
 
 
-def page(config: Config, manifest: Any = None) -> report.RunSummary:
-    """Returns what the report and the model card say."""
+def query(settings: Settings) -> None:
+    """Step 4: asks the newest version, in a fresh process without this package."""
+    shared.ask(settings, "recommend", k=settings.k, exclusions=[[]])
+
+
+def _facts(settings: Settings) -> dict[str, Any]:
+    return {
+        "data": settings.source.name,
+        "split": settings.source.split,
+        "users": len(settings.frames.users),
+        "items": len(settings.frames.items),
+        "training rows": len(settings.split.train.interactions),
+        "test queries": len(settings.test.user_rows),
+        "protocol": "each held-out row is a query, the user as just before it; all items are "
+        "ranked but those that the user has seen; ties count against the model",
+    }
+
+
+def _summarize(settings: Settings, manifest: Mapping[str, Any] | None = None) -> report.RunSummary:
     objective = tuning.RetrievalHyperModel.objective.name
-    return run_report.page(config, "Retrieval", objective, manifest)
-
-
-def query(config: Config) -> None:
-    """Asks the newest version, in a fresh process without this package."""
-    user = config.user or stages.first_user(config.problem.frames)
-    stages.ask(config, user, "recommend", k=config.k, exclusions=[[]])
+    return shared.summarize(settings, "Retrieval", objective, manifest)
 
 
 app = typer.Typer(add_completion=False)
 
 
 @app.command()
-@options.shared
+@shared.with_options
 def main(
-    stage: stages.Stage,
-    index: Annotated[str, typer.Option(help=f"auto, {', '.join(indexes.index_kinds())}.")] = "auto",
+    step: shared.Step,
+    index: Annotated[str, typer.Option(help="auto, exact or scann.")] = "auto",
     **run: Any,
 ) -> None:
     """Tunes, trains, exports and queries a two-tower retriever."""
-    config = Config.of("retrieval", index=index, **run)
-    stages.execute(config, stage, (tune, train, export, query))
+    settings = Settings.of("retrieval", index=index, **run)
+    shared.run_steps(settings, step, (tune, train, export, query))
 
 
 if __name__ == "__main__":

@@ -16,5 +16,5 @@ def test_quickstart_runs_and_prints_a_recall_with_its_interval(tmp_path):
     )
     assert run.returncode == 0, run.stderr[-2000:]
     last = run.stdout.strip().splitlines()[-1]
-    mean, low, high = map(float, re.findall(r"=([\d.]+)", last))
+    mean, low, high = map(float, re.findall(r"[\d.]+", last))
     assert 0 < low <= mean <= high < 1

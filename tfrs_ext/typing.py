@@ -15,6 +15,9 @@ import tensorflow as tf
 TensorLike = Union[tf.Tensor, tf.RaggedTensor, npt.ArrayLike]
 """A tensor, or what `tf.convert_to_tensor` takes: an array, a list, a number."""
 
+PositionLists = Union[tf.RaggedTensor, npt.NDArray[Any], Sequence[Any]]
+"""Positions in the catalogue for each query: `[Q]`, `[Q, P]` padded by negatives, or lists."""
+
 Columns = Mapping[str, TensorLike]
 """A batch or a table: from the names of its columns to their values."""
 
@@ -23,6 +26,9 @@ Vocabulary = Union[tuple[int, ...], tuple[str, ...]]
 
 PathLike = Union[str, os.PathLike[str]]
 """A file or a folder."""
+
+DType = Union[str, tf.DType]
+"""A dtype or its name, such as `"float32"`."""
 
 Config = dict[str, Any]
 """What `get_config` gives: JSON-able."""

@@ -95,7 +95,7 @@ def test_baselines_are_evaluated_like_models(make):
     baseline = make(9).adapt(_ragged(HISTORIES))
     positives = [0, 3, 4]
     result = evaluation.evaluate_scores(
-        baseline, _ragged(QUERIES), positives, seen=QUERIES, ks=[2], candidates=9
+        baseline, _ragged(QUERIES), positives, seen=QUERIES, ks=[2], num_candidates=9
     )
     scores = baseline(_ragged(QUERIES)).numpy()
     scores[0, [4, 1]] = scores[2, [8, 0]] = -1

@@ -3,7 +3,7 @@ import pytest
 
 from benchmarks import ledger as module
 from benchmarks.columns import auc, log_loss
-from benchmarks.ledger import Ledger, interval
+from benchmarks.ledger import Ledger, figure
 
 
 @pytest.fixture
@@ -38,13 +38,11 @@ def test_other_settings_are_another_training(results):
     assert len(ledger.find()) == 2
 
 
-def test_interval_is_that_of_students_t():
-    mean, half = interval([1.0, 2.0, 6.0])
+def test_figures_are_means_with_half_of_their_interval():
+    # Of 1, 2 and 6: Student's 97.5% with two degrees of freedom; the deviations are -2, -1 and 3.
+    half = 4.302653 * (14 / 2) ** 0.5 / 3**0.5
 
-    assert mean == 3.0
-    # The 97.5% quantile with two degrees of freedom; the deviations are -2, -1 and 3.
-    assert half == pytest.approx(4.302653 * (14 / 2) ** 0.5 / 3**0.5)
-    assert np.isnan(interval([1.0]).half)
+    assert figure([0.01, 0.02, 0.06]) == f".0300 ± {half / 100:.4f}".replace("0.", ".")
 
 
 def test_auc_counts_pairs_and_half_of_the_ties():

@@ -18,7 +18,7 @@ VECTORS = RNG.normal(size=(12, 5))
 def test_coverage_counts_what_anybody_is_shown():
     assert evaluation.catalog_coverage(LISTS, 30) == len(set(LISTS.ravel().tolist())) / 30
     assert evaluation.catalog_coverage([[2, -1], [2, -1]], 4) == 0.25
-    with pytest.raises(ValueError, match="must be row numbers below 3, received 11"):
+    with pytest.raises(ValueError, match="must be positions below 3, received 11"):
         evaluation.catalog_coverage(LISTS, 3)
 
 
@@ -27,7 +27,7 @@ def test_gini_is_the_mean_absolute_difference_over_twice_the_mean():
     expected = np.mean(np.abs(shown[:, None] - shown)) / (2 * shown.mean())
     np.testing.assert_allclose(evaluation.exposure_gini(LISTS, 15), expected)
     np.testing.assert_allclose(evaluation.exposure_gini([[3]] * 5, 10), 1 - 1 / 10)
-    with pytest.raises(ValueError, match="must hold at least one row number"):
+    with pytest.raises(ValueError, match="must hold at least one position"):
         evaluation.exposure_gini([[-1]], 3)
 
 
@@ -49,7 +49,7 @@ def test_serendipity_counts_hits_that_the_expected_list_lacks():
         ]
         found = evaluation.serendipity(LISTS, positives, expected)
         np.testing.assert_allclose(found, np.mean(shares))
-    with pytest.raises(ValueError, match="`positives` must have a row for each of the 9"):
+    with pytest.raises(ValueError, match="`positives` must have an entry for each of the 9"):
         evaluation.serendipity(LISTS, positives[:3], [0])
 
 
@@ -110,14 +110,14 @@ def test_alignment_has_its_known_values():
 
 @pytest.mark.parametrize("block", [1, 5, 1024])
 def test_uniformity_is_the_log_of_the_mean_potential_of_pairs(monkeypatch, block):
-    monkeypatch.setitem(evaluation.uniformity.__globals__, "_ROWS_IN_BLOCK", block)
+    monkeypatch.setitem(evaluation.uniformity.__globals__, "_VECTORS_IN_BLOCK", block)
     units = VECTORS / np.linalg.norm(VECTORS, axis=1, keepdims=True)
     pairs = itertools.combinations(units, 2)
     potentials = [np.exp(-3 * np.sum((left - right) ** 2)) for left, right in pairs]
     np.testing.assert_allclose(evaluation.uniformity(VECTORS, t=3), np.log(np.mean(potentials)))
     assert evaluation.uniformity(np.ones((4, 3))) == pytest.approx(0, abs=1e-12)
     assert evaluation.uniformity(np.eye(2)) == pytest.approx(-4)
-    with pytest.raises(ValueError, match="must have at least two rows, received 1"):
+    with pytest.raises(ValueError, match="must hold at least two vectors, received 1"):
         evaluation.uniformity(VECTORS[:1])
 
 

@@ -53,5 +53,7 @@ def test_missed_queries_have_an_infinite_rank():
 def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match=r"at least max\(ks\) = 100 columns, received .*\(10, 6\)"):
         evaluation.evaluate_rankings(LISTS, POSITIVES)
-    with pytest.raises(ValueError, match="`positives` must have a row for each of the 10 queries"):
+    with pytest.raises(
+        ValueError, match="`positives` must have an entry for each of the 10 queries"
+    ):
         evaluation.evaluate_rankings(LISTS, POSITIVES[:4], ks=(2,))

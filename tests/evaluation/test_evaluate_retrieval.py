@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tests.oracles import ranking
 from tfrs_ext import evaluation
-from tfrs_ext.metrics import _rows
+from tfrs_ext.evaluation import positions as position_module
 
 TIES = ["pessimistic", "expected", "optimistic"]
 
@@ -66,8 +66,8 @@ def test_a_seen_positive_competes_all_the_same():
 def test_results_are_independent_of_the_blocks(monkeypatch):
     q, c, positives, seen = _problem(queries=20)
     expected = evaluation.evaluate_retrieval(q, c, positives, seen)
-    monkeypatch.setattr(_rows, "_POSITIVES_IN_BLOCK", 3)
-    assert len(list(_rows.blocks(tf.ragged.constant(positives)))) > 3
+    monkeypatch.setattr(position_module, "_POSITIVES_IN_BLOCK", 3)
+    assert len(list(position_module.blocks(tf.ragged.constant(positives)))) > 3
     result = evaluation.evaluate_retrieval(q, c, positives, seen)
     for name, values in expected.per_query.items():
         np.testing.assert_array_equal(result.per_query[name], values)
@@ -85,17 +85,19 @@ def test_a_collapsed_item_tower_scores_by_chance_not_by_ties():
 def test_bad_arguments_are_named():
     q, c = np.ones([2, 4]), np.ones([5, 4])
     evaluate = evaluation.evaluate_retrieval
-    with pytest.raises(ValueError, match="`positives` must have a row for each of the 2 queries"):
+    with pytest.raises(
+        ValueError, match="`positives` must have an entry for each of the 2 queries"
+    ):
         evaluate(q, c, [[1]])
-    with pytest.raises(ValueError, match=r"`seen` must hold row numbers below .* 5, received 5"):
+    with pytest.raises(ValueError, match=r"`seen` must hold positions below .* 5, received 5"):
         evaluate(q, c, [1, 2], [[5], []])
     with pytest.raises(ValueError, match="`positives` must hold at least one"):
         evaluate(q, c, [[], [-1]])
-    with pytest.raises(ValueError, match="Row numbers must be integers, received <U1"):
+    with pytest.raises(ValueError, match="`positives` must hold whole numbers, received <U1"):
         evaluate(q, c, np.array(["a", "b"]))
     with pytest.raises(ValueError, match="as wide as"):
         evaluate(q, c[:, :3], [1, 2])
-    with pytest.raises(ValueError, match="`query_embeddings` must be a matrix"):
+    with pytest.raises(ValueError, match="`query_embeddings` must be embeddings"):
         evaluate(q[0], c, [1, 2])
     with pytest.raises(ValueError, match="`ks` must be positive"):
         evaluate(q, c, [1, 2], ks=(0,))

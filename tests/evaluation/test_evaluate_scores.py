@@ -13,7 +13,7 @@ SEEN = [row[4 : 4 + i % 4] for i, row in enumerate(ORDERS)]
 
 
 def _evaluate(scorer=lambda rows: SCORES[rows], **options):
-    options = {"ks": (1, 3), "candidates": 7, **options}
+    options = {"ks": (1, 3), "num_candidates": 7, **options}
     return evaluation.evaluate_scores(scorer, np.arange(12), POSITIVES, SEEN, **options)
 
 
@@ -54,7 +54,7 @@ def test_queries_may_be_ragged_or_a_structure():
         assert block[0].nrows() == len(block[1]["row"])
         return SCORES[block[1]["row"]]
 
-    result = evaluation.evaluate_scores(scorer, queries, POSITIVES, SEEN, (1, 3), candidates=7)
+    result = evaluation.evaluate_scores(scorer, queries, POSITIVES, SEEN, (1, 3), num_candidates=7)
     assert result.summary() == _evaluate().summary()
 
 
@@ -62,7 +62,7 @@ def test_queries_may_be_ragged_or_a_structure():
 def test_what_is_not_finite_counts_against_the_positive(ties):
     scores = np.float32([[np.nan, 1, 2, 3], [0, 1, np.nan, 3]])
     result = evaluation.evaluate_scores(
-        lambda rows: scores[rows], np.arange(2), [0, 3], ks=[1], ties=ties, candidates=4
+        lambda rows: scores[rows], np.arange(2), [0, 3], ks=[1], ties=ties, num_candidates=4
     )
     np.testing.assert_array_equal(result.per_query["rank"], [4, 2])
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tests.harness import run_layer_test
 from tfrs_ext.features import (
     Categorical,
+    Categories,
     ColumnEncoder,
     Feature,
     FeatureEncoder,
@@ -18,6 +19,7 @@ from tfrs_ext.features import (
     Numeric,
     Text,
     Timestamp,
+    Vector,
     check_cells,
     example_inputs,
     read_columns,
@@ -26,6 +28,7 @@ from tfrs_ext.features import (
 STRINGS, NUMBERS = Categorical("c", ("a", "b")), Categorical("c", (3, 5))
 NUMBER, TEXT, TIME = Numeric("n", mean=3.0, std=2.0), Text("t", ("red",)), Timestamp("w", 100, 200)
 ALL = [STRINGS, NUMBERS, NUMBER, TEXT, TIME, History("h", (3, 5), 4), History("h", ("a",), 2)]
+ALL += [Vector("v", 3), Vector("v", 2, (1.0, 2.0), 0.5), Categories("g", ("Red tea",), ", ")]
 
 
 @pytest.mark.parametrize("feature", ALL, ids=repr)

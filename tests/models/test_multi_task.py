@@ -203,11 +203,10 @@ def test_each_ranker_is_a_model_of_its_own_to_serve():
 @pytest.mark.parametrize("label", ["rating", "click"])
 def test_rankers_are_exported_with_all_checks(tmp_path, label):
     model = make()
-    users = {"user": np.arange(12), "age": np.zeros(12, np.float32)}
-    items = {"item": np.arange(9)}
-    folder = serving.export_ranker(
-        tmp_path, model.scorer(label), users, items, user_key="user", item_key="item"
-    )
+    columns = {"user": np.arange(12), "age": np.zeros(12, np.float32)}
+    users = serving.Users(columns, user_id="user")
+    items = serving.Items({"item": np.arange(9)}, item_id="item")
+    folder = serving.export_ranker(tmp_path, model.scorer(label), users, items)
     rank = tf.saved_model.load(str(folder)).signatures["rank"]
     answer = rank(user=tf.constant([3], tf.int64), item=tf.constant([[0, 5, 8]], tf.int64))
     columns = {"user": np.full(3, 3), "age": np.zeros(3, np.float32), "item": answer["item"][0]}

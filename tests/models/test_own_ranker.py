@@ -69,8 +69,9 @@ def test_is_searched_trained_saved_loaded_and_exported(tmp_path):
     hyper.fit(hp, model, batches, epochs=2, verbose=0)
     model.save(tmp_path / "model.keras")
     model = keras.models.load_model(tmp_path / "model.keras")
-    users = {"user_id": np.array([1, 2, 3]), "age": np.array([20.0, 30, 40], np.float32)}
-    version = serving.export_ranker(tmp_path / "base", model, users, {"item_id": ITEM.vocabulary})
+    columns = {"user_id": np.array([1, 2, 3]), "age": np.array([20.0, 30, 40], np.float32)}
+    users, items = serving.Users(columns), serving.Items({"item_id": ITEM.vocabulary})
+    version = serving.export_ranker(tmp_path / "base", model, users, items)
     served = tf.saved_model.load(str(version)).signatures["rank"]
     answer = served(user_id=tf.constant([2], tf.int64), item_id=tf.constant([[7, 8, 9]], tf.int64))
     rows = {"user_id": [2] * 3, "item_id": [7, 8, 9], "age": [30.0] * 3}

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from tests.oracles import ranking
 from tfrs_ext.ops import rank_metrics
-from tfrs_ext.ops.standings import group_ties, stand_rows
+from tfrs_ext.ops.tie_groups import group_ties
+from tfrs_ext.ops.tied_ranks import rank_positions
 
 TIES = ["pessimistic", "expected", "optimistic"]
 NAMES = sorted(rank_metrics.AT_K)
@@ -28,8 +29,8 @@ def _groups(cases, ties):
     queries = np.float32([scores for scores, _, _ in cases])
     rows = [[*positives, *[-1] * missed] for _, positives, missed in cases]
     positives = tf.ragged.constant(rows, dtype=tf.int32, ragged_rank=1)
-    standings = stand_rows(tf.constant(queries), tf.eye(7), positives, ties=ties)
-    return group_ties(standings, len(cases), ties)
+    ranks = rank_positions(tf.constant(queries), tf.eye(7), positives, ties=ties)
+    return group_ties(ranks, len(cases), ties)
 
 
 @settings(max_examples=15, deadline=None)
@@ -91,7 +92,7 @@ def test_ndcg_of_tied_scores_agrees_with_scikit_learn():
 def test_a_collapsed_model_hits_by_chance_alone(ties, expected):
     queries, candidates = np.ones((4, 8), np.float32), np.full((1000, 8), 0.3, np.float32)
     positives = tf.ragged.constant([[0], [1], [500], [999]], dtype=tf.int32)
-    groups = group_ties(stand_rows(queries, candidates, positives, ties=ties), 4, ties)
+    groups = group_ties(rank_positions(queries, candidates, positives, ties=ties), 4, ties)
     for name in ("hit_rate", "recall"):
         np.testing.assert_allclose(rank_metrics.AT_K[name](groups, 300), expected, rtol=1e-9)
 
@@ -99,7 +100,9 @@ def test_a_collapsed_model_hits_by_chance_alone(ties, expected):
 def test_large_groups_of_ties_stay_exact():
     queries, candidates = np.ones((1, 2), np.float32), np.ones((100_000, 2), np.float32)
     positives = tf.ragged.constant([[5, 6]], dtype=tf.int32)
-    groups = group_ties(stand_rows(queries, candidates, positives, ties="expected"), 1, "expected")
+    groups = group_ties(
+        rank_positions(queries, candidates, positives, ties="expected"), 1, "expected"
+    )
     missed = (99_990 / 100_000) * (99_989 / 99_999)
     np.testing.assert_allclose(rank_metrics.hit_rate(groups, 10), 1 - missed, rtol=1e-5)
     places = np.arange(1, 11)

@@ -6,9 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from recipes import ranking
-from recipes.ranking_problem import RankingProblem
-from recipes.source import Source
+from recipes import ranking, shared
 from tests.recipes.processes import Recipe, shown_rows
 from tfrs_ext import serving
 
@@ -44,12 +42,16 @@ def test_an_unknown_model_is_refused_in_one_line(tmp_path):
     assert "`model` must be out of" in " ".join(result.stdout.split())
 
 
-def problem_of(tmp_path, table, **schema):
+def settings_of(tmp_path, table, **schema):
     table.to_csv(tmp_path / "log.csv", index=False)
     (tmp_path / "schema.json").write_text(json.dumps(schema))
     paths = {"interactions": tmp_path / "log.csv", "schema": tmp_path / "schema.json"}
-    source = Source("files", split="random", **{name: str(path) for name, path in paths.items()})
-    return RankingProblem.of(source, seed=1)
+    paths = {name: str(path) for name, path in paths.items()}
+    source = shared.DataSource("log", split="random", **paths)
+    values = {"trials": 1, "budget": None, "epochs": 1, "patience": 1, "user": None, "k": 3}
+    folders = {"runs": tmp_path / "runs", "base": tmp_path / "base"}
+    values |= {"seed": 1, "model": "din", "candidates": ()}
+    return ranking.Settings.of("ranking", source, **values, **folders)
 
 
 @pytest.fixture
@@ -60,32 +62,33 @@ def log():
     return pd.DataFrame({"user_id": users, "item_id": items, "timestamp": np.arange(200)})
 
 
-def labels_of(problem):
-    parts = (problem.split.train, problem.split.validation, problem.split.test)
+def labels_of(settings):
+    split = settings.split
+    parts = (split.train, split.validation, split.test)
     rows = pd.concat([part.interactions for part in parts])
-    return rows[problem.split.train.schema.label], rows
+    return rows[split.train.schema.label], rows
 
 
 def test_stars_become_labels(tmp_path, log):
     stars = np.arange(200) % 5 + 1
-    problem = problem_of(tmp_path, log.assign(rating=stars))
-    labels, rows = labels_of(problem)
+    settings = settings_of(tmp_path, log.assign(rating=stars))
+    labels, rows = labels_of(settings)
     assert labels.tolist() == (rows["rating"] >= 4).astype(float).tolist()
-    assert len(problem.positives().interactions) == 80
+    assert len(ranking.taken(settings).interactions) == 80
 
 
 def test_labels_of_ones_own_are_taken_as_they_are(tmp_path, log):
     clicks = (np.arange(200) % 3 == 0).astype(int)
-    labels, rows = labels_of(problem_of(tmp_path, log.assign(click=clicks), label="click"))
+    labels, rows = labels_of(settings_of(tmp_path, log.assign(click=clicks), label="click"))
     assert len(labels) == 200
     assert labels.tolist() == (rows["timestamp"] % 3 == 0).astype(float).tolist()
 
 
 def test_without_labels_what_was_not_taken_is_negative(tmp_path, log):
-    problem = problem_of(tmp_path, log)
-    labels, rows = labels_of(problem)
+    settings = settings_of(tmp_path, log)
+    labels, rows = labels_of(settings)
     taken = set(log[["user_id", "item_id"]].itertuples(index=False, name=None))
     pairs = rows[["user_id", "item_id"]].itertuples(index=False, name=None)
     assert labels.tolist() == [float(pair in taken) for pair in pairs]
     assert labels.mean() == 0.5
-    assert len(problem.positives().interactions) == 200
+    assert len(ranking.taken(settings).interactions) == 200

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfrs_ext import serving
 from tfrs_ext._keras import keras
 
 USERS, ITEMS, LENGTH, WIDTH = 60, 40, 5, 8
@@ -26,33 +27,38 @@ def make_tower():
 
 def make_item_tower():
     item = keras.Input((), dtype=tf.int64, name="item id")
-    known = keras.layers.IntegerLookup(vocabulary=list(range(ITEMS)))
-    return keras.Model({"item id": item}, keras.layers.Embedding(ITEMS + 1, WIDTH)(known(item)))
+    known = keras.layers.IntegerLookup(vocabulary=[3 * i for i in range(ITEMS)])
+    embedding = keras.layers.Embedding(ITEMS + 1, WIDTH, "normal")
+    return keras.Model({"item id": item}, 20 * embedding(known(item)))
 
 
 @dataclasses.dataclass
 class Retriever:
     query_model: Any
+    item_model: Any
     candidates: Any
     item_ids: Any
     users: dict
     seen: list
     titles: Any
     tags: list
-    item_model: Any
 
-    def arguments(self):
-        return {
+    def arguments(self, **changes):
+        """What `export` takes."""
+        arguments = {
             "query_model": self.query_model,
-            "candidates": self.candidates,
-            "item_ids": self.item_ids,
-            "users": self.users,
-            "seen": self.seen,
-            "item_fields": {"title": self.titles},
-            "item_tags": self.tags,
-            "item_model": self.item_model,
-            "items": {"item id": self.item_ids},
+            "candidates": self.item_model,
+            "items": self.make_items(),
+            "users": self.make_users(),
         }
+        return {**arguments, **changes}
+
+    def make_items(self, columns=None, **changes):
+        arguments = {"fields": {"title": self.titles}, "tags": self.tags, **changes}
+        return serving.Items(columns or {"item id": self.item_ids}, item_id="item id", **arguments)
+
+    def make_users(self, columns=None, **changes):
+        return serving.Users(columns or self.users, **{"seen": self.seen, **changes})
 
     def expected(self, users, k, excluded=(), passes=lambda tags: True):
         """Item ids by a plain loop: what each user should be recommended."""
@@ -74,15 +80,16 @@ def make_retriever():
     item_ids = np.arange(ITEMS, dtype=np.int64)[::-1] * 3
     history = rng.choice(item_ids, size=(USERS, LENGTH))
     history[0] = -1
+    item_model = make_item_tower()
     return Retriever(
         query_model=make_tower(),
-        candidates=rng.normal(size=(ITEMS, WIDTH)).astype(np.float32),
+        item_model=item_model,
+        candidates=item_model({"item id": item_ids}).numpy(),
         item_ids=item_ids,
         users={"user_id": np.array([f"u{i}" for i in range(USERS)]), "history": history},
         seen=[sorted({int(i) for i in row if i >= 0}) for row in history],
         # As genres are: some common, one rare, an item without any.
         tags=[[], *(["even" if i % 2 == 0 else "odd", f"by {i % 10}"] for i in range(1, ITEMS))],
-        item_model=make_item_tower(),
         titles=np.array([f"Titel № {i}" for i in item_ids]),
     )
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfrs_ext import serving
 from tfrs_ext._keras import keras
-from tfrs_ext.serving import retriever as retriever_module
+from tfrs_ext.serving import retriever_draft
 
 pytest.importorskip("tf2onnx", reason="tf2onnx is not installed")
 onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
@@ -31,13 +31,19 @@ def make_tower():
 @pytest.mark.parametrize("index", ["exact", "quantized"])
 def test_onnx_runtime_answers_with_the_same_ids(tmp_path, monkeypatch, index):
     monkeypatch.setattr(
-        retriever_module, "verify", lambda *a, **k: serving.Verification(1, 1.0, 0.0)
+        retriever_draft, "verify", lambda *a, **k: serving.Verification(1, 1.0, 0.0)
     )
     rng = np.random.default_rng(0)
     users = {"user_id": np.array(USERS), "age": rng.uniform(2, 6, 30).astype(np.float32)}
     vectors = rng.normal(size=(500, 8)).astype(np.float32)
     path = serving.export(
-        tmp_path, make_tower(), vectors, ITEMS, users=users, exclude_seen=False, k=10, index=index
+        tmp_path,
+        make_tower(),
+        vectors,
+        serving.Items({"item_id": ITEMS}),
+        users=serving.Users(users),
+        k=10,
+        index=index,
     )
     file = tmp_path / "model.onnx"
     command = [sys.executable, "-m", "tf2onnx.convert", "--saved-model", str(path), "--tag"]

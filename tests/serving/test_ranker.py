@@ -43,15 +43,17 @@ def make_model():
     return model
 
 
+def make_users(columns=USER_COLUMNS, **changes):
+    return serving.Users(columns, **{"user_id": "user-id", "seen": SEEN, **changes})
+
+
+def make_items(columns=ITEM_COLUMNS, **changes):
+    arguments = {"item_id": "item-id", "fields": {"name": TITLES}, **changes}
+    return serving.Items(columns, **arguments)
+
+
 def publish(base, **changes):
-    arguments = {
-        "item_fields": {"name": TITLES},
-        "seen": SEEN,
-        "user_key": "user-id",
-        "item_key": "item-id",
-        **changes,
-    }
-    return serving.export_ranker(base, make_model(), USER_COLUMNS, ITEM_COLUMNS, **arguments)
+    return serving.export_ranker(base, make_model(), make_users(), make_items(), **changes)
 
 
 @pytest.fixture
@@ -183,17 +185,30 @@ def test_bundle_that_answers_otherwise_is_not_published(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("users", "items", "changes", "message"),
+    ("users", "items", "message"),
     [
-        ({"age": [1.0]}, ITEM_COLUMNS, {}, "`users` must hold the ids, column 'user-id'"),
-        (USER_COLUMNS, {"title": ["a"]}, {}, "`items` must hold the ids, column 'item-id'"),
-        (USER_COLUMNS, {"item-id": [1], "age": [1.0]}, {}, r"received both \['age'\]"),
-        (USER_COLUMNS, {"item-id": [1]}, {}, r"\['title'\] are missing"),
-        (USER_COLUMNS, ITEM_COLUMNS, {"item_fields": {"name": ["a"]}}, "equal length"),
+        ({"age": [1.0]}, ITEM_COLUMNS, "`users` must hold the ids, column 'user-id'"),
+        (USER_COLUMNS, {"title": ["a"]}, "`items` must hold the ids, column 'item-id'"),
+        (USER_COLUMNS, {"item-id": [1], "age": [1.0]}, r"received both \['age'\]"),
+        (USER_COLUMNS, {"item-id": [1]}, r"\['title'\] are missing"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_the_reason(tmp_path, users, items, changes, message):
-    keys = {"user_key": "user-id", "item_key": "item-id"}
+def test_columns_that_do_not_fit_are_refused_with_the_reason(tmp_path, users, items, message):
     with pytest.raises(ValueError, match=message):
-        serving.export_ranker(tmp_path / "m", make_model(), users, items, **keys, **changes)
+        serving.export_ranker(
+            tmp_path / "m", make_model(), make_users(users), make_items(items, fields=None)
+        )
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"fields": {"name": ["a"]}}, "equal length"),
+        ({"tags": [["a"]] * ITEMS}, "a ranker must have none"),
+    ],
+)
+def test_items_that_do_not_fit_are_refused_with_the_reason(tmp_path, changes, message):
+    with pytest.raises(ValueError, match=message):
+        serving.export_ranker(tmp_path / "m", make_model(), make_users(), make_items(**changes))
     assert not (tmp_path / "m").exists()

@@ -4,32 +4,29 @@ import tensorflow as tf
 
 from tests.serving.conftest import make_retriever
 from tfrs_ext import serving
-from tfrs_ext.serving import retriever as retriever_module
+from tfrs_ext.serving import retriever_draft
 
 
 @pytest.fixture
 def unverified(monkeypatch):
     result = serving.Verification(1, 1.0, 0.0)
-    monkeypatch.setattr(retriever_module, "verify", lambda *args, **kwargs: result)
+    monkeypatch.setattr(retriever_draft, "verify", lambda *args, **kwargs: result)
 
 
 def publish(base, retriever, **changes):
-    arguments = retriever.arguments()
-    vectors = retriever.item_model({"item id": retriever.item_ids}).numpy()
-    arguments.update(candidates=vectors, item_key="item id", k=6, exclude_seen=False)
+    arguments = retriever.arguments(users=retriever.make_users(seen=None), k=6)
     return serving.export(base, **{**arguments, **changes})
 
 
-def refreshed(base, retriever, ids, **more):
-    return serving.refresh(
-        base,
-        retriever.query_model,
-        retriever.item_model,
+def refreshed(base, retriever, ids, users=None, **more):
+    items = retriever.make_items(
         {"item id": ids},
-        item_key="item id",
-        users=retriever.users,
-        **more,
+        fields={"title": [f"Titel {i}" for i in ids]},
+        tags=[["even" if i % 2 else "odd"] for i in ids],
     )
+    users = users or retriever.make_users(seen=None)
+    models = retriever.query_model, retriever.item_model
+    return serving.refresh(base, *models, items, users=users, **more)
 
 
 def test_items_are_added_and_removed_and_the_rest_stays(tmp_path):
@@ -42,7 +39,7 @@ def test_items_are_added_and_removed_and_the_rest_stays(tmp_path):
     manifest = serving.read_manifest(path)
     change = {"from_version": 1, "added": 3, "removed": 5}
     assert manifest["facts"] == {"metrics": 1, "run": "b", "refresh": change}
-    assert (manifest["k"], manifest["exclude_seen"], manifest["items"]) == (6, False, 38)
+    assert (manifest["k"], manifest["excludes_seen"], manifest["items"]) == (6, False, 38)
     assert manifest["index"]["kind"] == "exact"
     answer = serving.query_fresh(path, {"user_id": ["u2"]})
     features = {name: tf.constant(column[2:3]) for name, column in retriever.users.items()}
@@ -54,8 +51,9 @@ def test_items_are_added_and_removed_and_the_rest_stays(tmp_path):
 
 
 def test_string_ids_of_a_version_are_read(tmp_path, unverified):
-    ids = [f"item {i}" for i in range(40)]
-    path = publish(tmp_path, make_retriever(), item_ids=ids, seen=None)
+    ids, retriever = [f"item {i}" for i in range(40)], make_retriever()
+    items = retriever.make_items({"item id": ids})
+    path = publish(tmp_path, retriever, candidates=retriever.candidates, items=items)
     assert [i.decode() for i in serving.item_ids(path)] == ids
 
 
@@ -80,11 +78,36 @@ def test_what_does_not_fit_is_refused_with_the_reason(tmp_path, unverified):
     with pytest.raises(ValueError, match="must hold a version that `export` wrote"):
         refreshed(tmp_path, retriever, retriever.item_ids)
     publish(tmp_path, retriever)
-    with pytest.raises(ValueError, match="column 'item', received"):
-        serving.refresh(
-            tmp_path,
-            retriever.query_model,
-            retriever.item_model,
-            {"item id": retriever.item_ids},
-            item_key="item",
-        )
+    with pytest.raises(ValueError, match=r"`users\.seen` must be left away"):
+        refreshed(tmp_path, retriever, retriever.item_ids, users=retriever.make_users())
+    items = retriever.make_items(tags=None)
+    models = retriever.query_model, retriever.item_model
+    with pytest.raises(ValueError, match=r"signature 'recommend_filtered' is \{.*would be None"):
+        serving.refresh(tmp_path, *models, items, users=retriever.make_users(seen=None))
+    users = {"user": retriever.users["user_id"], **retriever.users}
+    users = retriever.make_users(users, user_id="user", seen=None)
+    with pytest.raises(ValueError, match=r"signature 'recommend' is .*'user'"):
+        refreshed(tmp_path, retriever, retriever.item_ids, users=users)
+    assert serving.list_versions(tmp_path) == [1]
+
+
+def test_ranker_is_told_how_it_is_refreshed(tmp_path, retriever):
+    (tmp_path / "1" / "assets.extra").mkdir(parents=True)
+    (tmp_path / "1" / "saved_model.pb").touch()
+    (tmp_path / "1" / "assets.extra" / "manifest.json").write_text('{"kind": "ranker"}')
+    with pytest.raises(ValueError, match=r"received that of a ranker .*: call `export_ranker`"):
+        refreshed(tmp_path, retriever, retriever.item_ids)
+
+
+def test_number_of_answers_comes_back_when_the_catalogue_has_grown(tmp_path, unverified):
+    retriever = make_retriever()
+    items = retriever.make_items(
+        {"item id": [0, 3]}, fields={"title": ["a", "b"]}, tags=[["x"], []]
+    )
+    path = publish(tmp_path, retriever, items=items)
+    assert serving.read_manifest(path)["k"] == 6
+    path = refreshed(tmp_path, retriever, retriever.item_ids)
+    ids = tf.saved_model.load(str(path)).signatures["serving_default"](user_id=tf.constant(["u3"]))[
+        "item_id"
+    ]
+    assert ids.shape == (1, 6)

@@ -156,7 +156,7 @@ def test_batching_parameters_lie_where_the_server_looks_for_them(version):
 
 def test_wrong_bundle_is_refused_and_nothing_is_published(retriever, tmp_path):
     arguments = retriever.arguments()
-    index = Exact().index(arguments["candidates"][::-1], arguments["item_ids"])
+    index = Exact().index(retriever.candidates[::-1], retriever.item_ids)
     with pytest.raises(serving.VerificationError, match="expected items"):
         serving.export(tmp_path, **arguments, index=index)
     assert list(tmp_path.iterdir()) == []

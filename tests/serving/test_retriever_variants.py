@@ -16,7 +16,7 @@ from tfrs_ext import serving
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Categorical, History, Numeric
 from tfrs_ext.indexes import Exact
-from tfrs_ext.serving import retriever as retriever_module
+from tfrs_ext.serving import retriever_draft
 
 
 @dataclasses.dataclass
@@ -29,7 +29,7 @@ class Skipped:
 
 @pytest.fixture
 def unverified(monkeypatch):
-    monkeypatch.setattr(retriever_module, "verify", lambda *args, **kwargs: Skipped())
+    monkeypatch.setattr(retriever_draft, "verify", lambda *args, **kwargs: Skipped())
 
 
 class FeatureTower(keras.Model):
@@ -64,12 +64,12 @@ def test_tower_that_names_its_features_gets_those_and_their_defaults(tmp_path, u
         tmp_path,
         tower,
         candidates,
-        ["a", "b", "c"],
-        users=users,
-        item_fields={"release year": [1990, 2000, 2010]},
-        user_key="user id",
-        item_key="movie id",
-        seen=[["a"], [], ["nowhere"]],
+        serving.Items(
+            {"movie id": ["a", "b", "c"]},
+            item_id="movie id",
+            fields={"release year": [1990, 2000, 2010]},
+        ),
+        users=serving.Users(users, user_id="user id", seen=[["a"], [], ["nowhere"]]),
         k=2,
     )
     signature = tf.saved_model.load(str(path)).signatures["serving_default"]
@@ -86,16 +86,14 @@ def test_tower_that_names_its_features_gets_those_and_their_defaults(tmp_path, u
         assert answer["release_year"][row].numpy().tolist() == [1990 + 10 * i for i in best]
     inputs = serving.read_manifest(path)["signatures"]["embed_user"]["inputs"]
     assert set(inputs) == {"user_id", "history", "age"}
-    keys = {name: serving.read_manifest(path)[name] for name in ("user_key", "item_key")}
-    assert keys == {"user_key": "user_id", "item_key": "movie_id"}
+    keys = {name: serving.read_manifest(path)[name] for name in ("user_id", "item_id")}
+    assert keys == {"user_id": "user_id", "item_id": "movie_id"}
 
 
 def test_without_users_requests_carry_the_features(tmp_path, unverified):
     retriever = make_retriever()
-    arguments = retriever.arguments()
-    queries = arguments.pop("users")
-    del arguments["seen"]
-    path = serving.export(tmp_path, **arguments, queries=queries, k=5)
+    queries = retriever.users
+    path = serving.export(tmp_path, **retriever.arguments(users=None, queries=queries), k=5)
     signature = tf.saved_model.load(str(path)).signatures["serving_default"]
     rows = {name: tf.constant(column[:3]) for name, column in queries.items()}
     answer = signature(**rows)
@@ -106,7 +104,8 @@ def test_without_users_requests_carry_the_features(tmp_path, unverified):
 
 def test_seen_items_stay_where_they_are_wanted(tmp_path, unverified):
     retriever = make_retriever()
-    path = serving.export(tmp_path, **retriever.arguments(), k=40, exclude_seen=False)
+    arguments = retriever.arguments(users=retriever.make_users(seen=None))
+    path = serving.export(tmp_path, **arguments, k=40)
     signature = tf.saved_model.load(str(path)).signatures["serving_default"]
     ids = signature(user_id=tf.constant(["u4"]))["item_id"].numpy()[0]
     assert sorted(ids) == sorted(retriever.item_ids)
@@ -121,36 +120,83 @@ def test_bundle_holds_no_keras_objects(tmp_path, unverified):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"users": None}, "Either `users` or `queries` must be given"),
-        ({"item_ids": np.zeros(40, np.int64)}, "`item_ids` must be unique, received 1 more"),
-        ({"users": {"user_id": [], "history": []}}, "at least one row"),
-        ({"item_fields": {"title": ["a"]}}, "`item_fields` must hold columns of equal length"),
-        ({"user_key": "name"}, "column 'name', received"),
-        ({"users": {"user_id": ["a"]}}, r"\['history'\] are missing"),
-        ({"item_tags": [["a"]]}, "one sequence for each of 40 items, received 1"),
-        ({"items": None}, "`item_model` and `items` must be given together"),
-        ({"item_fields": {"score": np.ones(40)}}, "names that differ"),
-        ({"index": "annoy"}, "`kind` must be one of .*received kind='annoy'"),
-        ({"index": Exact().index(np.eye(8))}, "`index` must hold `item_ids` in the same order"),
-        ({"candidates": np.full((40, 8), np.nan)}, "must be finite"),
+        (lambda r: {"users": None}, "Either `users` or `queries` must be given"),
+        (lambda r: {"k": 0}, "`k` must be a positive integer, received k=0"),
+        (lambda r: {"index": "annoy"}, "`kind` must be one of .*received kind='annoy'"),
+        (lambda r: {"index": Exact().index(np.eye(8))}, "`index` must hold the ids of `items`"),
+        (lambda r: {"candidates": np.full((40, 8), np.nan)}, "must be finite"),
+        (lambda r: {"candidates": np.eye(8)}, r"embeddings \[C, D\] of the 40 items"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_the_reason(tmp_path, change, message):
-    arguments = {**make_retriever().arguments(), "index": "exact", **change}
+def test_what_does_not_fit_is_refused_with_the_reason(tmp_path, retriever, change, message):
+    arguments = retriever.arguments(**{"index": "exact", **change(retriever)})
     with pytest.raises(ValueError, match=message):
         serving.export(tmp_path / "m", **arguments)
     assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize(
+    ("columns", "changes", "message"),
+    [
+        ({"user_id": [], "history": []}, {}, "at least one row"),
+        ({"user_id": ["a"]}, {}, r"\['history'\] are missing"),
+        (None, {"user_id": "name"}, "column 'name', received"),
+    ],
+)
+def test_users_that_do_not_fit_are_refused(tmp_path, retriever, columns, changes, message):
+    def export():
+        users = retriever.make_users(columns, **{"seen": None, **changes})
+        serving.export(tmp_path / "m", **retriever.arguments(users=users))
+
+    with pytest.raises(ValueError, match=message):
+        export()
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize(
+    ("columns", "changes", "message"),
+    [
+        ({"item id": np.zeros(40, np.int64)}, {}, "must be unique, received 1 more"),
+        ({"item": [1]}, {}, "`items` must hold the ids, column 'item id'"),
+        (None, {"fields": {"title": ["a"]}}, "`items.fields` must hold columns of equal length"),
+        (None, {"fields": {"score": np.ones(40)}}, "names that differ"),
+        (None, {"fields": {"item id": np.ones(40)}}, "must not hold the ids"),
+        (None, {"tags": [["a"]]}, "one sequence for each of 40 items, received 1"),
+        (None, {"tags": ["a"] * 40}, "received the string 'a': split it"),
+    ],
+)
+def test_items_that_do_not_fit_are_refused(tmp_path, retriever, columns, changes, message):
+    def export():
+        items = retriever.make_items(columns, **changes)
+        serving.export(tmp_path / "m", **retriever.arguments(items=items))
+
+    with pytest.raises(ValueError, match=message):
+        export()
+    assert not (tmp_path / "m").exists()
+
+
+def test_fields_may_have_any_name_that_ids_and_scores_do_not_have(tmp_path, unverified, retriever):
+    fields = {"candidates": np.arange(40.0), "item_ids": np.arange(40)}
+    items = retriever.make_items(fields=fields)
+    path = serving.export(tmp_path, **retriever.arguments(items=items), k=5)
+    answer = tf.saved_model.load(str(path)).signatures["serving_default"](
+        user_id=tf.constant(["u3"])
+    )
+    assert answer["item_id"].numpy().tolist() == retriever.expected(["u3"], 5)
+    places = [retriever.item_ids.tolist().index(i) for i in answer["item_id"].numpy()[0]]
+    assert answer["item_ids"].numpy()[0].tolist() == places
+    assert answer["candidates"].numpy()[0].tolist() == places
 
 
 KILLED = """
 import sys, tfrs_ext
 from tests.serving.conftest import make_retriever
 from tfrs_ext import serving
-from tfrs_ext.serving import retriever as retriever_module
+from tfrs_ext.serving import retriever_draft
 def hang(*args, **kwargs):
     print("exporting", flush=True)
     import time; time.sleep(300)
-retriever_module.verify = hang
+retriever_draft.verify = hang
 serving.export(sys.argv[1], **make_retriever().arguments(), k=5)
 """
 
@@ -170,7 +216,8 @@ def test_export_that_is_killed_leaves_no_version_and_the_next_one_works(tmp_path
 
 
 def test_empty_batches_and_items_without_tags_are_answered(tmp_path, unverified):
-    arguments = {**make_retriever().arguments(), "item_tags": [[]] * 40}
+    retriever = make_retriever()
+    arguments = retriever.arguments(items=retriever.make_items(tags=[[]] * 40))
     path = serving.export(tmp_path, **arguments, k=5)
     ask = tf.saved_model.load(str(path)).signatures["recommend_filtered"]
 

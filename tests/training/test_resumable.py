@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.training import TrainingError, TrainingProgress, fit_resumable
+from tfrs_ext.training import TrainingError, TrainingProgress, fit_resumable, read_history
 
 EPOCHS = 6
 SCORES = (0.1, 0.3, 0.2, 0.4, 0.35, 0.3)
@@ -90,6 +90,7 @@ def test_a_training_killed_in_several_epochs_ends_as_if_it_had_not_been(undistur
     assert_same(train(tmp_path), undisturbed)
     with (tmp_path / "history.csv").open() as stream:
         assert [int(row["epoch"]) for row in csv.DictReader(stream)] == list(range(EPOCHS))
+    assert read_history(tmp_path)["score"] == list(SCORES)
     kept = {path.name.split(".")[0] for path in (tmp_path / "checkpoints").iterdir()}
     assert kept == {"0003", "0005"}
 

@@ -44,14 +44,13 @@ def test_intervals_are_students_and_differences_are_paired():
     first, second = result.settings
     assert first["scores"] == pytest.approx([0.5, 0.8, 0.8])
     assert second["scores"] == pytest.approx([0.3, 0.6, 0.3])
-    assert first["mean"] == pytest.approx(2.1 / 3)
     t = 4.302652729911275  # Student's 97.5% with 2 degrees of freedom.
     half = t * math.sqrt(0.03) / math.sqrt(3)
-    assert first["interval"] == pytest.approx((0.7 - half, 0.7 + half))
+    assert first["interval"] == pytest.approx((0.7, 0.7 - half, 0.7 + half))
     assert first["behind"] is None
-    assert second["behind"] == pytest.approx((0.3 - half, 0.3 + half))
+    assert second["behind"] == pytest.approx((0.3, 0.3 - half, 0.3 + half))
     assert json.loads(json.dumps(result.get_config()))["settings"][0]["values"] == SETTINGS[1]
-    assert result.table().splitlines()[2].startswith("0.7000 | 0.2697 to 1.1303 |  | height=0.5")
+    assert result.table().splitlines()[2].startswith("0.7000 [0.2697, 1.1303] |  | height=0.5")
 
 
 def test_the_smallest_is_best_where_the_direction_says_so():
@@ -79,7 +78,7 @@ def test_the_best_epoch_of_a_history_counts_as_in_the_search():
         objective=OBJECTIVE,
         print_fn=silent,
     )
-    assert [row["mean"] for row in result.settings] == pytest.approx([1.5, 0.9])
+    assert [entry["interval"].mean for entry in result.settings] == pytest.approx([1.5, 0.9])
 
 
 def test_each_training_has_its_seed_and_callbacks_of_its_own(monkeypatch):

@@ -6,14 +6,13 @@ import json
 import numpy as np
 import pytest
 
-import recipes.retrieval
-import recipes.source
+from recipes import retrieval, shared
 from tfrs_ext import data
 
 pytestmark = pytest.mark.slow
 
 
-class OtherTest(recipes.source.Source):
+class OtherTest(shared.DataSource):
     """The same data, but for the items of the test part, which are drawn anew."""
 
     def load(self):
@@ -26,8 +25,8 @@ class OtherTest(recipes.source.Source):
         return data.join(split.train, split.validation, other)
 
 
-def tune(folder, source, config_class=recipes.retrieval.Config):
-    config = config_class(
+def tune(folder, source, settings_class=retrieval.Settings):
+    settings = settings_class(
         source=source(smoke=True),
         runs=folder,
         base=folder,
@@ -41,37 +40,37 @@ def tune(folder, source, config_class=recipes.retrieval.Config):
         seed=1,
     )
     folder.mkdir()
-    recipes.retrieval.tune(config)
+    retrieval.tune(settings)
     rows = json.loads((folder / "trials.json").read_text())
     return [(row["values"], row["score"]) for row in rows]
 
 
-class EvaluatesOnTest(recipes.retrieval.Config):
+class EvaluatesOnTest(retrieval.Settings):
     """Leaks: the objective is taken on the test part."""
 
     def evaluation(self):
-        self.problem.__dict__["validation"] = self.problem.test
+        self.__dict__["validation"] = self.test
         return super().evaluation()
 
 
-class CountsTest(recipes.retrieval.Config):
+class CountsTest(retrieval.Settings):
     """Leaks: the items' frequencies, which the loss corrects by, are those of all data."""
 
     def hypermodel(self):
         hypermodel = super().hypermodel()
-        counts = self.problem.frames.interactions["item_id"].value_counts()
+        counts = self.frames.interactions["item_id"].value_counts()
         hypermodel.item_counts = counts.index.tolist(), counts.tolist()
         return hypermodel
 
 
 def test_the_search_of_the_recipe_does_not_depend_on_the_test_part(tmp_path):
-    sources = recipes.source.Source, OtherTest
+    sources = shared.DataSource, OtherTest
     one, other = (tune(tmp_path / source.__name__, source) for source in sources)
     assert one == other
 
 
 @pytest.mark.parametrize("leak", [EvaluatesOnTest, CountsTest])
 def test_a_leak_of_the_test_part_would_be_caught(leak, tmp_path):
-    sources = recipes.source.Source, OtherTest
+    sources = shared.DataSource, OtherTest
     one, other = (tune(tmp_path / source.__name__, source, leak) for source in sources)
     assert one != other

@@ -12,7 +12,7 @@ class Baseline(keras.layers.Layer, abc.ABC):
     """Scores all candidates for histories of row numbers, by statistics of other histories.
 
     Every baseline is evaluated in the same way, beside a model on the same queries:
-    `evaluation.evaluate_scores(baseline, histories, positives, seen, candidates=C)`.
+    `evaluation.evaluate_scores(baseline, histories, positives, seen, num_candidates=C)`.
 
     Args:
         candidates: C, how many candidates there are.

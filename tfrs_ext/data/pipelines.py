@@ -53,12 +53,13 @@ def training_dataset(
         >>> next(iter(dataset))["history"].shape
         TensorShape([32, 50])
     """
-    batch = _batches(frames, features, windows_before_rows(frames, history))
     size = len(frames.interactions)
-    rows = _shuffled(size, batch_size, seed) if shuffle else _in_order(size, batch_size)
+    rows = _row_numbers(size, batch_size, shuffle, seed)
     if drop_remainder:
         rows = rows.take(size // batch_size).map(lambda r: tf.ensure_shape(r, [batch_size]))
-    return rows.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return _gather_batches(
+        rows, _columns_of(frames, features, windows_before_rows(frames, history))
+    )
 
 
 def ranking_dataset(
@@ -104,8 +105,9 @@ def ranking_dataset(
             "`frames` must have a label, received a schema without one: see `with_labels` and "
             "`with_negatives`."
         )
-    windows = windows_before_rows(frames, history, positives_only=True)
-    columns = _batches(frames, features, windows)
+    columns = _columns_of(
+        frames, features, windows_before_rows(frames, history, positives_only=True)
+    )
 
     @tf.autograph.experimental.do_not_convert
     def batch(rows: tf.Tensor) -> tuple[Any, ...]:
@@ -113,12 +115,10 @@ def ranking_dataset(
         rest = [row.pop(name) for name in (label, SAMPLE_WEIGHT) if name in row]
         return (row, *rest)
 
-    size = len(frames.interactions)
-    rows = _shuffled(size, batch_size, seed) if shuffle else _in_order(size, batch_size)
-    return rows.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return _gather_batches(_row_numbers(len(frames.interactions), batch_size, shuffle, seed), batch)
 
 
-def _batches(
+def _columns_of(
     frames: Frames, features: FeatureSet, windows: Windows
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     users = _columns(frames.users, features.of_users)
@@ -153,19 +153,29 @@ def candidates_dataset(frames: Frames, features: FeatureSet, batch_size: int) ->
         ValueError: If `batch_size` is below 1.
     """
     items = _columns(frames.items, features.candidate)
-    rows = _in_order(len(frames.items), batch_size)
-    return rows.map(lambda r: _gather(items, r)).prefetch(tf.data.AUTOTUNE)
+    rows = _row_numbers(len(frames.items), batch_size, shuffle=False)
+    return _gather_batches(rows, lambda r: _gather(items, r))
+
+
+def _gather_batches(rows: tf.data.Dataset, batch: Callable[[tf.Tensor], Any]) -> tf.data.Dataset:
+    return rows.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _row_numbers(
+    size: int, batch_size: int, shuffle: bool, seed: int | None = None
+) -> tf.data.Dataset:
+    if batch_size < 1:
+        raise ValueError(f"`batch_size` must be at least 1, received {batch_size}.")
+    return _shuffled(size, batch_size, seed) if shuffle else _in_order(size, batch_size)
 
 
 def _in_order(size: int, batch_size: int) -> tf.data.Dataset:
-    _check_batch_size(batch_size)
     starts = tf.data.Dataset.range(0, size, batch_size)
     return starts.map(lambda start: tf.range(start, tf.minimum(start + batch_size, size)))
 
 
 def _shuffled(size: int, batch_size: int, seed: int | None) -> tf.data.Dataset:
     # One permutation an epoch: a shuffle buffer would handle the rows one by one, 25 times slower.
-    _check_batch_size(batch_size)
     seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
 
     @tf.autograph.experimental.do_not_convert
@@ -177,11 +187,6 @@ def _shuffled(size: int, batch_size: int, seed: int | None) -> tf.data.Dataset:
 
     batches = -(-size // batch_size)
     return seeds.flat_map(epoch).apply(tf.data.experimental.assert_cardinality(batches))
-
-
-def _check_batch_size(batch_size: int) -> None:
-    if batch_size < 1:
-        raise ValueError(f"`batch_size` must be at least 1, received {batch_size}.")
 
 
 def _columns(table: pd.DataFrame, features: tuple[Feature, ...]) -> dict[str, tf.Tensor]:

@@ -10,12 +10,13 @@ from tfrs_ext.evaluation.geometry import (
     uniformity,
 )
 from tfrs_ext.evaluation.groups import evaluate_by_group, popularity_groups
+from tfrs_ext.evaluation.interval import Interval
 from tfrs_ext.evaluation.predictions import evaluate_predictions
 from tfrs_ext.evaluation.rankings import evaluate_rankings
 from tfrs_ext.evaluation.relative_improvement import rela_impr
 from tfrs_ext.evaluation.result_comparison import compare_results
 from tfrs_ext.evaluation.retrieval import evaluate_retrieval
-from tfrs_ext.evaluation.retrieval_result import Interval, RetrievalResult
+from tfrs_ext.evaluation.retrieval_result import RetrievalResult
 from tfrs_ext.evaluation.scores import evaluate_scores
 from tfrs_ext.evaluation.seed_comparison import compare_seeds
 from tfrs_ext.evaluation.surprise import novelty, serendipity

@@ -1,25 +1,28 @@
-"""Means of queries drawn anew: the luck that intervals are about."""
-
-from typing import Any
+"""Means over queries that are drawn anew: how far a metric could move with other queries."""
 
 import numpy as np
 import numpy.typing as npt
+
+from tfrs_ext.evaluation.interval import check_level
+from tfrs_ext.typing import TensorLike
 
 Values = npt.NDArray[np.float64]
 _DRAWS_IN_BLOCK = 2**22
 
 
-def bootstrap_means(columns: Values, clusters: Any, samples: int, seed: int) -> Values:
+def bootstrap_means(
+    columns: Values, clusters: TensorLike | None, samples: int, seed: int
+) -> Values:
     """Returns the means of columns over queries drawn with replacement.
 
     All columns see the same draws, so that their differences are paired.
 
     Args:
-        columns: `[Q, M]`; what is NaN counts nowhere.
+        columns: `[Q, M]`; NaN counts nowhere.
         clusters: `[Q]` which queries are drawn together, such as the users who asked them; None
             draws each for itself.
-        samples: How many draws.
-        seed: Of the draws.
+        samples: How many times the queries are drawn.
+        seed: The seed of the draws.
 
     Returns:
         `[samples, M]`.
@@ -30,7 +33,8 @@ def bootstrap_means(columns: Values, clusters: Any, samples: int, seed: int) -> 
     means = []
     for begin in range(0, samples, step):
         drawn = rng.integers(0, size, (min(step, samples - begin), size))
-        times = np.stack([np.bincount(row, minlength=size) for row in drawn]).astype(np.float64)
+        # How often each was drawn, so that a mean over draws is a product of matrices.
+        times = np.stack([np.bincount(draw, minlength=size) for draw in drawn]).astype(np.float64)
         with np.errstate(invalid="ignore"):  # A draw may hold nothing of a rare group: NaN.
             means.append((times @ sums) / (times @ counts))
     return np.concatenate(means)
@@ -38,15 +42,15 @@ def bootstrap_means(columns: Values, clusters: Any, samples: int, seed: int) -> 
 
 def bounds(means: Values, level: float) -> tuple[Values, Values]:
     """Returns the percentile interval of each column, leaving out draws without a value."""
-    if not 0 < level < 1:
-        raise ValueError(f"`level` must lie between 0 and 1, received level={level}.")
+    check_level(level)
     low, high = np.nanquantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return low, high
 
 
-def _by_cluster(columns: Values, clusters: Any) -> tuple[Values, Values]:
-    real = ~np.isnan(columns)
-    values, counts = np.where(real, columns, 0.0), real.astype(np.float64)
+def _by_cluster(columns: Values, clusters: TensorLike | None) -> tuple[Values, Values]:
+    """Returns sums and counts of each cluster's queries, `[clusters, M]`."""
+    is_known = ~np.isnan(columns)
+    values, counts = np.where(is_known, columns, 0.0), is_known.astype(np.float64)
     if clusters is None:
         return values, counts
     keys = np.asarray(clusters)

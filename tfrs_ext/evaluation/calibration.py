@@ -1,15 +1,17 @@
 """Whether a retriever's probabilities are those with which it is right."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tfrs_ext.evaluation.catalogue_rows import ragged_rows, without
+from tfrs_ext.evaluation.positions import position_lists, without
+from tfrs_ext.typing import PositionLists, TensorLike
 
 _SCORES_IN_BLOCK = 2**23
 Values = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 
 class RetrievalCalibration(NamedTuple):
@@ -31,10 +33,10 @@ class RetrievalCalibration(NamedTuple):
 
 
 def retrieval_calibration(
-    query_embeddings: Any,
-    candidate_embeddings: Any,
-    positives: Any,
-    seen: Any = None,
+    query_embeddings: TensorLike,
+    candidate_embeddings: TensorLike,
+    positives: PositionLists,
+    seen: PositionLists | None = None,
     *,
     k: int = 10,
     temperature: float = 1.0,
@@ -52,21 +54,21 @@ def retrieval_calibration(
     Args:
         query_embeddings: `[Q, D]` floating point.
         candidate_embeddings: `[C, D]` floating point.
-        positives: Row numbers of the candidates that each query should find, as in
-            `evaluate_retrieval`; each counts for itself.
-        seen: Row numbers of the candidates that don't compete, in the same forms.
+        positives: The positions of the candidates that each query should find, in the forms that
+            `evaluate_retrieval` takes; each counts for itself.
+        seen: The positions of the candidates that don't compete, in the same forms.
         k: The length of the list.
-        temperature: What scores are divided by: the model's at the end of training.
-        bins: Groups of equal size, by promise.
+        temperature: What scores are divided by: the model's temperature at the end of training.
+        bins: The number of groups of equal size, into which positives are put by promise.
 
     Returns:
         A `RetrievalCalibration`.
 
     Raises:
-        ValueError: Where arguments don't fit, or there is no positive.
+        ValueError: Where shapes, positions or numbers don't fit, or there is no positive.
 
     Relations:
-        `ExpectedCalibrationError` for predictions of single labels, such as clicks.
+        `metrics.ExpectedCalibrationError` for predictions of single labels, such as clicks.
 
     Example:
         >>> queries, items = np.zeros((4, 2)), np.zeros((8, 2))
@@ -78,18 +80,19 @@ def retrieval_calibration(
         Guo et al.: On Calibration of Modern Neural Networks, ICML 2017, arXiv 1706.04599. Nixon
         et al.: Measuring Calibration in Deep Learning, CVPR Workshops 2019 (bins of equal size).
     """
-    left, right = np.float32(query_embeddings), np.float32(candidate_embeddings)
+    left = np.asarray(query_embeddings, np.float32)
+    right = np.asarray(candidate_embeddings, np.float32)
     if not (temperature > 0 and k >= 1 and bins >= 1):
         raise ValueError(
             "`temperature`, `k` and `bins` must be positive, received "
             f"temperature={temperature}, k={k}, bins={bins}."
         )
     sizes = (len(left), len(right))
-    rows = ragged_rows(positives, "positives", *sizes)
+    wanted = position_lists(positives, "positives", *sizes)
     excluded = None
     if seen is not None:
-        excluded = without(ragged_rows(seen, "seen", *sizes), rows, sizes[1])
-    if not rows.flat_values.shape[0]:
+        excluded = without(position_lists(seen, "seen", *sizes), wanted, sizes[1])
+    if not wanted.flat_values.shape[0]:
         raise ValueError("`positives` must hold at least one positive, received none.")
     step = max(1, _SCORES_IN_BLOCK // sizes[1])
     parts = []
@@ -98,22 +101,22 @@ def retrieval_calibration(
         scores = (left[part] @ right.T).astype(np.float64) / temperature
         if excluded is not None:
             scores[_pairs(excluded[part])] = -np.inf
-        parts.append(_outcomes(scores, *_pairs(rows[part]), min(k, sizes[1])))
+        parts.append(_outcomes(scores, *_pairs(wanted[part]), min(k, sizes[1])))
     promised, hits, log_losses = map(np.concatenate, zip(*parts, strict=True))
     return _binned(promised, hits, bins, float(np.mean(log_losses)))
 
 
-def _pairs(rows: tf.RaggedTensor) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    return rows.value_rowids().numpy(), rows.flat_values.numpy()
+def _pairs(lists: tf.RaggedTensor) -> tuple[Integers, Integers]:
+    return lists.value_rowids().numpy(), lists.flat_values.numpy()
 
 
 def _outcomes(
-    scores: Values, owners: npt.NDArray[Any], rows: npt.NDArray[Any], k: int
+    scores: Values, owners: Integers, positions: Integers, k: int
 ) -> tuple[Values, Values, Values]:
     """Returns promise, outcome and negative log-probability of each positive."""
     log_p = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
     best = np.partition(log_p, -k, axis=1)[:, -k:]
-    own = log_p[owners, rows]
+    own = log_p[owners, positions]
     # A tie at the edge of the list is decided by chance.
     above = np.sum(log_p[owners] > own[:, np.newaxis], axis=1)
     ties = np.sum(log_p[owners] == own[:, np.newaxis], axis=1)

@@ -1,20 +1,20 @@
 """How different the items of one list are from each other."""
 
-from typing import Any
-
 import numpy as np
 
+from tfrs_ext.typing import TensorLike
 
-def intra_list_diversity(recommendations: Any, embeddings: Any) -> float:
+
+def intra_list_diversity(recommendations: TensorLike, embeddings: TensorLike) -> float:
     """Returns the mean cosine distance between two items of a list, averaged over the lists.
 
     `mean over queries of mean over pairs i < j of 1 - cos(e_i, e_j)`; lists with fewer than two
     items count nowhere.
 
     Args:
-        recommendations: `[Q, K]` row numbers of candidates; negative ones are padding.
-        embeddings: `[C, D]` of the candidates: content features say more than the model's own
-            embeddings, which its scores were made from.
+        recommendations: `[Q, K]` positions of candidates; negative numbers are padding.
+        embeddings: `[C, D]`, the candidates' vectors: content features say more than the model's
+            own embeddings, which its scores were made from.
 
     Example:
         >>> intra_list_diversity([[0, 1]], embeddings=[[1.0, 0.0], [0.0, 2.0]])
@@ -30,8 +30,8 @@ def intra_list_diversity(recommendations: Any, embeddings: Any) -> float:
     if not np.any(sizes > 1):
         raise ValueError("`recommendations` must have a list of two items, received none.")
     # The squared length of a sum of unit vectors is the sum of all their cosines.
-    real = (lists >= 0)[..., np.newaxis]
-    chosen = np.where(real, units[np.maximum(lists, 0)], 0.0)
+    is_item = (lists >= 0)[..., np.newaxis]
+    chosen = np.where(is_item, units[np.maximum(lists, 0)], 0.0)
     total = np.sum(np.sum(chosen, axis=1) ** 2, axis=1)
     itself = np.sum(chosen**2, axis=(1, 2))
     pairs = np.maximum(sizes * (sizes - 1), 1)

@@ -1,23 +1,25 @@
 """The shape of embeddings: what accuracy doesn't show before it falls."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-_ROWS_IN_BLOCK = 1024
+from tfrs_ext.typing import TensorLike
+
+_VECTORS_IN_BLOCK = 1024
 Matrix = npt.NDArray[np.float64]
 
 
-def alignment(query_embeddings: Any, positive_embeddings: Any, alpha: float = 2.0) -> float:
+def alignment(
+    query_embeddings: TensorLike, positive_embeddings: TensorLike, alpha: float = 2.0
+) -> float:
     """Returns how far positives are from their queries on the unit sphere: lower is better.
 
     `mean of ‖q/‖q‖ - p/‖p‖‖^alpha`.
 
     Args:
-        query_embeddings: `[N, D]`.
-        positive_embeddings: `[N, D]`, row i belongs to query i.
-        alpha: The power.
+        query_embeddings: `[N, D]` floating point.
+        positive_embeddings: `[N, D]`, the embedding of each query's positive.
+        alpha: The power of the distance.
 
     Relations:
         `uniformity` is its counterweight: a collapsed model is perfectly aligned.
@@ -39,14 +41,14 @@ def alignment(query_embeddings: Any, positive_embeddings: Any, alpha: float = 2.
     return float(np.mean(np.linalg.norm(queries - positives, axis=1) ** alpha))
 
 
-def uniformity(embeddings: Any, t: float = 2.0) -> float:
+def uniformity(embeddings: TensorLike, t: float = 2.0) -> float:
     """Returns how evenly embeddings fill the unit sphere: lower is better, 0 is collapse.
 
     `log of the mean over pairs i < j of exp(-t ‖e_i - e_j‖²)`, of unit vectors of one side.
 
     Args:
         embeddings: `[N, D]`, N >= 2; time grows with N², so give a sample of large tables.
-        t: The sharpness.
+        t: How sharply the weight of a pair falls with its distance.
 
     Example:
         >>> uniformity([[1.0, 0.0], [-1.0, 0.0]])
@@ -59,23 +61,23 @@ def uniformity(embeddings: Any, t: float = 2.0) -> float:
     units = _units(embeddings)
     size = len(units)
     if size < 2:
-        raise ValueError(f"`embeddings` must have at least two rows, received {size}.")
+        raise ValueError(f"`embeddings` must hold at least two vectors, received {size}.")
     total = 0.0
-    for begin in range(0, size, _ROWS_IN_BLOCK):
-        block = units[begin : begin + _ROWS_IN_BLOCK]
+    for begin in range(0, size, _VECTORS_IN_BLOCK):
+        block = units[begin : begin + _VECTORS_IN_BLOCK]
         distances = np.maximum(2.0 - 2.0 * block @ units[begin:].T, 0.0)
-        # Of a block with the rows from its own on: each pair once above the diagonal.
+        # The block against itself and what follows it: above the diagonal, each pair is there once.
         total += np.sum(np.triu(np.exp(-t * distances), k=1))
     return float(np.log(total / (size * (size - 1) / 2)))
 
 
-def effective_rank(embeddings: Any) -> float:
+def effective_rank(embeddings: TensorLike) -> float:
     """Returns how many directions embeddings really use, between 1 and D.
 
     `exp of the entropy of the singular values` (normalised to sum 1).
 
     Args:
-        embeddings: `[N, D]`.
+        embeddings: `[N, D]` floating point.
 
     Example:
         >>> round(effective_rank([[3.0, 0.0], [0.0, 3.0]]), 6)
@@ -92,37 +94,37 @@ def effective_rank(embeddings: Any) -> float:
     return float(np.exp(-np.sum(shares * np.log(shares))))
 
 
-def norm_popularity_correlation(embeddings: Any, popularity: Any) -> float:
+def norm_popularity_correlation(embeddings: TensorLike, item_counts: TensorLike) -> float:
     """Returns Spearman's correlation of the candidates' norms with their popularity.
 
     Near 1, the inner product ranks by popularity before it looks at the query.
 
     Args:
-        embeddings: `[C, D]` of the candidates.
-        popularity: `[C]` how often each was taken.
+        embeddings: `[C, D]`, the candidates' embeddings.
+        item_counts: `[C]` how often each candidate occurs in training.
 
     Example:
         >>> round(norm_popularity_correlation([[1.0], [3.0], [2.0]], [10, 30, 20]), 6)
         1.0
     """
     norms = np.linalg.norm(_matrix(embeddings), axis=1)
-    left, right = _mean_ranks(norms), _mean_ranks(np.asarray(popularity))
+    left, right = _mean_ranks(norms), _mean_ranks(np.asarray(item_counts))
     return float(np.mean((left - left.mean()) * (right - right.mean())) / left.std() / right.std())
 
 
-def _mean_ranks(values: npt.NDArray[Any]) -> Matrix:
+def _mean_ranks(values: Matrix) -> Matrix:
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
     return (ends - (counts - 1) / 2)[inverse]
 
 
-def _units(embeddings: Any) -> Matrix:
+def _units(embeddings: TensorLike) -> Matrix:
     vectors = _matrix(embeddings)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors / np.where(lengths > 0, lengths, 1.0)
 
 
-def _matrix(embeddings: Any) -> Matrix:
+def _matrix(embeddings: TensorLike) -> Matrix:
     matrix = np.asarray(embeddings, np.float64)
     if matrix.ndim != 2:
         raise ValueError(f"`embeddings` must be a matrix, received shape {matrix.shape}.")

@@ -1,27 +1,27 @@
 """Metrics apart for the head, the middle and the tail of the catalogue."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from tfrs_ext.evaluation.retrieval_result import RetrievalResult
+from tfrs_ext.typing import PositionLists, TensorLike
 
 
-def popularity_groups(popularity: Any, groups: int = 10) -> npt.NDArray[np.int64]:
+def popularity_groups(item_counts: TensorLike, groups: int = 10) -> npt.NDArray[np.int64]:
     """Returns the group of each candidate `[C]`: 0 holds the most popular, all are of one size.
 
     Args:
-        popularity: `[C]` how often each candidate was taken in the training part.
-        groups: How many; 10 are deciles. Equal popularities go by row number.
+        item_counts: `[C]` how often each candidate occurs in the training part.
+        groups: The number of groups; 10 are deciles. Equal counts go by position.
 
     Example:
         >>> popularity_groups([1, 9, 5, 7], groups=2).tolist()
         [1, 0, 1, 0]
     """
-    counts = np.asarray(popularity)
+    counts = np.asarray(item_counts)
     if not 1 <= groups <= len(counts):
         raise ValueError(
             f"`groups` must lie between 1 and the number of candidates, {len(counts)}, received "
@@ -34,8 +34,8 @@ def popularity_groups(popularity: Any, groups: int = 10) -> npt.NDArray[np.int64
 
 def evaluate_by_group(
     evaluate: Callable[[tf.RaggedTensor], RetrievalResult],
-    positives: Any,
-    group_of: Any,
+    positives: PositionLists,
+    group_of: TensorLike,
 ) -> dict[int, RetrievalResult]:
     """Evaluates with the positives of one group of candidates at a time.
 
@@ -43,11 +43,12 @@ def evaluate_by_group(
     none in the last; its mean hides that.
 
     Args:
-        evaluate: From positives to a result, such as
+        evaluate: A function from positives to a result, such as
             `lambda wanted: evaluate_retrieval(queries, candidates, wanted, seen)`.
-        positives: As in `evaluate_retrieval`: `[Q]`, a list of lists, or a `tf.RaggedTensor`.
-        group_of: `[C]` the group of each candidate: from `popularity_groups`, or categories, or
-            whether it is cold.
+        positives: The positions of the candidates that each query should find: `[Q]`, a list of
+            lists, or a `tf.RaggedTensor`.
+        group_of: `[C]` the group of each candidate, an integer: from `popularity_groups`, or a
+            category, or whether the candidate is cold.
 
     Returns:
         `{group: result}`, for the groups that have positives.
@@ -63,9 +64,9 @@ def evaluate_by_group(
     """
     members = np.asarray(group_of)
     if not isinstance(positives, tf.RaggedTensor):
-        rows = [np.atleast_1d(np.asarray(row, np.int64)) for row in positives]
+        lists = [np.atleast_1d(np.asarray(wanted, np.int64)) for wanted in positives]
         positives = tf.RaggedTensor.from_row_lengths(
-            np.concatenate(rows), [len(row) for row in rows]
+            np.concatenate(lists), [len(wanted) for wanted in lists]
         )
     values = positives.values.numpy()
     groups = np.where(values >= 0, members[np.maximum(values, 0)], -1)

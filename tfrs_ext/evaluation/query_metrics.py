@@ -1,4 +1,4 @@
-"""From standings to the named metrics of every query."""
+"""From ranks to the named metrics of every query."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,23 +7,24 @@ import tensorflow as tf
 
 from tfrs_ext.evaluation.retrieval_result import RetrievalResult
 from tfrs_ext.ops.rank_metrics import AT_K, first_rank
-from tfrs_ext.ops.standings import Standings, Ties, group_ties
+from tfrs_ext.ops.tie_groups import group_ties
+from tfrs_ext.ops.tied_ranks import Ranks, Ties
 
 
 def result_of(
-    blocks: Iterable[tuple[Standings, int]], ks: Sequence[int], ties: Ties
+    blocks: Iterable[tuple[Ranks, int]], ks: Sequence[int], ties: Ties
 ) -> RetrievalResult:
     """Computes every metric at every k.
 
     Args:
-        blocks: Standings of successive blocks of queries, whose rows count from 0 in each block,
-            and the number of queries in the block.
+        blocks: The ranks of successive blocks of queries, which count from 0 in each block, and the
+            number of queries in the block.
         ks: The cut-offs.
-        ties: As the standings were made with.
+        ties: What the ranks were made with.
     """
     columns: dict[str, list[tf.Tensor]] = {}
-    for standings, queries in blocks:
-        groups = group_ties(standings, queries, ties)
+    for ranks, queries in blocks:
+        groups = group_ties(ranks, queries, ties)
         found = {f"{name}_at_{k}": metric(groups, k) for name, metric in AT_K.items() for k in ks}
         found["rank"] = first_rank(groups)
         for name, values in found.items():

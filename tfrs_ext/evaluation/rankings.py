@@ -1,7 +1,6 @@
 """Evaluation of lists of results, such as an index returns."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -9,12 +8,13 @@ import tensorflow as tf
 from tfrs_ext.evaluation.query_metrics import result_of
 from tfrs_ext.evaluation.retrieval_result import RetrievalResult
 from tfrs_ext.ops.rank_checks import check_ks
-from tfrs_ext.ops.standings import stand_lists
+from tfrs_ext.ops.tied_ranks import rank_in_lists
+from tfrs_ext.typing import PositionLists, TensorLike
 
 
 def evaluate_rankings(
-    rankings: Any,
-    positives: Any,
+    rankings: TensorLike,
+    positives: PositionLists,
     ks: Sequence[int] = (10, 100),
 ) -> RetrievalResult:
     """Evaluates the best candidates of every query, given best first.
@@ -27,7 +27,7 @@ def evaluate_rankings(
             few, it pads with ids that no candidate has.
         positives: Ids of the candidates that each query should find: `[Q]`, a list of lists or a
             `tf.RaggedTensor`, of the type of `rankings`.
-        ks: Cut-offs.
+        ks: The cut-offs, the lengths of list at which metrics are computed.
 
     Returns:
         A `RetrievalResult` as `evaluate_retrieval` gives; `rank` is infinite where all positives
@@ -54,16 +54,16 @@ def evaluate_rankings(
     wanted = _ragged(positives)
     if wanted.nrows() != len(lists):
         raise ValueError(
-            f"`positives` must have a row for each of the {len(lists)} queries, received "
+            f"`positives` must have an entry for each of the {len(lists)} queries, received "
             f"{wanted.nrows()}."
         )
-    standings = stand_lists(tf.constant(lists), wanted)
-    return result_of([(standings, len(lists))], cutoffs, "pessimistic")
+    ranks = rank_in_lists(tf.constant(lists), wanted)
+    return result_of([(ranks, len(lists))], cutoffs, "pessimistic")
 
 
-def _ragged(positives: Any) -> tf.RaggedTensor:
+def _ragged(positives: PositionLists) -> tf.RaggedTensor:
     if isinstance(positives, tf.RaggedTensor):
         positives = positives.to_list()
-    rows = [np.unique(np.asarray(row)) for row in positives]
-    values = np.concatenate([row for row in rows if len(row)] or [np.zeros(0)])
-    return tf.RaggedTensor.from_row_lengths(values, [len(row) for row in rows])
+    lists = [np.unique(np.asarray(ids)) for ids in positives]
+    values = np.concatenate([ids for ids in lists if len(ids)] or [np.zeros(0)])
+    return tf.RaggedTensor.from_row_lengths(values, [len(ids) for ids in lists])

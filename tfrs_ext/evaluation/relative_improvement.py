@@ -8,7 +8,7 @@ def rela_impr(auc: float, base_auc: float) -> float:
 
     Args:
         auc: AUC or GAUC of the model.
-        base_auc: The same of the model that it is compared with.
+        base_auc: AUC or GAUC of the model that it is compared with.
 
     Raises:
         ValueError: A value is outside [0, 1], or the base model is no better than chance.

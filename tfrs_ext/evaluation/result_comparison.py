@@ -5,15 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from tfrs_ext.evaluation.bootstrap import bootstrap_means, bounds
-from tfrs_ext.evaluation.retrieval_result import Interval, RetrievalResult
+from tfrs_ext.evaluation.bootstrap import Values, bootstrap_means, bounds
+from tfrs_ext.evaluation.interval import Interval
+from tfrs_ext.evaluation.retrieval_result import RetrievalResult
+from tfrs_ext.typing import TensorLike
 
 
 def compare_results(
     results: Mapping[str, RetrievalResult],
     names: Sequence[str] | None = None,
     *,
-    clusters: Any = None,
+    clusters: TensorLike | None = None,
     level: float = 0.95,
     samples: int = 1000,
     seed: int = 0,
@@ -25,12 +27,12 @@ def compare_results(
 
     Args:
         results: `{model: result}`; the first is the one that is compared.
-        names: Metrics; None takes all but `rank`.
+        names: The metrics to compare; None takes all but `rank`.
         clusters: `[Q]` which queries are drawn together, such as the users who asked them; None
             draws each for itself, which is too sure of itself where users ask several.
-        level: Probability that an interval is to cover.
+        level: The probability that an interval covers the true value.
         samples: How often the queries are drawn anew.
-        seed: Of the draws.
+        seed: The seed of the draws.
 
     Returns:
         `{"queries", "level", "metrics": {model: {metric: Interval}}, "differences": {other:
@@ -66,17 +68,19 @@ def compare_results(
         "queries": int(np.sum(~np.isnan(columns[:, 0]))),
         "level": level,
         "metrics": {
-            model: _intervals(names, means[row], drawn[:, row], level)
-            for row, model in enumerate(results)
+            model: _intervals(names, means[i], drawn[:, i], level)
+            for i, model in enumerate(results)
         },
         "differences": {
-            other: _intervals(names, means[0] - means[row], drawn[:, 0] - drawn[:, row], level)
-            for row, other in enumerate(others, start=1)
+            other: _intervals(names, means[0] - means[i], drawn[:, 0] - drawn[:, i], level)
+            for i, other in enumerate(others, start=1)
         },
     }
 
 
-def _intervals(names: Sequence[str], means: Any, drawn: Any, level: float) -> dict[str, Interval]:
+def _intervals(
+    names: Sequence[str], means: Values, drawn: Values, level: float
+) -> dict[str, Interval]:
     columns = zip(means, *bounds(drawn, level), strict=True)
     return {
         name: Interval(*map(float, column)) for name, column in zip(names, columns, strict=True)

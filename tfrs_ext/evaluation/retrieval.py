@@ -1,22 +1,22 @@
 """Exact evaluation of embeddings over a whole catalogue."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import tensorflow as tf
 
-from tfrs_ext.evaluation.catalogue_rows import blocks, ragged_rows, without
+from tfrs_ext.evaluation.positions import blocks, position_lists, without
 from tfrs_ext.evaluation.query_metrics import result_of
 from tfrs_ext.evaluation.retrieval_result import RetrievalResult
 from tfrs_ext.ops.rank_checks import check_ks, check_ties
-from tfrs_ext.ops.standings import Standings, stand_rows
+from tfrs_ext.ops.tied_ranks import Ranks, rank_positions
+from tfrs_ext.typing import PositionLists, TensorLike
 
 
 def evaluate_retrieval(
-    query_embeddings: Any,
-    candidate_embeddings: Any,
-    positives: Any,
-    seen: Any = None,
+    query_embeddings: TensorLike,
+    candidate_embeddings: TensorLike,
+    positives: PositionLists,
+    seen: PositionLists | None = None,
     ks: Sequence[int] = (10, 100),
     ties: str = "pessimistic",
 ) -> RetrievalResult:
@@ -28,12 +28,12 @@ def evaluate_retrieval(
     Args:
         query_embeddings: `[Q, D]` floating point.
         candidate_embeddings: `[C, D]` floating point.
-        positives: Row numbers of the candidates that each query should find: `[Q]`, `[Q, P]` with
+        positives: The positions of the candidates that each query should find: `[Q]`, `[Q, P]` with
             negative numbers as padding, a list of lists, or a `tf.RaggedTensor`. Queries without
             any count nowhere.
-        seen: Row numbers of the candidates that don't compete, in the same forms. A positive of
+        seen: The positions of the candidates that don't compete, in the same forms. A positive of
             the query competes nevertheless.
-        ks: Cut-offs.
+        ks: The cut-offs, the lengths of list at which metrics are computed.
         ties: Whether candidates of the positive's score stand above it (`"pessimistic"`), below
             it (`"optimistic"`), or metrics are averaged over all orders (`"expected"`). Scores
             tie where rounding can't tell them apart: within 1e-6 of the product of the norms.
@@ -43,11 +43,11 @@ def evaluate_retrieval(
         `map_at_k` (over min(P, k)), `mrr_at_k` and `rank`.
 
     Raises:
-        ValueError: Where shapes, row numbers, `ks` or `ties` don't fit.
+        ValueError: Where shapes, positions, `ks` or `ties` don't fit.
 
     Relations:
         `evaluate_scores` where a score isn't an inner product, `evaluate_rankings` for lists that
-        an index returned, `FactorizedTopK` inside `model.evaluate`.
+        an index returned, `metrics.FactorizedTopK` inside `model.evaluate`.
 
     Example:
         >>> queries, candidates = np.eye(2), np.array([[1.0, 0.0], [0.5, 0.6], [0.0, 1.0]])
@@ -64,24 +64,24 @@ def evaluate_retrieval(
             f"{candidates.shape} and {queries.shape}."
         )
     sizes = (queries.shape[0], candidates.shape[0])
-    rows = ragged_rows(positives, "positives", *sizes)
+    wanted = position_lists(positives, "positives", *sizes)
     excluded = None
     if seen is not None:
-        excluded = without(ragged_rows(seen, "seen", *sizes), rows, sizes[1])
+        excluded = without(position_lists(seen, "seen", *sizes), wanted, sizes[1])
 
-    def stand() -> Iterator[tuple[Standings, int]]:
-        for part in blocks(rows):
-            block = None if excluded is None else excluded[part]
-            yield (
-                stand_rows(queries[part], candidates, rows[part], block, mode),
-                part.stop - part.start,
-            )
+    def rank_blocks() -> Iterator[tuple[Ranks, int]]:
+        for part in blocks(wanted):
+            left_out = None if excluded is None else excluded[part]
+            ranks = rank_positions(queries[part], candidates, wanted[part], left_out, mode)
+            yield ranks, part.stop - part.start
 
-    return result_of(stand(), cutoffs, mode)
+    return result_of(rank_blocks(), cutoffs, mode)
 
 
-def _matrix(values: Any, name: str) -> tf.Tensor:
+def _matrix(values: TensorLike, name: str) -> tf.Tensor:
     matrix = tf.cast(tf.convert_to_tensor(values), tf.float32)
     if matrix.shape.rank != 2 or not matrix.shape[0]:
-        raise ValueError(f"`{name}` must be a matrix with rows, received shape {matrix.shape}.")
+        raise ValueError(
+            f"`{name}` must be embeddings [n, D] with n >= 1, received shape {matrix.shape}."
+        )
     return matrix

@@ -1,22 +1,15 @@
 """What an evaluation found, query by query, with intervals over the queries."""
 
 import dataclasses
-import os
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from tfrs_ext.evaluation.bootstrap import Values, bootstrap_means, bounds
+from tfrs_ext.evaluation.interval import Interval
 from tfrs_ext.files import replace_file
-
-
-class Interval(NamedTuple):
-    """A mean over queries with the bounds of its bootstrap interval."""
-
-    mean: float
-    low: float
-    high: float
+from tfrs_ext.typing import PathLike, TensorLike
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +17,7 @@ class RetrievalResult:
     """Metrics of every query; queries without positives have NaN and count nowhere.
 
     Args:
-        per_query: `{metric: [Q] float64}`: names such as `recall_at_10`, and `rank`, the place of
+        per_query: `{metric: [Q] float64}`: names such as `recall_at_10`, and `rank`, the rank of
             the query's best positive, from 1.
 
     Example:
@@ -63,13 +56,13 @@ class RetrievalResult:
             summary["median_rank"] = self["median_rank"]
         return {**summary, "queries": len(self.values(next(iter(self.per_query))))}
 
-    def subset(self, chosen: Any) -> "RetrievalResult":
+    def subset(self, chosen: TensorLike) -> "RetrievalResult":
         """Returns the result of some queries, such as those of cold users.
 
         Args:
-            chosen: `[Q]` boolean, or row numbers of queries.
+            chosen: `[Q]` boolean, or the indices of some queries.
         """
-        return RetrievalResult({name: v[chosen] for name, v in self.per_query.items()})
+        return RetrievalResult({name: v[np.asarray(chosen)] for name, v in self.per_query.items()})
 
     def confidence_interval(
         self,
@@ -77,16 +70,17 @@ class RetrievalResult:
         level: float = 0.95,
         samples: int = 1000,
         seed: int = 0,
-        clusters: Any = None,
+        clusters: TensorLike | None = None,
     ) -> Interval:
         """Returns a metric's mean with its percentile bootstrap interval over queries.
 
         Args:
-            name: The metric.
-            level: Probability that the interval is to cover.
+            name: The metric, such as `recall_at_10`.
+            level: The probability that the interval covers the true value.
             samples: How often the queries are drawn anew.
-            seed: Of the draws.
-            clusters: `[Q]` which queries are drawn together, such as the users who asked them.
+            seed: The seed of the draws.
+            clusters: `[Q]` which queries are drawn together, such as the users who asked them; None
+                draws each for itself, which is too sure of itself where users ask several.
         """
         self.values(name)  # Says which names there are.
         return _interval(self.per_query[name], level, samples, seed, clusters)
@@ -98,7 +92,7 @@ class RetrievalResult:
         level: float = 0.95,
         samples: int = 1000,
         seed: int = 0,
-        clusters: Any = None,
+        clusters: TensorLike | None = None,
     ) -> Interval:
         """Returns this result's mean minus another's, over the same queries, with its interval.
 
@@ -106,11 +100,12 @@ class RetrievalResult:
 
         Args:
             other: The result of another model on the same queries in the same order.
-            name: The metric.
-            level: Probability that the interval is to cover.
+            name: The metric, such as `recall_at_10`.
+            level: The probability that the interval covers the true value.
             samples: How often the queries are drawn anew.
-            seed: Of the draws.
-            clusters: `[Q]` which queries are drawn together, such as the users who asked them.
+            seed: The seed of the draws.
+            clusters: `[Q]` which queries are drawn together, such as the users who asked them; None
+                draws each for itself, which is too sure of itself where users ask several.
 
         Relations:
             `compare_results` does this for every metric at once.
@@ -119,22 +114,22 @@ class RetrievalResult:
         difference = np.subtract(self.per_query[name], other.per_query[name])
         return _interval(difference, level, samples, seed, clusters)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: PathLike) -> None:
         """Writes the metrics of every query, to be compared with another run's, whole or not.
 
         Args:
-            path: Of the file, NumPy's compressed format; `.npz` is usual.
+            path: The file, of NumPy's compressed format; `.npz` is the usual ending.
         """
         columns: dict[str, Any] = dict(self.per_query)
         with replace_file(path) as part, part.open("wb") as stream:
             np.savez_compressed(stream, **columns)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "RetrievalResult":
+    def load(cls, path: PathLike) -> "RetrievalResult":
         """Reads what `save` wrote.
 
         Args:
-            path: Of the file.
+            path: The file.
         """
         with np.load(path) as columns:
             return cls({name: columns[name] for name in columns.files})
@@ -154,7 +149,9 @@ class RetrievalResult:
             )
 
 
-def _interval(values: Values, level: float, samples: int, seed: int, clusters: Any) -> Interval:
+def _interval(
+    values: Values, level: float, samples: int, seed: int, clusters: TensorLike | None
+) -> Interval:
     means = bootstrap_means(values[:, np.newaxis], clusters, samples, seed)
     low, high = bounds(means, level)
     return Interval(float(np.nanmean(values)), float(low[0]), float(high[0]))

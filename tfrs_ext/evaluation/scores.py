@@ -1,79 +1,85 @@
 """Evaluation of whatever gives a score to every candidate."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Union
 
 import numpy as np
 import tensorflow as tf
 
-from tfrs_ext.evaluation.catalogue_rows import blocks, ragged_rows, without
+from tfrs_ext.evaluation.positions import blocks, position_lists, without
 from tfrs_ext.evaluation.query_metrics import result_of
 from tfrs_ext.evaluation.retrieval_result import RetrievalResult
 from tfrs_ext.ops.rank_checks import check_ks, check_ties
-from tfrs_ext.ops.standings import Standings, stand_scores
+from tfrs_ext.ops.tied_ranks import Ranks, rank_scores
+from tfrs_ext.typing import PositionLists, TensorLike
 
+Inputs = Union[TensorLike, Mapping[str, TensorLike], tuple[TensorLike, ...]]
 _SCORES_IN_BLOCK = 2**24
 
 
 def evaluate_scores(
-    scorer: Callable[[Any], Any],
-    queries: Any,
-    positives: Any,
-    seen: Any = None,
+    scorer: Callable[..., TensorLike],
+    queries: Inputs,
+    positives: PositionLists,
+    seen: PositionLists | None = None,
     ks: Sequence[int] = (10, 100),
     ties: str = "pessimistic",
     *,
-    candidates: int,
+    num_candidates: int,
 ) -> RetrievalResult:
     """Ranks every query's positives among all candidates by scores that a function gives.
 
     Args:
-        scorer: From a block of `queries` to scores `[B, C]`: a baseline of `models`, or any model.
-        queries: What the scorer takes, `Q` rows: an array, a `tf.RaggedTensor` of histories, or a
-            dict or tuple of such.
-        positives: Row numbers of the candidates that each query should find, as in
-            `evaluate_retrieval`.
-        seen: Row numbers of the candidates that don't compete, in the same forms.
-        ks: Cut-offs.
-        ties: As in `evaluate_retrieval`; here scores tie where they are equal.
-        candidates: C. Blocks are as large as 64 MiB of scores allow.
+        scorer: A function from a block of `queries` to scores `[B, C]`: one of `baselines`, or any
+            model.
+        queries: What the scorer takes for `Q` queries: an array, a `tf.RaggedTensor` of histories,
+            or a dict or tuple of such.
+        positives: The positions of the candidates that each query should find, in the forms that
+            `evaluate_retrieval` takes.
+        seen: The positions of the candidates that don't compete, in the same forms.
+        ks: The cut-offs, the lengths of list at which metrics are computed.
+        ties: What happens to candidates of the positive's score, as in `evaluate_retrieval`; here
+            scores tie where they are equal.
+        num_candidates: C, the size of the catalogue. Blocks are as large as 64 MiB of scores allow.
 
     Returns:
         A `RetrievalResult` as `evaluate_retrieval` gives.
 
     Raises:
-        ValueError: Where shapes, row numbers, `ks` or `ties` don't fit.
+        ValueError: Where shapes, positions, `ks` or `ties` don't fit.
 
     Relations:
         `evaluate_retrieval` for embeddings: many times faster, as it holds no scores.
 
     Example:
         >>> scores = np.array([[0.1, 0.9, 0.5], [0.3, 0.2, 0.1]])
-        >>> rows = np.arange(2)
-        >>> evaluate_scores(lambda r: scores[r], rows, [[2], [0]], ks=[1], candidates=3)["mrr_at_1"]
+        >>> users = np.arange(2)
+        >>> result = evaluate_scores(
+        ...     lambda some: scores[some], users, [[2], [0]], ks=[1], num_candidates=3)
+        >>> result["mrr_at_1"]
         0.5
     """
     cutoffs, mode = check_ks(ks), check_ties(ties)
-    count = _rows(queries)
-    rows = ragged_rows(positives, "positives", count, candidates)
+    sizes = (_count(queries), num_candidates)
+    wanted = position_lists(positives, "positives", *sizes)
     excluded = None
     if seen is not None:
-        excluded = without(ragged_rows(seen, "seen", count, candidates), rows, candidates)
+        excluded = without(position_lists(seen, "seen", *sizes), wanted, num_candidates)
 
-    def stand() -> Iterator[tuple[Standings, int]]:
-        size = max(1, _SCORES_IN_BLOCK // candidates)
-        for part in _smaller(blocks(rows), size):
+    def rank_blocks() -> Iterator[tuple[Ranks, int]]:
+        size = max(1, _SCORES_IN_BLOCK // num_candidates)
+        for part in _smaller(blocks(wanted), size):
             scores = tf.cast(tf.convert_to_tensor(scorer(_cut(queries, part))), tf.float32)
             length = part.stop - part.start
-            if scores.shape != (length, candidates):
+            if scores.shape != (length, num_candidates):
                 raise ValueError(
-                    f"`scorer` must return scores of shape {(length, candidates)}, received "
+                    f"`scorer` must return scores of shape {(length, num_candidates)}, received "
                     f"{tuple(scores.shape)}."
                 )
-            block = None if excluded is None else excluded[part]
-            yield stand_scores(scores, rows[part], block, mode), length
+            left_out = None if excluded is None else excluded[part]
+            yield rank_scores(scores, wanted[part], left_out, mode), length
 
-    return result_of(stand(), cutoffs, mode)
+    return result_of(rank_blocks(), cutoffs, mode)
 
 
 def _smaller(parts: Iterator[slice], size: int) -> Iterator[slice]:
@@ -82,13 +88,13 @@ def _smaller(parts: Iterator[slice], size: int) -> Iterator[slice]:
             yield slice(begin, min(begin + size, part.stop))
 
 
-def _rows(queries: Any) -> int:
+def _count(queries: Inputs) -> int:
     first = tf.nest.flatten(queries)[0]
     return int(first.nrows()) if isinstance(first, tf.RaggedTensor) else len(first)
 
 
-def _cut(queries: Any, part: slice) -> Any:
-    def cut(column: Any) -> Any:
+def _cut(queries: Inputs, part: slice) -> Inputs:
+    def cut(column: TensorLike) -> TensorLike:
         return column[part] if isinstance(column, tf.RaggedTensor) else np.asarray(column)[part]
 
     return tf.nest.map_structure(cut, queries)

@@ -1,12 +1,13 @@
 """Two recipes, each trained several times: is one better, or luckier?"""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from tfrs_ext.evaluation.bootstrap import Values, bootstrap_means, bounds
-from tfrs_ext.evaluation.retrieval_result import Interval, RetrievalResult
+from tfrs_ext.evaluation.interval import Interval
+from tfrs_ext.evaluation.retrieval_result import RetrievalResult
+from tfrs_ext.typing import TensorLike
 
 
 def compare_seeds(
@@ -14,7 +15,7 @@ def compare_seeds(
     theirs: Sequence[RetrievalResult],
     name: str,
     *,
-    clusters: Any = None,
+    clusters: TensorLike | None = None,
     level: float = 0.95,
     samples: int = 1000,
     seed: int = 0,
@@ -27,13 +28,14 @@ def compare_seeds(
 
     Args:
         ours: One result of each training, all on the same queries.
-        theirs: The same of the other recipe; numbers of seeds may differ.
-        name: The metric.
-        clusters: `[Q]` which queries are drawn together, such as the users who asked them.
-        level: Probability that the interval is to cover. With fewer than five seeds a side it
-            covers less, since a bootstrap of few is too narrow.
+        theirs: One result of each training of the other recipe; numbers of seeds may differ.
+        name: The metric to compare, such as `recall_at_10`.
+        clusters: `[Q]` which queries are drawn together, such as the users who asked them; None
+            draws each for itself.
+        level: The probability that the interval covers the true difference. With fewer than five
+            seeds a side it covers less, since a bootstrap of few is too narrow.
         samples: How often queries and seeds are drawn anew.
-        seed: Of the draws.
+        seed: The seed of the draws.
 
     Returns:
         The difference and its bounds.
@@ -69,6 +71,6 @@ def compare_seeds(
 
 
 def _draw(means: Values, rng: np.random.Generator) -> Values:
-    """Returns the mean over seeds drawn anew for each row `[S]`."""
+    """Returns the mean over seeds that are drawn anew for each of the `[S]` draws of queries."""
     chosen = rng.integers(0, means.shape[1], means.shape)
     return np.asarray(np.take_along_axis(means, chosen, axis=1).mean(axis=1))

@@ -1,6 +1,7 @@
 """Column kinds: what a tower must know about one column of its input."""
 
 from tfrs_ext.features.categorical import Categorical
+from tfrs_ext.features.categories import Categories
 from tfrs_ext.features.cells import check_cells
 from tfrs_ext.features.column_encoder import ColumnEncoder
 from tfrs_ext.features.feature import Feature
@@ -11,9 +12,11 @@ from tfrs_ext.features.lookup import make_lookup
 from tfrs_ext.features.numeric import Numeric
 from tfrs_ext.features.text import Text
 from tfrs_ext.features.timestamp import Timestamp
+from tfrs_ext.features.vector import Vector
 
 __all__ = [
     "Categorical",
+    "Categories",
     "ColumnEncoder",
     "Feature",
     "FeatureEncoder",
@@ -21,6 +24,7 @@ __all__ = [
     "Numeric",
     "Text",
     "Timestamp",
+    "Vector",
     "check_cells",
     "example_inputs",
     "make_lookup",

@@ -9,6 +9,7 @@ import pandas as pd
 from tfrs_ext.features.cells import check_cells, holds_lists
 from tfrs_ext.features.column_encoder import TableEncoder
 from tfrs_ext.features.feature import Feature
+from tfrs_ext.features.vocabulary import as_vocabulary
 from tfrs_ext.typing import Vocabulary
 
 
@@ -18,11 +19,20 @@ class Categorical(Feature):
 
     Args:
         name: The column.
-        vocabulary: The known values.
+        vocabulary: The known values: integers or strings, in any sequence or array.
+
+    Raises:
+        ValueError: `vocabulary` holds other values, or one of them twice.
+
+    Relations:
+        `Categories` holds several values a row, `History` a sequence of items.
     """
 
     kind: ClassVar[str] = "categorical"
     vocabulary: Vocabulary = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "vocabulary", as_vocabulary(self.vocabulary, self.name))
 
     @classmethod
     def convert(cls, column: "pd.Series[Any]", name: str) -> "pd.Series[Any]":

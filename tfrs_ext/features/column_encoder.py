@@ -80,7 +80,7 @@ class Bag(Protocol):
         """The column."""
 
     @property
-    def vocabulary(self) -> tuple[str, ...]:
+    def vocabulary(self) -> Vocabulary:
         """The known values."""
 
     def split(self, values: tf.Tensor, /) -> tf.RaggedTensor:

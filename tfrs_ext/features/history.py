@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfrs_ext.features.column_encoder import TableEncoder
 from tfrs_ext.features.feature import Feature
+from tfrs_ext.features.vocabulary import as_vocabulary
 from tfrs_ext.layers import HistoryPooling
 from tfrs_ext.typing import Vocabulary
 
@@ -21,15 +22,34 @@ class History(Feature):
         name: The column.
         vocabulary: The item ids.
         length: L, how many items it holds.
+        padding: The value that stands where the history is shorter than `length`; None for -1
+            or "", by the type of the ids.
+
+    Raises:
+        ValueError: `length` isn't positive, or `padding` is in `vocabulary` or of another type.
     """
 
     vocabulary: Vocabulary = ()
     length: int = 50
+    padding: Union[int, str, None] = None
 
-    @property
-    def padding(self) -> Union[int, str]:
-        """The value that stands where the history is shorter than `length`: -1 or `""`."""
-        return "" if self.vocabulary and isinstance(self.vocabulary[0], str) else -1
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "vocabulary", as_vocabulary(self.vocabulary, self.name))
+        if self.length < 1:
+            raise ValueError(f"`length` must be at least 1, received length={self.length}.")
+        of_strings = self.vocabulary and isinstance(self.vocabulary[0], str)
+        if self.padding is None:
+            object.__setattr__(self, "padding", "" if of_strings else -1)
+        elif self.vocabulary and isinstance(self.padding, str) != of_strings:
+            raise ValueError(
+                f"`padding` of the feature {self.name!r} must be of the type of its vocabulary, "
+                f"received {self.padding!r} beside {self.vocabulary[0]!r}."
+            )
+        if self.padding in self.vocabulary:
+            raise ValueError(
+                f"`vocabulary` of the feature {self.name!r} must not hold the padding, received "
+                f"{self.padding!r} in both. Leave it out, or state another `padding`."
+            )
 
     @property
     def missing(self) -> npt.NDArray[Any]:

@@ -3,7 +3,7 @@
 from tfrs_ext._keras import keras
 from tfrs_ext.typing import Vocabulary
 
-_NOTHING = ("\0",)  # Keras refuses an empty vocabulary, which a column of unknown values has.
+_NOTHING = ("\x01",)  # Keras refuses an empty vocabulary, which a column of unknown values has.
 
 
 def make_lookup(

@@ -18,18 +18,30 @@ _QUANTILES = 101
 class Numeric(Feature):
     """A column `[B]` of float32 numbers, standardised by `mean` and `std` of the training rows.
 
+    NaN counts as the mean.
+
     Args:
         name: The column.
         mean: The mean of the training rows.
         std: The standard deviation of the training rows.
         quantiles: Quantiles of the training rows, at even levels from the least to the greatest
             value, for `layers.QuantilePowers`.
+
+    Raises:
+        ValueError: `mean` isn't finite, or `std` isn't positive.
     """
 
     kind: ClassVar[str] = "numeric"
     mean: float = 0.0
     std: float = 1.0
     quantiles: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not (0 < self.std < np.inf and np.isfinite(self.mean)):
+            raise ValueError(
+                f"The feature {self.name!r} must have a finite `mean` and a positive `std`, "
+                f"received mean={self.mean} and std={self.std}. A constant column has std=1."
+            )
 
     @classmethod
     def convert(cls, column: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
@@ -71,4 +83,5 @@ class Numeric(Feature):
 class _NumericEncoder(ColumnEncoder):
     def call(self, values: tf.Tensor) -> tf.Tensor:
         standardised = (tf.cast(values, tf.float32) - self.feature.mean) / self.feature.std
-        return tf.cast(standardised, self.compute_dtype)[:, tf.newaxis]
+        known = tf.where(tf.math.is_nan(standardised), 0.0, standardised)
+        return tf.cast(known, self.compute_dtype)[:, tf.newaxis]

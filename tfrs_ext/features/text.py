@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from tfrs_ext.features.column_encoder import BagEncoder
 from tfrs_ext.features.feature import Feature
+from tfrs_ext.features.vocabulary import as_vocabulary
+from tfrs_ext.typing import Vocabulary
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,12 +19,29 @@ class Text(Feature):
 
     Args:
         name: The column.
-        vocabulary: The known words.
+        vocabulary: The known words, of lower-case letters and digits.
+
+    Raises:
+        ValueError: `vocabulary` holds what can be no word of a text.
+
+    Relations:
+        `Categories` splits at a separator and takes what is between as it is.
     """
 
     kind: ClassVar[str] = "text"
     missing: ClassVar[str] = ""
-    vocabulary: tuple[str, ...] = ()
+    vocabulary: Vocabulary = ()
+
+    def __post_init__(self) -> None:
+        words = as_vocabulary(self.vocabulary, self.name)
+        object.__setattr__(self, "vocabulary", words)
+        wrong = _unmatched(words)
+        if wrong:
+            raise ValueError(
+                f"`vocabulary` of the feature {self.name!r} must hold lower-case words of letters "
+                f"and digits, because texts are split into such, received {wrong[0]!r}. Fit it "
+                "with `Text.fit`, or make the column `Categorical` or `Categories`."
+            )
 
     @classmethod
     def convert(cls, column: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
@@ -65,3 +84,15 @@ def most_frequent(rows: tf.RaggedTensor, min_count: int) -> tuple[str, ...]:
     wanted = min(min_count, max(counts.values(), default=1))
     ordered = sorted((-count, value.decode()) for value, count in counts.items())
     return tuple(value for count, value in ordered if -count >= wanted)
+
+
+def _unmatched(words: Vocabulary) -> list[object]:
+    """Returns what no text can be split into."""
+    plain = (isinstance(w, str) and w.isascii() and w.isalnum() and w == w.lower() for w in words)
+    doubtful = [word for word, is_plain in zip(words, plain, strict=True) if not is_plain]
+    if not doubtful:
+        return []
+    with tf.init_scope():
+        split = Text.split(tf.constant([str(word) for word in doubtful])).to_list()
+    pairs = zip(doubtful, split, strict=True)
+    return [word for word, parts in pairs if parts != [str(word).encode()]]

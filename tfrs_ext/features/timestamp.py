@@ -25,11 +25,21 @@ class Timestamp(Feature):
         name: The column.
         minimum: The earliest second of the training rows.
         maximum: The latest second of the training rows.
+
+    Raises:
+        ValueError: `minimum` is above `maximum`.
     """
 
     kind: ClassVar[str] = "timestamp"
     minimum: int = 0
     maximum: int = 1
+
+    def __post_init__(self) -> None:
+        if self.minimum > self.maximum:
+            raise ValueError(
+                f"The feature {self.name!r} must have a `minimum` up to its `maximum`, received "
+                f"{self.minimum} and {self.maximum}."
+            )
 
     @classmethod
     def convert(cls, column: "pd.Series[Any]", name: str) -> "pd.Series[Any]":

@@ -1,4 +1,4 @@
-"""Exact evaluation of retrieval and ranking."""
+"""Keras metrics of retrieval and ranking."""
 
 from tfrs_ext.metrics.calibration_ratio import CalibrationRatio
 from tfrs_ext.metrics.expected_calibration_error import ExpectedCalibrationError

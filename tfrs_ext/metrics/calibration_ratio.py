@@ -1,11 +1,10 @@
 """Whether predictions are too high or too low on the whole."""
 
-from typing import Any
-
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.metrics.predictions import flat_predictions
+from tfrs_ext.typing import DType, TensorLike
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -16,13 +15,13 @@ class CalibrationRatio(keras.metrics.Metric):
     much. `ExpectedCalibrationError` also sees errors that cancel out.
 
     Args:
-        name: Of the metric.
-        dtype: Of the result.
+        name: The metric's name in logs.
+        dtype: The dtype of the result; None is Keras's default.
 
     Call arguments (`update_state`):
         y_true: Labels in [0, 1], `[B]` or `[B, 1]`.
         y_pred: Probabilities of the same size.
-        sample_weight: Weights of the rows, optional.
+        sample_weight: The weights of the rows, of the same size; None is 1.
 
     Returns:
         A scalar; 0 while there is no positive label.
@@ -40,12 +39,14 @@ class CalibrationRatio(keras.metrics.Metric):
         X. He et al., 2014. Practical Lessons from Predicting Clicks on Ads at Facebook. ADKDD.
     """
 
-    def __init__(self, name: str = "calibration_ratio", dtype: Any = None) -> None:
+    def __init__(self, name: str = "calibration_ratio", dtype: DType | None = None) -> None:
         super().__init__(name=name, dtype=dtype)
         self.predicted = self.add_weight("predicted", (), initializer="zeros")
         self.observed = self.add_weight("observed", (), initializer="zeros")
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None
+    ) -> None:
         """Adds rows to both sums."""
         labels, predictions, weights = flat_predictions(y_true, y_pred, sample_weight)
         self.predicted.assign_add(tf.cast(tf.tensordot(weights, predictions, 1), self.dtype))

@@ -1,11 +1,10 @@
 """How far predicted probabilities are from the frequencies of what they predict."""
 
-from typing import Any
-
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.metrics.predictions import flat_predictions
+from tfrs_ext.typing import Config, DType, TensorLike
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -20,13 +19,13 @@ class ExpectedCalibrationError(keras.metrics.Metric):
 
     Args:
         num_bins: Number of bins.
-        name: Of the metric.
-        dtype: Of the result.
+        name: The metric's name in logs.
+        dtype: The dtype of the result; None is Keras's default.
 
     Call arguments (`update_state`):
         y_true: Labels in [0, 1], `[B]` or `[B, 1]`.
         y_pred: Probabilities of the same size.
-        sample_weight: Weights of the rows, optional.
+        sample_weight: The weights of the rows, of the same size; None is 1.
 
     Returns:
         A scalar in [0, 1].
@@ -46,7 +45,10 @@ class ExpectedCalibrationError(keras.metrics.Metric):
     """
 
     def __init__(
-        self, num_bins: int = 10, name: str = "expected_calibration_error", dtype: Any = None
+        self,
+        num_bins: int = 10,
+        name: str = "expected_calibration_error",
+        dtype: DType | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         if num_bins < 1:
@@ -55,7 +57,9 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         self.differences = self.add_weight("differences", (num_bins,), initializer="zeros")
         self.total = self.add_weight("total", (), initializer="zeros")
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None
+    ) -> None:
         """Adds rows to their bins."""
         labels, predictions, weights = flat_predictions(y_true, y_pred, sample_weight)
         bins = tf.minimum(tf.cast(predictions * self.num_bins, tf.int32), self.num_bins - 1)
@@ -74,6 +78,6 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         for variable in self.variables:
             variable.assign(tf.zeros_like(variable))
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the configuration, JSON-able."""
+    def get_config(self) -> Config:
+        """Returns the arguments, JSON-able."""
         return {**super().get_config(), "num_bins": self.num_bins}

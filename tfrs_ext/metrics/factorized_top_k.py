@@ -1,7 +1,7 @@
 """A drop-in for `tfrs.metrics.FactorizedTopK` that counts ranks instead of retrieving."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Union
 
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
@@ -9,12 +9,15 @@ import tensorflow_recommenders as tfrs
 from tfrs_ext._keras import keras
 from tfrs_ext.metrics.candidate_cache import CandidateCache
 from tfrs_ext.metrics.median_rank import MedianRank
-from tfrs_ext.ops.id_rows import id_lists, rows_of_ids, rows_without
+from tfrs_ext.ops.id_positions import id_lists, positions_of_ids, positions_without
 from tfrs_ext.ops.rank_checks import check_ks, check_ties
+from tfrs_ext.ops.rank_counts import count_at_least, tie_bounds
 from tfrs_ext.ops.rank_metrics import AT_K, first_rank, hit_rate
-from tfrs_ext.ops.ranks import count_at_least, tie_bounds
-from tfrs_ext.ops.standings import Standings, group_ties, stand_lists, stand_rows
+from tfrs_ext.ops.tie_groups import group_ties
+from tfrs_ext.ops.tied_ranks import Ranks, rank_in_lists, rank_positions
+from tfrs_ext.typing import Config, TensorLike
 
+Corpus = Union[tf.data.Dataset, tfrs.layers.factorized_top_k.TopK]
 _MEDIAN = "median_rank"
 
 
@@ -31,23 +34,24 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         candidates: A `tf.data.Dataset` of batches of embeddings `[B, D]`, or of (ids, embeddings),
             typically `items.batch(1024).map(model)`; or a TFRS `TopK` layer. An exact layer is
             counted through; others are asked for their best.
-        ks: Cut-offs.
+        ks: The cut-offs, the lengths of list at which metrics are computed.
         name: What the names of the results begin with.
         ties: Whether candidates of the positive's score stand above it (`"pessimistic"`), below it
             (`"optimistic"`, as in TFRS), or count by their chance (`"expected"`).
-        metrics: Further metrics: any of recall, precision, ndcg, map, mrr, which appear as
-            `factorized_top_k/ndcg_at_10`, and median_rank, of the best positive: exact up to
-            10,000, to 0.1% above.
+        metrics: Further metrics: any of recall, precision, ndcg, map and mrr, which appear as
+            `factorized_top_k/ndcg_at_10`, and median_rank, the median rank of a query's best
+            positive: exact up to 10,000, to 0.1% above.
 
     Call arguments of `update_state`:
         query_embeddings: `[B, D]` floating point.
-        true_candidate_embeddings: `[B, D]` floating point. Read only where there are no ids.
+        true_candidate_embeddings: `[B, D]` floating point; read only where there are no ids.
         true_candidate_ids: `[B]`, or `[B, (P)]` ragged or dense for several positives of a query,
             matched by value with the candidates' ids, or with their positions where they have
             none. What isn't found counts as missed, so pad by repeating an id.
-        sample_weight: `[B]` or `[B, 1]`.
-        seen_ids: `[B, (S)]` ragged or dense: the candidates that don't compete, matched likewise;
-            ids that no candidate has are padding. A positive competes all the same.
+        sample_weight: `[B]` or `[B, 1]`, the weights of the queries; None is 1.
+        seen_ids: `[B, (S)]` ragged or dense: the candidates that don't compete, matched as the
+            positives are; ids that no candidate has are padding. A positive competes all the
+            same.
 
     Returns:
         `result()` is a list of scalars, first the top-k accuracies.
@@ -57,9 +61,11 @@ class FactorizedTopK(tfrs.metrics.Factorized):
             `seen_ids` come without ids of positives or with candidates that can't be counted.
 
     Relations:
-        `evaluate_retrieval` for saved embeddings and intervals; `RetrievalEvaluation`
-        for early stopping on a sample. Without ids the positive may be missing from the corpus;
-        one candidate of exactly its score is then taken for the positive itself.
+        `evaluation.evaluate_retrieval` for saved embeddings and intervals;
+        `callbacks.RetrievalEvaluation` for early stopping on a sample.
+
+    Without ids the positive may be missing from the corpus; one candidate of exactly its score is
+    then taken for the positive itself.
 
     Example:
         >>> items = tf.data.Dataset.from_tensor_slices(tf.eye(3)).batch(2)
@@ -71,7 +77,7 @@ class FactorizedTopK(tfrs.metrics.Factorized):
 
     def __init__(
         self,
-        candidates: Any = None,
+        candidates: Corpus | None = None,
         ks: Sequence[int] = (1, 5, 10, 50, 100),
         name: str = "factorized_top_k",
         ties: str = "pessimistic",
@@ -93,7 +99,7 @@ class FactorizedTopK(tfrs.metrics.Factorized):
             for k in self._ks
         ]
         self._median = MedianRank(f"{name}/{_MEDIAN}") if _MEDIAN in self._names else None
-        self._candidates = candidates
+        self._candidates: Any = candidates
         self._cache = None
         if isinstance(candidates, tf.data.Dataset):
             self._candidates, self._cache = None, CandidateCache(candidates)
@@ -102,11 +108,11 @@ class FactorizedTopK(tfrs.metrics.Factorized):
 
     def update_state(
         self,
-        query_embeddings: tf.Tensor,
-        true_candidate_embeddings: tf.Tensor,
-        true_candidate_ids: tf.Tensor | None = None,
-        sample_weight: tf.Tensor | None = None,
-        seen_ids: tf.Tensor | None = None,
+        query_embeddings: TensorLike,
+        true_candidate_embeddings: TensorLike,
+        true_candidate_ids: TensorLike | None = None,
+        sample_weight: TensorLike | None = None,
+        seen_ids: TensorLike | None = None,
     ) -> tf.Operation:
         """Counts the ranks of a batch; returns the update for graphs without eager execution."""
         queries, positives = (
@@ -116,8 +122,8 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         count = tf.shape(queries)[0]
         ids = None if true_candidate_ids is None else id_lists(true_candidate_ids, count)
         seen = None if seen_ids is None else id_lists(seen_ids, count)
-        standings = self._stand(queries, positives[:count], ids, seen)
-        groups = group_ties(standings, count, self._ties)
+        ranks = self._rank(queries, positives[:count], ids, seen)
+        groups = group_ties(ranks, count, self._ties)
         metrics = [hit_rate, *(AT_K[name] for name in self._names if name != _MEDIAN)]
         values = [metric(groups, k) for metric in metrics for k in self._ks]
         trackers = [*self._top_k_metrics, *self._further_metrics]
@@ -127,7 +133,13 @@ class FactorizedTopK(tfrs.metrics.Factorized):
             [m.update_state(v, sample_weight) for m, v in zip(trackers, values, strict=True)]
         )
 
-    def _stand(self, queries: tf.Tensor, positives: tf.Tensor, ids: Any, seen: Any) -> Standings:
+    def _rank(
+        self,
+        queries: tf.Tensor,
+        positives: tf.Tensor,
+        ids: tf.RaggedTensor | None,
+        seen: tf.RaggedTensor | None,
+    ) -> Ranks:
         corpus = self._corpus()
         if seen is not None and (ids is None or corpus is None):
             raise ValueError(
@@ -136,14 +148,14 @@ class FactorizedTopK(tfrs.metrics.Factorized):
                 "lack seen items."
             )
         if corpus is None and ids is None:
-            return self._stand_by_retrieved_scores(queries, positives)
+            return self._rank_by_retrieved_scores(queries, positives)
         if corpus is None:
-            return self._stand_by_retrieved_ids(queries, ids)
+            return self._rank_by_retrieved_ids(queries, ids)
         if ids is None:
-            return self._stand_by_scores(queries, positives, corpus[0])
-        return self._stand_by_ids(queries, ids, seen, *corpus)
+            return self._rank_by_scores(queries, positives, corpus[0])
+        return self._rank_by_ids(queries, ids, seen, *corpus)
 
-    def _corpus(self) -> Any:
+    def _corpus(self) -> tuple[tf.Tensor, tf.Tensor | None] | None:
         """Returns embeddings and ids (or None) of all candidates, or None where they're unknown."""
         if self._cache is not None:
             return self._cache.read(tf.equal(self._top_k_metrics[0].count, 0))
@@ -157,39 +169,42 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         stored = tf.convert_to_tensor(stored)
         return tf.cast(stored, tf.float32), getattr(index, "_identifiers", None)
 
-    def _stand_by_ids(
+    def _rank_by_ids(
         self,
         queries: tf.Tensor,
         ids: tf.RaggedTensor,
         seen: tf.RaggedTensor | None,
         candidates: tf.Tensor,
-        candidate_ids: Any,
-    ) -> Standings:
+        candidate_ids: tf.Tensor | None,
+    ) -> Ranks:
         size = tf.shape(candidates)[0]
         candidate_ids = tf.range(size) if candidate_ids is None else candidate_ids
         candidate_ids = tf.convert_to_tensor(candidate_ids)
-        rows = ids.with_values(rows_of_ids(ids.values, candidate_ids))
+        wanted = ids.with_values(positions_of_ids(ids.values, candidate_ids))
         excluded = None
         if seen is not None:
-            excluded = seen.with_values(rows_of_ids(seen.values, candidate_ids))
-            excluded = rows_without(excluded, rows, size)
-        return stand_rows(queries, candidates, rows, excluded, self._ties)
+            excluded = seen.with_values(positions_of_ids(seen.values, candidate_ids))
+            excluded = positions_without(excluded, wanted, size)
+        return rank_positions(queries, candidates, wanted, excluded, self._ties)
 
-    def _stand_by_scores(
+    def _rank_by_scores(
         self, queries: tf.Tensor, positives: tf.Tensor, candidates: tf.Tensor
-    ) -> Standings:
+    ) -> Ranks:
         lower, upper = tie_bounds(queries, positives)
         if self._ties == "optimistic":
-            return _standings(count_at_least(queries, candidates, upper))
+            return _ranks(count_at_least(queries, candidates, upper))
         not_below = count_at_least(queries, candidates, lower)
         if self._ties == "expected":
             above = count_at_least(queries, candidates, upper)
-            return _standings(above, tf.maximum(not_below - above, 1))
-        # One of them may be the positive itself. A second count tells, where it matters.
-        near = tf.reshape(tf.where(self._depends_on_one(not_below)), [-1])
-        above = count_at_least(tf.gather(queries, near), candidates, tf.gather(upper, near))
-        itself = tf.cast(tf.gather(not_below, near) > above, tf.int32)
-        return _standings(tf.tensor_scatter_nd_sub(not_below, near[:, tf.newaxis], itself))
+            return _ranks(above, tf.maximum(not_below - above, 1))
+        # One of those that aren't below may be the positive itself, which is no rival. A second
+        # count tells, for the few queries where one candidate more or less changes a metric.
+        undecided = tf.reshape(tf.where(self._depends_on_one(not_below)), [-1])
+        above = count_at_least(
+            tf.gather(queries, undecided), candidates, tf.gather(upper, undecided)
+        )
+        itself = tf.cast(tf.gather(not_below, undecided) > above, tf.int32)
+        return _ranks(tf.tensor_scatter_nd_sub(not_below, undecided[:, tf.newaxis], itself))
 
     def _depends_on_one(self, count: tf.Tensor) -> tf.Tensor:
         """Returns where a candidate more or less above the positive changes a metric `[B]`."""
@@ -199,7 +214,7 @@ class FactorizedTopK(tfrs.metrics.Factorized):
             return count <= max(self._ks) + 1
         return tf.reduce_any(tf.equal(count[:, tf.newaxis], self._ks), axis=1)
 
-    def _stand_by_retrieved_scores(self, queries: tf.Tensor, positives: tf.Tensor) -> Standings:
+    def _rank_by_retrieved_scores(self, queries: tf.Tensor, positives: tf.Tensor) -> Ranks:
         if not self._candidates.is_exact():
             raise ValueError(
                 "`true_candidate_ids` must be given where `candidates` is an approximate index, "
@@ -213,15 +228,15 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         )
         ties = tf.maximum(not_below - above, 1)
         if self._ties == "pessimistic":
-            return _standings(above + ties - 1)
-        return _standings(above, ties if self._ties == "expected" else None)
+            return _ranks(above + ties - 1)
+        return _ranks(above, ties if self._ties == "expected" else None)
 
-    def _stand_by_retrieved_ids(self, queries: tf.Tensor, ids: tf.RaggedTensor) -> Standings:
+    def _rank_by_retrieved_ids(self, queries: tf.Tensor, ids: tf.RaggedTensor) -> Ranks:
         scores, retrieved = self._candidates(queries, k=max(self._ks))
         # ScaNN pads with the first candidate and a score of NaN.
-        return stand_lists(retrieved, ids, tf.logical_not(tf.math.is_nan(scores)))
+        return rank_in_lists(retrieved, ids, tf.logical_not(tf.math.is_nan(scores)))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the arguments but the candidates, which are data."""
         return {
             "ks": list(self._ks),
@@ -231,6 +246,6 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         }
 
 
-def _standings(above: tf.Tensor, size: tf.Tensor | None = None) -> Standings:
+def _ranks(above: tf.Tensor, size: tf.Tensor | None = None) -> Ranks:
     size = tf.ones_like(above) if size is None else size
-    return Standings(tf.range(tf.shape(above)[0]), above, size)
+    return Ranks(tf.range(tf.shape(above)[0]), above, size)

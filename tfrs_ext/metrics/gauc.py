@@ -1,11 +1,12 @@
 """AUC within users, averaged over users."""
 
-from typing import Any
-
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.metrics.predictions import flat_predictions
+from tfrs_ext.ops.hashing import fingerprint
+from tfrs_ext.ops.replicas import gather_rows
+from tfrs_ext.typing import Config, DType, TensorLike
 
 _AVERAGES = ("impressions", "clicks", "users")
 _LARGEST_LOGIT = 10.0
@@ -30,18 +31,18 @@ class GAUC(keras.metrics.Metric):
     numbers a row. Update it once a step and outside of conditions, as replicas must meet there.
 
     Args:
-        num_users: Most users that are kept.
-        num_thresholds: Bins of a histogram. With 500, 10,000 users take 40 MB.
-        average: "impressions" (the paper's), "clicks" or "users".
+        num_users: How many users are kept at most.
+        num_thresholds: The number of bins of a histogram. With 500, 10,000 users take 40 MB.
+        average: How users are weighted: "impressions" (the paper's), "clicks" or "users".
         from_logits: Whether predictions are logits instead of probabilities.
-        name: Of the metric.
-        dtype: Of the result.
+        name: The metric's name in logs.
+        dtype: The dtype of the result; None is Keras's default.
 
     Call arguments (`update_state`):
         y_true: Labels in [0, 1], `[B]` or `[B, 1]`.
         y_pred: Predictions of the same size.
         user_ids: Integers or strings of the same size: whose row it is.
-        sample_weight: Weights of the rows, optional.
+        sample_weight: The weights of the rows, of the same size; None is 1.
 
     Returns:
         A scalar; 0 before there is any user with both classes.
@@ -70,7 +71,7 @@ class GAUC(keras.metrics.Metric):
         average: str = "impressions",
         from_logits: bool = False,
         name: str = "gauc",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         if num_users < 1 or num_thresholds < 2:
@@ -103,14 +104,18 @@ class GAUC(keras.metrics.Metric):
         )
 
     def update_state(
-        self, y_true: Any, y_pred: Any, user_ids: Any, sample_weight: Any = None
+        self,
+        y_true: TensorLike,
+        y_pred: TensorLike,
+        user_ids: TensorLike,
+        sample_weight: TensorLike | None = None,
     ) -> None:
         """Adds rows to the histograms of their users."""
         labels, scores, weights = flat_predictions(
             y_true, y_pred, sample_weight, from_logits=self.from_logits
         )
-        rows = (labels, scores, weights, _as_integers(tf.reshape(user_ids, [-1])))
-        labels, scores, weights, ids = (_of_all_replicas(part) for part in rows)
+        rows = (labels, scores, weights, fingerprint(tf.reshape(user_ids, [-1])))
+        labels, scores, weights, ids = (gather_rows(part) for part in rows)
         slots = self._slots(ids)
         kept = slots < self.num_users
         bins = tf.boolean_mask(slots * self.num_thresholds + self._bins(scores), kept)
@@ -169,8 +174,8 @@ class GAUC(keras.metrics.Metric):
         for variable in self.variables:
             variable.assign(tf.zeros_like(variable))
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the configuration, JSON-able."""
+    def get_config(self) -> Config:
+        """Returns the arguments, JSON-able."""
         return {
             **super().get_config(),
             "num_users": self.num_users,
@@ -178,16 +183,3 @@ class GAUC(keras.metrics.Metric):
             "average": self.average,
             "from_logits": self.from_logits,
         }
-
-
-def _as_integers(user_ids: tf.Tensor) -> tf.Tensor:
-    if user_ids.dtype == tf.string:
-        return tf.strings.to_hash_bucket_fast(user_ids, tf.int64.max)
-    return tf.cast(user_ids, tf.int64)
-
-
-def _of_all_replicas(rows: tf.Tensor) -> tf.Tensor:
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
-        return rows
-    return context.all_gather(rows, axis=0)

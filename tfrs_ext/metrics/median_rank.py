@@ -1,11 +1,11 @@
 """The median of ranks that come in batches."""
 
 import math
-from typing import Any
 
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.typing import TensorLike
 
 _EXACT = 10_000
 _HALVES, _STEPS = 2 * _EXACT - 1, 10_000
@@ -13,17 +13,19 @@ _STEP = math.log(1.001)
 
 
 class MedianRank(keras.metrics.Metric):
-    """Counts ranks: to the half up to 10,000, since tied ones may lie between, above to 0.1%.
+    """Counts ranks: to the half up to 10,000, since expected ranks may be halves; above to 0.1%.
 
     Args:
-        name: Of the metric.
+        name: The metric's name in logs.
     """
 
     def __init__(self, name: str = "median_rank") -> None:
         super().__init__(name=name)
         self.counts = self.add_weight("counts", (_HALVES + _STEPS,), initializer="zeros")
 
-    def update_state(self, ranks: tf.Tensor, sample_weight: Any = None) -> tf.Operation:
+    def update_state(
+        self, ranks: tf.Tensor, sample_weight: TensorLike | None = None
+    ) -> tf.Operation:
         """Counts ranks `[B]`, from 1; NaN, a query without positives, isn't counted."""
         ranks = tf.cast(ranks, tf.float32)
         weights = tf.ones_like(ranks)

@@ -1,11 +1,10 @@
 """Log loss in units of what the base rate alone would lose."""
 
-from typing import Any
-
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.metrics.predictions import flat_predictions
+from tfrs_ext.typing import Config, DType, TensorLike
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -18,13 +17,13 @@ class NormalizedEntropy(keras.metrics.Metric):
 
     Args:
         from_logits: Whether predictions are logits instead of probabilities.
-        name: Of the metric.
-        dtype: Of the result.
+        name: The metric's name in logs.
+        dtype: The dtype of the result; None is Keras's default.
 
     Call arguments (`update_state`):
         y_true: Labels in [0, 1], `[B]` or `[B, 1]`.
         y_pred: Predictions of the same size. Probabilities are kept 1e-7 away from 0 and 1.
-        sample_weight: Weights of the rows, optional.
+        sample_weight: The weights of the rows, of the same size; None is 1.
 
     Returns:
         A scalar; 0 while all labels are of one class, since there is nothing to know then.
@@ -43,7 +42,10 @@ class NormalizedEntropy(keras.metrics.Metric):
     """
 
     def __init__(
-        self, from_logits: bool = False, name: str = "normalized_entropy", dtype: Any = None
+        self,
+        from_logits: bool = False,
+        name: str = "normalized_entropy",
+        dtype: DType | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         self.from_logits = from_logits
@@ -51,7 +53,9 @@ class NormalizedEntropy(keras.metrics.Metric):
         self.positives = self.add_weight("positives", (), initializer="zeros")
         self.total = self.add_weight("total", (), initializer="zeros")
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None
+    ) -> None:
         """Adds rows to the sums."""
         labels, predictions, weights = flat_predictions(
             y_true, y_pred, sample_weight, from_logits=self.from_logits
@@ -71,6 +75,6 @@ class NormalizedEntropy(keras.metrics.Metric):
         entropy = -tf.math.xlogy(rate, rate) - tf.math.xlogy(1 - rate, 1 - rate)
         return tf.math.divide_no_nan(self.loss, self.total * entropy)
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the configuration, JSON-able."""
+    def get_config(self) -> Config:
+        """Returns the arguments, JSON-able."""
         return {**super().get_config(), "from_logits": self.from_logits}

@@ -1,12 +1,16 @@
-"""What metrics of predictions are given: labels, predictions and weights as flat float32."""
-
-from typing import Any
+"""Labels, predictions and weights of a batch, flat and in float32."""
 
 import tensorflow as tf
 
+from tfrs_ext.typing import TensorLike
+
 
 def flat_predictions(
-    y_true: Any, y_pred: Any, sample_weight: Any = None, *, from_logits: bool = False
+    y_true: TensorLike,
+    y_pred: TensorLike,
+    sample_weight: TensorLike | None = None,
+    *,
+    from_logits: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Returns labels, predictions and weights, each `[n]`.
 

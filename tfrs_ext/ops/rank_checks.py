@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import cast, get_args
 
-from tfrs_ext.ops.standings import Ties
+from tfrs_ext.ops.tied_ranks import Ties
 
 
 def check_ties(ties: str) -> Ties:

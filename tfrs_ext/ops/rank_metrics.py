@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from tfrs_ext.ops.standings import MISSED, Groups
+from tfrs_ext.ops.tie_groups import TieGroups
+from tfrs_ext.ops.tied_ranks import MISSED
 
 _FLOAT = tf.float64
 
 
-def hit_rate(groups: Groups, k: int) -> tf.Tensor:
+def hit_rate(groups: TieGroups, k: int) -> tf.Tensor:
     """Returns `[Q]` probabilities that at least one positive is among the first k."""
     size, positives, inside = _floats(groups.size, groups.positives, _inside(groups, k))
     others = size - positives
@@ -18,17 +19,17 @@ def hit_rate(groups: Groups, k: int) -> tf.Tensor:
     return 1 - tf.math.unsorted_segment_prod(missed, groups.query, _queries(groups))
 
 
-def recall(groups: Groups, k: int) -> tf.Tensor:
+def recall(groups: TieGroups, k: int) -> tf.Tensor:
     """Returns `[Q]`: positives among the first k, over all positives."""
     return tf.math.divide_no_nan(_hits(groups, k), tf.cast(groups.total, _FLOAT))
 
 
-def precision(groups: Groups, k: int) -> tf.Tensor:
+def precision(groups: TieGroups, k: int) -> tf.Tensor:
     """Returns `[Q]`: positives among the first k, over k."""
     return _hits(groups, k) / k
 
 
-def ndcg(groups: Groups, k: int) -> tf.Tensor:
+def ndcg(groups: TieGroups, k: int) -> tf.Tensor:
     """Returns `[Q]`: `Σ 1/log2(rank + 1)` of the positives among the first k, over its maximum."""
     places = tf.range(1, k + 1)
     table = _running(
@@ -40,7 +41,7 @@ def ndcg(groups: Groups, k: int) -> tf.Tensor:
     return tf.math.divide_no_nan(_sum(gains, groups), best)
 
 
-def mean_average_precision(groups: Groups, k: int) -> tf.Tensor:
+def mean_average_precision(groups: TieGroups, k: int) -> tf.Tensor:
     """Returns `[Q]`: the precision at each positive among the first k, summed, over min(P, k)."""
     above, size, positives, earlier, inside = _floats(
         groups.above, groups.size, groups.positives, groups.earlier, _inside(groups, k)
@@ -53,7 +54,7 @@ def mean_average_precision(groups: Groups, k: int) -> tf.Tensor:
     return tf.math.divide_no_nan(_sum(positives / size * hits, groups), best)
 
 
-def reciprocal_rank(groups: Groups, k: int) -> tf.Tensor:
+def reciprocal_rank(groups: TieGroups, k: int) -> tf.Tensor:
     """Returns `[Q]`: one over the rank of the first positive, 0 where it isn't among the k."""
     leading = tf.boolean_mask(tf.stack(groups[:4], axis=1), tf.equal(groups.earlier, 0))
     query, above, size, positives = tf.unstack(leading[:, tf.newaxis], axis=-1)
@@ -67,7 +68,7 @@ def reciprocal_rank(groups: Groups, k: int) -> tf.Tensor:
     )
 
 
-def first_rank(groups: Groups) -> tf.Tensor:
+def first_rank(groups: TieGroups) -> tf.Tensor:
     """Returns `[Q]`: the rank of the query's best positive; NaN without any, inf if it's missed."""
     above, size, positives = _floats(groups.above, groups.size, groups.positives)
     rank = above + (size + 1) / (positives + 1)
@@ -76,7 +77,7 @@ def first_rank(groups: Groups) -> tf.Tensor:
     return tf.where(groups.total > 0, rank, tf.constant(float("nan"), _FLOAT))
 
 
-AT_K: dict[str, Callable[[Groups, int], tf.Tensor]] = {
+AT_K: dict[str, Callable[[TieGroups, int], tf.Tensor]] = {
     "hit_rate": hit_rate,
     "recall": recall,
     "precision": precision,
@@ -86,7 +87,7 @@ AT_K: dict[str, Callable[[Groups, int], tf.Tensor]] = {
 }
 
 
-def _queries(groups: Groups) -> tf.Tensor:
+def _queries(groups: TieGroups) -> tf.Tensor:
     return tf.shape(groups.total)[0]
 
 
@@ -94,15 +95,15 @@ def _floats(*columns: tf.Tensor) -> list[tf.Tensor]:
     return [tf.cast(column, _FLOAT) for column in columns]
 
 
-def _sum(values: tf.Tensor, groups: Groups) -> tf.Tensor:
+def _sum(values: tf.Tensor, groups: TieGroups) -> tf.Tensor:
     return tf.math.unsorted_segment_sum(values, groups.query, _queries(groups))
 
 
-def _inside(groups: Groups, k: int) -> tf.Tensor:
+def _inside(groups: TieGroups, k: int) -> tf.Tensor:
     return tf.clip_by_value(k - groups.above, 0, groups.size)
 
 
-def _hits(groups: Groups, k: int) -> tf.Tensor:
+def _hits(groups: TieGroups, k: int) -> tf.Tensor:
     positives, size, inside = _floats(groups.positives, groups.size, _inside(groups, k))
     return _sum(positives * inside / size, groups)
 
@@ -111,7 +112,7 @@ def _running(values: tf.Tensor) -> tf.Tensor:
     return tf.concat([tf.zeros([1], _FLOAT), tf.cumsum(tf.cast(values, _FLOAT))], axis=0)
 
 
-def _between(table: tf.Tensor, groups: Groups, k: int) -> tf.Tensor:
+def _between(table: tf.Tensor, groups: TieGroups, k: int) -> tf.Tensor:
     """Sums a discount over those places of each group that are among the first k."""
     begin = tf.minimum(groups.above, k)
     return tf.gather(table, begin + _inside(groups, k)) - tf.gather(table, begin)

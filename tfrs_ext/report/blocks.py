@@ -4,7 +4,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
-from tfrs_ext.report.estimates import Estimate, decimal, interval_text, number
+from tfrs_ext.evaluation import Interval
+from tfrs_ext.report.estimates import bounds_text, decimal, number
 
 
 class Cell(NamedTuple):
@@ -17,8 +18,8 @@ class Cell(NamedTuple):
 
 def cell(value: object, strong: bool = False) -> Cell:
     """Returns a value as a cell."""
-    if isinstance(value, Estimate):
-        return Cell(decimal(value.mean), interval_text(value), strong)
+    if isinstance(value, Interval):
+        return Cell(decimal(value.mean), bounds_text(value), strong)
     return Cell(number(value), "", strong)
 
 

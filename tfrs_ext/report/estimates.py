@@ -2,30 +2,21 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+
+from tfrs_ext.evaluation import Interval
 
 _WORDS = {"hit_rate": "hit rate", "ndcg": "NDCG", "map": "MAP", "mrr": "MRR"}
 
 
-class Estimate(NamedTuple):
-    """A value with the bounds of its interval, which are the value itself where none is known."""
+def estimate(value: float | Sequence[float]) -> Interval:
+    """Returns a number, or `(mean, low, high)`, as an `Interval`.
 
-    mean: float
-    low: float
-    high: float
-
-    @property
-    def has_interval(self) -> bool:
-        """Whether the bounds say anything."""
-        return self.low < self.high
-
-
-def estimate(value: float | Sequence[float]) -> Estimate:
-    """Returns a number, or `(mean, low, high)`, as an `Estimate`."""
+    The bounds of a number are the number itself: nothing is known of them.
+    """
     if isinstance(value, (int, float)):
-        return Estimate(float(value), float(value), float(value))
+        return Interval(float(value), float(value), float(value))
     mean, low, high = map(float, value)
-    return Estimate(mean, low, high)
+    return Interval(mean, low, high)
 
 
 def number(value: object) -> str:
@@ -46,9 +37,9 @@ def decimal(value: float) -> str:
     return _signed(f"{value:.4f}" if abs(value) < 10 else f"{value:,.1f}")
 
 
-def interval_text(value: Estimate) -> str:
-    """Returns `[low, high]`, or nothing where there is no interval."""
-    return f"[{decimal(value.low)}, {decimal(value.high)}]" if value.has_interval else ""
+def bounds_text(value: Interval) -> str:
+    """Returns `[low, high]`, or nothing where bounds aren't known."""
+    return f"[{decimal(value.low)}, {decimal(value.high)}]" if value.has_bounds else ""
 
 
 def _infinite(value: float) -> str:

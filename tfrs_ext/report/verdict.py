@@ -1,10 +1,10 @@
 """The run in one sentence."""
 
 from tfrs_ext.report.estimates import (
+    bounds_text,
     decimal,
     estimate,
     headline,
-    interval_text,
     metric_name,
 )
 from tfrs_ext.report.run_summary import RunSummary
@@ -19,7 +19,7 @@ def verdict(run: RunSummary) -> str:
     if name is None:
         return ""
     value = estimate(ours[name])
-    sentence = f"{metric_name(name)} of {model}: {decimal(value.mean)} {interval_text(value)}"
+    sentence = f"{metric_name(name)} of {model}: {decimal(value.mean)} {bounds_text(value)}"
     rivals = {other: estimate(theirs[name]).mean for other, theirs in others if name in theirs}
     if not rivals:
         return f"{sentence.strip()}."
@@ -35,4 +35,4 @@ def verdict(run: RunSummary) -> str:
         end = "less than the baseline, beyond the luck of the queries"
     else:
         end = "which may be luck"
-    return f"{sentence} Difference {decimal(difference.mean)} {interval_text(difference)}, {end}."
+    return f"{sentence} Difference {decimal(difference.mean)} {bounds_text(difference)}, {end}."

@@ -1,5 +1,6 @@
 """Exports that a server can load, their verification and their versions."""
 
+from tfrs_ext.serving.items import Items
 from tfrs_ext.serving.publishing.manifest import fingerprint, read_manifest
 from tfrs_ext.serving.publishing.versions import (
     latest_version,
@@ -13,11 +14,14 @@ from tfrs_ext.serving.ranker import export_ranker
 from tfrs_ext.serving.refreshing import item_ids, refresh
 from tfrs_ext.serving.retriever import export
 from tfrs_ext.serving.servers.server_files import write_server_files
+from tfrs_ext.serving.users import Users
 from tfrs_ext.serving.verification.comparison import Verification, VerificationError, verify
 from tfrs_ext.serving.verification.fresh_process import Request, query_all_fresh, query_fresh
 
 __all__ = [
+    "Items",
     "Request",
+    "Users",
     "Verification",
     "VerificationError",
     "export",

@@ -36,10 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for row, user in enumerate(users):
         print(f"{name} {user}: {' | '.join(columns)}")
         for values in zip(*(answer[column][row] for column in columns), strict=True):
-            print("  " + " | ".join(_shown(value) for value in values))
+            print("  " + " | ".join(_show(value) for value in values))
 
 
-def _shown(value: Any) -> str:
+def _show(value: object) -> str:
     return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 

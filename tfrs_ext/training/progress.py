@@ -203,6 +203,25 @@ class TrainingProgress(keras.callbacks.Callback):
                 path.unlink()
 
 
+def read_history(folder: PathLike) -> dict[str, list[float]]:
+    """Returns the logs of a training, from the folder that `fit_resumable` was given.
+
+    Args:
+        folder: The folder; where it holds no training, the history is empty.
+
+    Returns:
+        From each name in the logs to its values, one an epoch, and `epoch`, counted from 0: what
+        `report.RunSummary(history=…)` takes. An epoch that lacks a name has NaN.
+
+    Example:
+        >>> read_history("no/such/folder")
+        {}
+    """
+    state = read_json(pathlib.Path(folder, "progress.json")) or {"rows": []}
+    names = dict.fromkeys(name for row in state["rows"] for name in row)
+    return {name: [row.get(name, math.nan) for row in state["rows"]] for name in names}
+
+
 def _infinite_weights(model: keras.Model) -> Sequence[str]:
     """Returns the names of the weights that hold NaN or infinity."""
     weights = [weight for weight in model.weights if weight.dtype.is_floating]

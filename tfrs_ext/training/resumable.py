@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.files import hold_folder
-from tfrs_ext.training.progress import TrainingError, TrainingProgress
+from tfrs_ext.training.progress import TrainingError, TrainingProgress, read_history
 from tfrs_ext.typing import PathLike, PrintFn
 
 
@@ -84,8 +84,7 @@ def fit_resumable(
         if progress.best is None:
             raise TrainingError("No epoch was trained: a callback ended the training before.")
         progress.restore(model, progress.best["epoch"])
-    names = list(dict.fromkeys(name for row in progress.rows for name in row))
-    return {name: [row.get(name, float("nan")) for row in progress.rows] for name in names}
+    return read_history(folder)
 
 
 def _resume(

@@ -1,17 +1,14 @@
 """How settings of hyper-parameters compare over several seeds."""
 
 import dataclasses
-import importlib
 import json
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tfrs_ext.evaluation import Interval
 from tfrs_ext.tuning.bridge import keras_tuner
 from tfrs_ext.typing import Config
-
-Interval = tuple[float, float]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,9 +18,10 @@ class Confirmation:
     Attributes:
         objective: The name of what was measured, such as `"val_ndcg_at_10"`.
         best: The values of the setting with the best mean.
-        settings: An entry per setting, best mean first: `values`, `scores` by seed, `mean`,
-            `interval` of the mean, and `behind`, the interval of the paired difference to the best
-            (None for the best itself; an interval that holds 0 can't be told from it).
+        settings: An entry per setting, best mean first: `values`, `scores` by seed, `interval`,
+            the mean of the scores with its `evaluation.Interval`, and `behind`, the interval of
+            the paired difference to the best (None for the best itself; a setting whose interval
+            holds 0 can't be told from it).
         seeds: The seeds that every setting was trained with.
         confidence: The share of cases in which an interval holds the true value, such as 0.95.
     """
@@ -40,17 +38,13 @@ class Confirmation:
 
     def table(self) -> str:
         """Returns a Markdown table of the settings."""
-        lines = [f"{self.objective} | {self.confidence:.0%} interval | behind the best | values"]
-        lines.append("--- | --- | --- | ---")
-        for row in self.settings:
-            behind = "" if row["behind"] is None else _text(row["behind"])
-            values = ", ".join(f"{name}={value}" for name, value in row["values"].items())
-            lines.append(f"{row['mean']:.4f} | {_text(row['interval'])} | {behind} | {values}")
+        title = f"{self.objective} [{self.confidence:.0%} interval]"
+        lines = [f"{title} | behind the best | values", "--- | --- | ---"]
+        for entry in self.settings:
+            behind = "" if entry["behind"] is None else str(entry["behind"])
+            values = ", ".join(f"{name}={value}" for name, value in entry["values"].items())
+            lines.append(f"{entry['interval']} | {behind} | {values}")
         return "\n".join(lines)
-
-
-def _text(interval: Interval) -> str:
-    return f"{interval[0]:.4f} to {interval[1]:.4f}"
 
 
 def compare(
@@ -79,17 +73,8 @@ def compare(
             {
                 "values": dict(settings[i]),
                 "scores": scores[i],
-                "mean": statistics.fmean(scores[i]),
-                "interval": _interval(scores[i], confidence),
-                "behind": None if i == order[0] else _interval(behind, confidence),
+                "interval": Interval.of_repeats(scores[i], confidence),
+                "behind": None if i == order[0] else Interval.of_repeats(behind, confidence),
             }
         )
     return Confirmation(objective.name, entries[0]["values"], tuple(entries), seeds, confidence)
-
-
-def _interval(values: Sequence[float], confidence: float) -> Interval:
-    stats: Any = importlib.import_module("scipy.stats")
-    mean, number = statistics.fmean(values), len(values)
-    quantile = float(stats.t.ppf((1 + confidence) / 2, number - 1))
-    half = quantile * statistics.stdev(values) / math.sqrt(number)
-    return mean - half, mean + half

@@ -14,18 +14,18 @@ import pytest
 
 from tests.serving.conftest import make_retriever
 from tfrs_ext import serving
-from tfrs_ext.serving import retriever as retriever_module
+from tfrs_ext.serving import retriever_draft
 
 ROOT = pathlib.Path(__file__).parents[3]
 
 
 def publish(base, retriever, title="Titel", **changes):
     """Publishes a version whose titles tell it from others, without the check."""
-    arguments = {**retriever.arguments(), "k": 6, "index": "exact", **changes}
-    arguments["item_fields"] = {"title": [f"{title} {i}" for i in retriever.item_ids]}
+    items = retriever.make_items(fields={"title": [f"{title} {i}" for i in retriever.item_ids]})
+    arguments = retriever.arguments(**{"k": 6, "index": "exact", "items": items, **changes})
     with pytest.MonkeyPatch.context() as patch:
         result = serving.Verification(1, 1.0, 0.0)
-        patch.setattr(retriever_module, "verify", lambda *args, **kwargs: result)
+        patch.setattr(retriever_draft, "verify", lambda *args, **kwargs: result)
         return serving.export(base, **arguments)
 
 

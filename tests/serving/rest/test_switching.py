@@ -81,8 +81,10 @@ def large_version(base, kind):
     tower = keras.Sequential([keras.Input((), dtype="int64"), keras.layers.Embedding(100, 64)])
     features = keras.Input((), dtype="int64", name="user_id")
     model = keras.Model({"user_id": features}, tower(features))
+    items = serving.Items({"item_id": np.arange(60_000)})
+    users = serving.Users(users)
     return serving.export(
-        base, model, candidates, np.arange(60_000), users=users, k=10, index=kind, min_recall=0.1
+        base, model, candidates, items, users=users, k=10, index=kind, min_recall=0.1
     )
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
+from tfrs_ext.evaluation import Interval
 from tfrs_ext.report.blocks import Chart, Table, cell
-from tfrs_ext.report.estimates import Estimate
 from tfrs_ext.report.figures import INK, SERIES, drawing
 
 
-def bar_chart(key: str, title: str, text: str, values: Mapping[str, Estimate], label: str) -> Chart:
+def bar_chart(key: str, title: str, text: str, values: Mapping[str, Interval], label: str) -> Chart:
     """Draws a bar for each name, with its interval.
 
     Args:

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from tfrs_ext.evaluation import Interval
 from tfrs_ext.report.blocks import Chart, Table, cell
-from tfrs_ext.report.estimates import Estimate
 from tfrs_ext.report.figures import DASHES, MARKERS, SERIES, drawing
 
 _MANY = 4
@@ -13,7 +13,7 @@ def category_chart(
     key: str,
     title: str,
     text: str,
-    values: Mapping[str, Mapping[str, Estimate]],
+    values: Mapping[str, Mapping[str, Interval]],
     label: str,
 ) -> Chart:
     """Draws a dot for each series and category, with its interval; many are joined by lines.

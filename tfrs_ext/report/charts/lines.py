@@ -3,8 +3,9 @@
 import dataclasses
 from collections.abc import Sequence
 
+from tfrs_ext.evaluation import Interval
 from tfrs_ext.report.blocks import Chart, Table, cell
-from tfrs_ext.report.estimates import Estimate, number
+from tfrs_ext.report.estimates import number
 from tfrs_ext.report.figures import DASHES, INK, MARKERS, SERIES, drawing
 
 
@@ -20,7 +21,7 @@ class Line:
 
     name: str
     x: Sequence[float]
-    y: Sequence[Estimate]
+    y: Sequence[Interval]
 
 
 def line_chart(
@@ -72,7 +73,7 @@ def _draw(axes: object, i: int, line: Line) -> None:
     axes.plot(  # type: ignore[attr-defined]
         line.x, means, color=color, marker=MARKERS[i], linestyle=DASHES[i], label=line.name
     )
-    if any(y.has_interval for y in line.y):
+    if any(y.has_bounds for y in line.y):
         low, high = [y.low for y in line.y], [y.high for y in line.y]
         axes.fill_between(line.x, low, high, color=color, alpha=0.15, linewidth=0)  # type: ignore[attr-defined]
 

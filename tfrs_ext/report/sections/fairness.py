@@ -25,7 +25,7 @@ def fairness_section(run: RunSummary) -> Section | None:
                 f"For {first}: {points[names[0]].mean:.3f} for {names[0]}, "
                 f"{points[names[-1]].mean:.3f} for {names[-1]}."
             )
-        if any(value.has_interval for value in points.values()):
+        if any(value.has_bounds for value in points.values()):
             text += " Bars are 95% intervals."
         blocks.append(category_chart(f"group-{i}", title, text, values, ""))
     blocks += measure_tables(run)

@@ -1,57 +1,114 @@
-"""The k best of the candidates that pass a filter."""
+"""The k best of the candidates that pass a filter.
+
+An index knows nothing of filters. So it is asked for more than k candidates, and those that pass
+are kept: first 4 k, then 4 times as many, while there is a query with fewer than k left. A filter
+that few candidates pass would be searched to the end of the corpus so, and the sorted corpus of
+every query take more time and memory than all else. Therefore the widening ends early, and the
+queries that still lack candidates are scored against the whole corpus, block by block:
+
+    candidates    0 ......... 4095 | 4096 ........ 8191 | ...
+    each query    score, pass?     | score, pass?       |
+    kept               k best  ->  k best of both  ->  k best of all
+"""
 
 from collections.abc import Callable
-from typing import Any
 
 import tensorflow as tf
 
-from tfrs_ext.indexes import Index, keep_first
+from tfrs_ext.indexes import Index, is_in, keep_first
 
 _GROWTH = 4
+_WIDEST = 64  # Times k.
+_BLOCK = 4096
+_LOWEST = tf.float32.min
+
+Passes = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+"""From positions `[Q, M]` and the numbers `[Q]` of their queries to bool `[Q, M]`."""
 
 
 def filtered_search(
-    index: Index,
-    embeddings: tf.Tensor,
-    k: tf.Tensor,
-    exclude_rows: tf.Tensor,
-    passes: Callable[[tf.Tensor], tf.Tensor],
+    index: Index, embeddings: tf.Tensor, k: tf.Tensor, excluded: tf.Tensor, passes: Passes
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Searches for more and more candidates until k of each query are left, or none are left.
-
-    Exact where the index is. Starts with 4 k candidates and takes 4 times as many in each round;
-    the bound is the corpus, which a filter that few candidates pass is searched to the end for.
+    """Returns scores and positions `[B, min(k, C)]`, padded where fewer candidates pass.
 
     Args:
         index: The index.
         embeddings: `[B, D]`.
         k: int32 scalar.
-        exclude_rows: `[B, E]` int32.
-        passes: From rows `[B, M]` to bool `[B, M]`.
-
-    Returns:
-        scores and rows `[B, min(k, C)]`, padded where fewer pass.
+        excluded: `[B, E]` int32 positions that are left out; -1 leaves out nothing.
+        passes: The filter.
     """
-    count = index.num_candidates
-    k = tf.clip_by_value(k, 0, count)
+    k = tf.clip_by_value(k, 0, index.num_candidates)
+    scores, positions = _search_wider(index, embeddings, k, excluded, passes)
+    lacking = tf.reshape(tf.where(tf.reduce_any(positions < 0, axis=1)), [-1])
+    found = _search_all(
+        index, tf.gather(embeddings, lacking), k, tf.gather(excluded, lacking), passes, lacking
+    )
+    at = lacking[:, None]
+    return (
+        tf.tensor_scatter_nd_update(scores, at, found[0]),
+        tf.tensor_scatter_nd_update(positions, at, found[1]),
+    )
+
+
+def _search_wider(
+    index: Index, embeddings: tf.Tensor, k: tf.Tensor, excluded: tf.Tensor, passes: Passes
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Asks the index for more and more candidates, up to a bound."""
+    queries = tf.range(tf.shape(embeddings)[0])
+    widest = tf.clip_by_value(k * _WIDEST, 1, index.num_candidates)
     any_shape = tf.TensorShape([None, None])
 
-    def unfinished(wanted: tf.Tensor, _: Any, __: Any, kept: tf.Tensor) -> tf.Tensor:
-        fewest = tf.reduce_min(tf.reduce_sum(tf.cast(kept, tf.int32), axis=1))
-        # A batch of no queries has the largest int32 as minimum: nothing is left to do.
-        return (wanted == 0) | ((fewest < k) & (wanted < count))
+    def is_unfinished(wanted: tf.Tensor, *found: tf.Tensor) -> tf.Tensor:
+        # A batch of no queries has the largest int32 as minimum.
+        fewest = tf.reduce_min(tf.reduce_sum(tf.cast(found[2], tf.int32), axis=1))
+        return (wanted == 0) | ((wanted < widest) & (fewest < k))
 
-    def widen(wanted: tf.Tensor, *_: Any) -> Any:
-        wanted = tf.minimum(tf.maximum(wanted, k) * _GROWTH, count)
-        wanted = tf.maximum(wanted, 1)
-        scores, rows = index.search(embeddings, wanted, exclude_rows)
-        return wanted, scores, rows, passes(rows)
+    def widen(wanted: tf.Tensor, *_: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        wanted = tf.clip_by_value(tf.maximum(wanted, k) * _GROWTH, 1, widest)
+        scores, positions = index.search(embeddings, wanted, excluded)
+        return wanted, scores, positions, passes(positions, queries)
 
-    nothing = (embeddings[:, :0], tf.zeros_like(embeddings[:, :0], tf.int32))
-    _, scores, rows, kept = tf.while_loop(
-        unfinished,
-        widen,
-        (tf.constant(0), *nothing, tf.zeros_like(embeddings[:, :0], tf.bool)),
-        shape_invariants=(tf.TensorShape([]), any_shape, any_shape, any_shape),
+    nothing = embeddings[:, :0]
+    empty = (nothing, tf.cast(nothing, tf.int32), tf.cast(nothing, tf.bool))
+    shapes = (tf.TensorShape([]), any_shape, any_shape, any_shape)
+    _, scores, positions, kept = tf.while_loop(
+        is_unfinished, widen, (tf.constant(0), *empty), shape_invariants=shapes
     )
-    return keep_first(scores, rows, ~kept, k)
+    return keep_first(scores, positions, ~kept, k)
+
+
+def _search_all(
+    index: Index,
+    embeddings: tf.Tensor,
+    k: tf.Tensor,
+    excluded: tf.Tensor,
+    passes: Passes,
+    queries: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Scores every candidate, a block at a time, and keeps the k best that pass."""
+    count, rows = index.num_candidates, tf.size(queries)
+    any_shape = tf.TensorShape([None, None])
+
+    def is_unfinished(start: tf.Tensor, *_: tf.Tensor) -> tf.Tensor:
+        return (rows > 0) & (start < count)
+
+    def add(start: tf.Tensor, best: tf.Tensor, at: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        block = tf.range(start, tf.minimum(start + _BLOCK, count))
+        positions = tf.tile(block[None], [rows, 1])
+        kept = passes(positions, queries) & ~is_in(positions, excluded)
+        scores = tf.matmul(embeddings, index.embeddings(block), transpose_b=True)
+        scores = tf.concat([best, tf.where(kept, scores, _LOWEST)], axis=1)
+        positions = tf.concat([at, tf.where(kept, positions, -1)], axis=1)
+        best, order = tf.math.top_k(scores, k)
+        return start + _BLOCK, best, tf.gather(positions, order, batch_dims=1)
+
+    nothing = (tf.fill([rows, k], _LOWEST), tf.fill([rows, k], -1))
+    _, best, at = tf.while_loop(
+        is_unfinished,
+        add,
+        (tf.constant(0), *nothing),
+        shape_invariants=(tf.TensorShape([]), any_shape, any_shape),
+        parallel_iterations=1,
+    )
+    return best, at

@@ -14,34 +14,45 @@ class ItemTags(tf.Module):
     """The tags of each item, as numbers.
 
     Args:
-        tags: One sequence of strings for each of the C items.
+        tags: One sequence of strings for each of the items.
+        count: C, the number of items.
     """
 
-    def __init__(self, tags: Sequence[Sequence[str]]) -> None:
+    def __init__(self, tags: Sequence[Sequence[str]], count: int) -> None:
         super().__init__(name="tags")
+        if len(tags) != count:
+            raise ValueError(
+                f"`items.tags` must hold one sequence for each of {count} items, received "
+                f"{len(tags)}."
+            )
+        texts = [row for row in tags if isinstance(row, (str, bytes))]
+        if texts:
+            raise ValueError(
+                f"`items.tags` must hold a sequence of strings for each item, received the string "
+                f"{texts[0]!r}: split it."
+            )
         ragged = tf.ragged.constant(
             [[tag for tag in row if tag] for row in tags], dtype=tf.string, ragged_rank=1
         )
         # With "", which no item bears, the table is never empty: TensorFlow has no empty ones.
         known = tf.concat([tf.unique(ragged.values).y, [""]], axis=0)
-        self._lookup = RowLookup(known, "Tags")
+        self._lookup = RowLookup(known, "items.tags", "tags")
         with tf.device("CPU"):
             numbers = ragged.with_values(self._lookup(ragged.values))
             self._tags = tf.Variable(numbers.to_tensor(-1), trainable=False)
-        self.count = int(ragged.nrows())
 
-    def passes(self, rows: tf.Tensor, allow: tf.Tensor, deny: tf.Tensor) -> tf.Tensor:
+    def passes(self, positions: tf.Tensor, allow: tf.Tensor, deny: tf.Tensor) -> tf.Tensor:
         """Whether items bear an allowed tag, or all are allowed, and no denied one.
 
         Args:
-            rows: `[B, M]` int32 row numbers; -1 never passes.
+            positions: `[B, M]` int32; -1 never passes.
             allow: `[B, A]` strings; `""` is padding, and a row of padding allows all.
             deny: `[B, A]` strings; `""` is padding.
 
         Returns:
             `[B, M]` bool.
         """
-        tags = gather_rows(self._tags, rows)
+        tags = gather_rows(self._tags, positions)
         shape = tf.shape(tags)
         flat = tf.reshape(tags, [shape[0], shape[1] * shape[2]])
 
@@ -51,4 +62,4 @@ class ItemTags(tf.Module):
             return tf.reduce_any(tf.reshape(is_in(flat, numbers), shape), axis=2)
 
         all_allowed = tf.reduce_all(allow == "", axis=1, keepdims=True)
-        return (rows >= 0) & (all_allowed | bears(allow)) & ~bears(deny)
+        return (positions >= 0) & (all_allowed | bears(allow)) & ~bears(deny)

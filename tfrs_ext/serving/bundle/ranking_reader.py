@@ -18,7 +18,7 @@ class RankingReader(ModelReader):
         scores = self.outputs(columns)
         if scores.shape.rank not in (1, 2) or scores.shape[1:] not in ([], [1]):
             raise ValueError(
-                f"{self.model.name} must return one score a row, [B, 1] or [B], received "
+                f"{self.model.name} must return one score for each row, [B, 1] or [B], received "
                 f"shape={scores.shape}."
             )
         return tf.reshape(scores, [-1])
@@ -27,20 +27,20 @@ class RankingReader(ModelReader):
         self,
         users: Mapping[str, tf.Tensor],
         items: Mapping[str, tf.Tensor],
-        rows: tf.Tensor,
+        positions: tf.Tensor,
     ) -> tf.Tensor:
         """Scores users with items, in blocks of pairs.
 
         Args:
             users: `{column: [B, ...]}`.
             items: `{column: [C, ...]}`.
-            rows: `[B, M]` int32 row numbers of items.
+            positions: `[B, M]` int32, of items.
 
         Returns:
             `[B, M]` float32.
         """
-        shape = tf.shape(rows)
-        flat = tf.reshape(rows, [-1])
+        shape = tf.shape(positions)
+        flat = tf.reshape(positions, [-1])
 
         def score(pairs: tf.Tensor) -> tf.Tensor:
             of_user, of_item = pairs // shape[1], tf.gather(flat, pairs)

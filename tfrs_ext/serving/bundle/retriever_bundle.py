@@ -1,18 +1,18 @@
-"""The module behind a bundle: its state and its signatures."""
+"""The module behind the bundle of a retriever: its state and its signatures."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import tensorflow as tf
 
 from tfrs_ext.indexes import Index
-from tfrs_ext.serving.bundle.columns import signature_name
+from tfrs_ext.serving.bundle import inputs
 from tfrs_ext.serving.bundle.filtering import filtered_search
-from tfrs_ext.serving.bundle.item_table import ItemTable
-from tfrs_ext.serving.bundle.signatures import SignatureModule, concrete, untracked
+from tfrs_ext.serving.bundle.known_items import KnownItems
+from tfrs_ext.serving.bundle.known_users import KnownUsers
+from tfrs_ext.serving.bundle.signatures import Input, Signature, SignatureModule, untracked
 from tfrs_ext.serving.bundle.tower_reader import TowerReader
-from tfrs_ext.serving.bundle.user_table import UserTable
 
-_OPTIONS = {"k", "exclusions", "allow", "deny"}
+Tensors = dict[str, tf.Tensor]
 
 
 class RetrieverBundle(SignatureModule):
@@ -21,11 +21,10 @@ class RetrieverBundle(SignatureModule):
     Args:
         query: The query tower.
         item: The item tower, for `embed_item`, or None.
-        index: Over the items, with their ids as identifiers.
+        index: The index over the items, with their ids as identifiers.
         users: The known users, or None where requests carry the query features themselves.
-        catalogue: The items.
-        k: Number of items in an answer of the default signature.
-        exclude_seen: Whether items that the user has seen are left out.
+        items: The items.
+        k: The number of items in an answer of the default signature.
     """
 
     def __init__(
@@ -33,19 +32,17 @@ class RetrieverBundle(SignatureModule):
         query: TowerReader,
         item: TowerReader | None,
         index: Index,
-        users: UserTable | None,
-        catalogue: ItemTable,
+        users: KnownUsers | None,
+        items: KnownItems,
         k: int,
-        exclude_seen: bool,
     ) -> None:
         owners = [index, *(tower.model for tower in (query, item) if tower is not None)]
         super().__init__("bundle", owners)
-        self._index, self._query, self._item = (untracked(part) for part in (index, query, item))
+        self._index, self._query, self._item = untracked(index), untracked(query), untracked(item)
         self.op_namespaces, self.op_library = index.op_namespaces, index.op_library()
-        self.users, self.catalogue = users, catalogue
+        self.users, self.items = users, items
         self.k = min(k, index.num_candidates)
-        self.exclude_seen = exclude_seen
-        self.trace()
+        self._trace()
 
     @property
     def index(self) -> Index:
@@ -57,85 +54,83 @@ class RetrieverBundle(SignatureModule):
         """The query tower."""
         return self._query()
 
-    def _functions(self) -> dict[str, Any]:
-        user, item = self._user_specs(), {self.catalogue.key: self.catalogue.spec()}
-        more = {
-            "k": tf.TensorSpec([], tf.int32, name="k"),
-            "exclusions": tf.TensorSpec([None, None], self.catalogue.rows.dtype, name="exclusions"),
-        }
-        functions = {
-            "serving_default": concrete(self._default, user),
-            "recommend": concrete(self._recommend, {**user, **more}),
-            "embed_user": concrete(self._embed_user, self.query.specs),
-            "similar_items": concrete(self._similar_items, item),
-        }
-        if self.catalogue.has_tags:
-            for name in ("allow", "deny"):
-                more[name] = tf.TensorSpec([None, None], tf.string, name=name)
-            functions["recommend_filtered"] = concrete(self._filtered, {**user, **more})
-        if self._item() is not None:
-            functions["embed_item"] = concrete(self._embed_item, self._item().specs)
-        return functions
+    @property
+    def excludes_seen(self) -> bool:
+        """Whether recommendations leave out what a user has seen."""
+        return self.users is not None and self.users.excludes_seen
 
-    def _user_specs(self) -> dict[str, tf.TensorSpec]:
-        if self.users is not None:
-            key = signature_name(self.users.key)
-            specs = {key: tf.TensorSpec([None], self.users.ids.dtype, name=key)}
-        else:
-            specs = self.query.specs
-        taken = _OPTIONS & set(specs)
-        if taken:
-            raise ValueError(f"Columns may not be called {sorted(_OPTIONS)}, received {taken}.")
-        return specs
+    def _signatures(self) -> Sequence[Signature]:
+        user, item = self._user_inputs(), self._item()
+        more = [*user, inputs.result_count(self.k), inputs.exclusions(self.items)]
+        signatures = [
+            Signature("serving_default", self._default, user),
+            Signature("recommend", self._recommend, more),
+            Signature("embed_user", self._embed_user, self.query.inputs),
+            Signature("similar_items", self._similar_items, [inputs.item_ids(self.items)]),
+        ]
+        if self.items.tags is not None:
+            more = [*more, *inputs.tag_filters()]
+            signatures.append(Signature("recommend_filtered", self._recommend_filtered, more))
+        if item is not None:
+            signatures.append(Signature("embed_item", self._embed_item, item.inputs))
+        return signatures
 
-    def _default(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        embeddings, seen = self._user(inputs)
-        scores, rows = self.index.search(embeddings, self.k, seen)
-        return self.catalogue.answer(scores, rows, self.k)
+    def _user_inputs(self) -> list[Input]:
+        return self.query.inputs if self.users is None else [inputs.user_ids(self.users)]
 
-    def _recommend(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        k, exclusions = inputs.pop("k"), inputs.pop("exclusions")
-        embeddings, excluded = self._excluding(inputs, exclusions)
-        return self.catalogue.answer(*self.index.search(embeddings, k, excluded))
+    def _default(self, **user: tf.Tensor) -> Tensors:
+        scores, positions = self.index.search(self._embed(user), self.k, self._seen(user))
+        return self.items.answer(scores, positions, self.k)
 
-    def _filtered(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        k, exclusions, allow, deny = (
-            inputs.pop(name) for name in ("k", "exclusions", "allow", "deny")
-        )
-        embeddings, excluded = self._excluding(inputs, exclusions)
+    def _recommend(self, k: tf.Tensor, exclusions: tf.Tensor, **user: tf.Tensor) -> Tensors:
+        excluded = self._exclude(user, exclusions)
+        return self.items.answer(*self.index.search(self._embed(user), k, excluded))
 
-        def passes(rows: tf.Tensor) -> tf.Tensor:
-            return self.catalogue.passes(rows, allow, deny)
+    def _recommend_filtered(
+        self,
+        k: tf.Tensor,
+        exclusions: tf.Tensor,
+        allow: tf.Tensor,
+        deny: tf.Tensor,
+        **user: tf.Tensor,
+    ) -> Tensors:
+        tags = self.items.tags
+        assert tags is not None
 
-        found = filtered_search(self.index, embeddings, k, excluded, passes)
-        return self.catalogue.answer(*found)
+        def passes(positions: tf.Tensor, queries: tf.Tensor) -> tf.Tensor:
+            of_queries = (tf.gather(wanted, queries) for wanted in (allow, deny))
+            return tags.passes(positions, *of_queries)
 
-    def _embed_user(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"embedding": self.query(self.query.columns(inputs))}
+        excluded = self._exclude(user, exclusions)
+        found = filtered_search(self.index, self._embed(user), k, excluded, passes)
+        return self.items.answer(*found)
 
-    def _embed_item(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _embed_user(self, **columns: tf.Tensor) -> Tensors:
+        return {"embedding": self.query(self.query.columns(columns))}
+
+    def _embed_item(self, **columns: tf.Tensor) -> Tensors:
         item = self._item()
-        return {"embedding": item(item.columns(inputs))}
+        assert item is not None
+        return {"embedding": item(item.columns(columns))}
 
-    def _similar_items(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        (ids,) = inputs.values()
-        rows = self.catalogue.rows(ids)
-        embeddings = self.index.embeddings(rows)
-        scores, found = self.index.search(embeddings, self.k, exclude_rows=rows[:, None])
-        unknown = (rows < 0)[:, None]
+    def _similar_items(self, **item: tf.Tensor) -> Tensors:
+        positions = self.items.positions(item[self.items.key])
+        embeddings = self.index.embeddings(positions)
+        scores, found = self.index.search(embeddings, self.k, positions[:, None])
+        unknown = (positions < 0)[:, None]
         scores = tf.where(unknown, scores.dtype.min, scores)
-        return self.catalogue.answer(scores, tf.where(unknown, -1, found), self.k)
+        return self.items.answer(scores, tf.where(unknown, -1, found), self.k)
 
-    def _user(self, inputs: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor | None]:
+    def _embed(self, user: Tensors) -> tf.Tensor:
         if self.users is None:
-            return self.query(self.query.columns(inputs)), None
-        (ids,) = inputs.values()
-        seen = self.users.seen(ids) if self.exclude_seen else None
-        return self.query(self.users.features(ids)), seen
+            return self.query(self.query.columns(user))
+        return self.query(self.users.features(user[self.users.key]))
 
-    def _excluding(
-        self, inputs: dict[str, tf.Tensor], exclusions: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        embeddings, seen = self._user(inputs)
-        excluded = self.catalogue.rows(exclusions)
-        return embeddings, excluded if seen is None else tf.concat([excluded, seen], axis=1)
+    def _seen(self, user: Tensors) -> tf.Tensor | None:
+        return None if self.users is None else self.users.seen(user[self.users.key])
+
+    def _exclude(self, user: Tensors, exclusions: tf.Tensor) -> tf.Tensor:
+        positions = self.items.positions(exclusions)
+        if self.users is None:
+            return positions
+        return self.users.exclude(user[self.users.key], positions)

@@ -4,15 +4,21 @@ import hashlib
 import json
 import os
 import pathlib
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import numpy as np
 
 from tfrs_ext.typing import PathLike
 
 FOLDER = "assets.extra"
+ModelCard = Callable[[Mapping[str, Any]], str]
+"""From a finished manifest to Markdown."""
+
 _NAME, _CARD = "manifest.json", "model_card.md"
 
 
-def read_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
+def read_manifest(path: PathLike) -> dict[str, Any]:
     """Returns the manifest of a version.
 
     Args:
@@ -43,6 +49,29 @@ def op_library(path: PathLike) -> str | None:
     return library
 
 
+def to_json(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns `facts` as they are read back from JSON; NumPy's numbers become plain ones.
+
+    Raises:
+        ValueError: Where JSON has no such value.
+    """
+
+    def convert(value: object) -> object:
+        if isinstance(value, (np.generic, np.ndarray)):
+            return value.tolist()
+        raise TypeError(f"{type(value).__name__} {value!r}")
+
+    plain: dict[str, Any] = {}
+    for name, value in facts.items():
+        try:
+            plain[name] = json.loads(json.dumps(value, default=convert, allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"`facts` must hold what JSON can say, received {name}={value!r}: {error}."
+            ) from error
+    return plain
+
+
 def write_manifest(path: pathlib.Path, manifest: dict[str, Any]) -> None:
     """Writes the manifest of a version that is still being made."""
     folder = path / FOLDER
@@ -56,7 +85,7 @@ def write_model_card(path: pathlib.Path, text: str) -> None:
     (path / FOLDER / _CARD).write_text(text, encoding="utf-8")
 
 
-def fingerprint(path: str | os.PathLike[str]) -> str:
+def fingerprint(path: PathLike) -> str:
     """Returns a SHA-256 over the names and contents of all files that servers read.
 
     Not over the manifest and the model card, which tell the fingerprint themselves.

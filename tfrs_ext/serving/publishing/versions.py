@@ -9,12 +9,15 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 
+from tfrs_ext.typing import PathLike
+
 _UNFINISHED = ".unfinished-"
 _WITHDRAWN = ".withdrawn"
+_PATTERNS = "*?["
 _NUMBERED = re.compile(rf"^(\d+)({re.escape(_WITHDRAWN)})?$", re.ASCII)
 
 
-def list_versions(base: str | os.PathLike[str]) -> list[int]:
+def list_versions(base: PathLike) -> list[int]:
     """Returns the numbers of the finished versions in `base`, ascending.
 
     Args:
@@ -31,7 +34,7 @@ def list_versions(base: str | os.PathLike[str]) -> list[int]:
     return sorted(int(name) for name in names if name.isascii() and name.isdigit())
 
 
-def latest_version(base: str | os.PathLike[str]) -> pathlib.Path | None:
+def latest_version(base: PathLike) -> pathlib.Path | None:
     """Returns the folder of the newest finished version, the one that a server takes, or None.
 
     Args:
@@ -41,7 +44,7 @@ def latest_version(base: str | os.PathLike[str]) -> pathlib.Path | None:
     return pathlib.Path(base) / str(numbers[-1]) if numbers else None
 
 
-def rollback(base: str | os.PathLike[str]) -> pathlib.Path:
+def rollback(base: PathLike) -> pathlib.Path:
     """Withdraws the newest version, so that the server goes back to the one before.
 
     The version is renamed to `<number>.withdrawn`, which servers ignore; its number is not given
@@ -70,7 +73,7 @@ def rollback(base: str | os.PathLike[str]) -> pathlib.Path:
     return base / str(numbers[-2])
 
 
-def prune(base: str | os.PathLike[str], keep: int) -> list[int]:
+def prune(base: PathLike, keep: int) -> list[int]:
     """Deletes all but the `keep` newest versions, and withdrawn ones older than those.
 
     Args:
@@ -97,7 +100,7 @@ def prune(base: str | os.PathLike[str], keep: int) -> list[int]:
     return old
 
 
-def publish(base: str | os.PathLike[str], write: Callable[[pathlib.Path], None]) -> pathlib.Path:
+def publish(base: PathLike, write: Callable[[pathlib.Path], None]) -> pathlib.Path:
     """Lets `write` fill a folder, and publishes it as the next version.
 
     The folder lies in `base` under a name that servers ignore. When `write` returns, its files
@@ -133,6 +136,27 @@ def publish(base: str | os.PathLike[str], write: Callable[[pathlib.Path], None])
     finally:
         os.close(handle)
     return version
+
+
+def check_base(base: PathLike) -> None:
+    """Raises ValueError where versions can't be published in `base`; makes nothing."""
+    path = pathlib.Path(base)
+    unusable = sorted(set(str(path)) & set(_PATTERNS))
+    if unusable:
+        raise ValueError(
+            f"`base` must be a path without {_PATTERNS}, which TensorFlow reads as patterns, "
+            f"received {os.fspath(path)!r}."
+        )
+    existing = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise ValueError(
+            f"`base` must be a folder that can be made or written to, received "
+            f"{os.fspath(path)!r}: {existing} is {_describe(existing)}."
+        )
+
+
+def _describe(path: pathlib.Path) -> str:
+    return "not writable" if path.is_dir() else "no folder"
 
 
 def _next_number(base: pathlib.Path) -> int:

@@ -1,6 +1,5 @@
 """Requests that TensorFlow Serving replays before it lets a version answer users."""
 
-import os
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +13,7 @@ from google.protobuf import (  # type: ignore[import-untyped]
 )
 
 from tfrs_ext.serving.publishing.manifest import FOLDER
+from tfrs_ext.typing import PathLike, TensorLike
 
 NAME = "tf_serving_warmup_requests"
 _MOST = 1000
@@ -52,8 +52,8 @@ _TensorProto = type(tf.make_tensor_proto(0))
 
 
 def write_warmup(
-    path: str | os.PathLike[str],
-    requests: Sequence[tuple[str, Mapping[str, Any]]],
+    path: PathLike,
+    requests: Sequence[tuple[str, Mapping[str, TensorLike]]],
     model_name: str = "",
 ) -> pathlib.Path:
     """Writes `assets.extra/tf_serving_warmup_requests` into a version.
@@ -89,7 +89,7 @@ def write_warmup(
     return file
 
 
-def read_warmup(path: str | os.PathLike[str]) -> list[tuple[str, dict[str, Any]]]:
+def read_warmup(path: PathLike) -> list[tuple[str, dict[str, Any]]]:
     """Returns the warm-up requests of a version: pairs of signature and arrays by name.
 
     Args:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.core.framework import types_pb2
 
@@ -80,6 +81,6 @@ def _tensors(specs: dict[str, TensorSpec]) -> dict[str, Any]:
     }
 
 
-def _enum(dtype: Any) -> str:
+def _enum(dtype: npt.DTypeLike) -> str:
     kind = tf.string if np.dtype(dtype).kind == "O" else tf.dtypes.as_dtype(dtype)
     return str(types_pb2.DataType.Name(kind.as_datatype_enum))

@@ -31,7 +31,7 @@ def predict(servable: Servable, body: bytes, limits: Limits) -> dict[str, Any]:
     Raises:
         RequestError: Where the body doesn't fit the signature or the limits.
     """
-    request = _parsed(body)
+    request = _parse(body)
     signature = request.get("signature_name") or "serving_default"
     if not isinstance(signature, str) or signature not in servable.inputs:
         raise RequestError(
@@ -51,7 +51,7 @@ def predict(servable: Servable, body: bytes, limits: Limits) -> dict[str, Any]:
     return {"outputs": next(iter(values.values())) if len(values) == 1 else values}
 
 
-def _parsed(body: bytes) -> dict[str, Any]:
+def _parse(body: bytes) -> dict[str, Any]:
     try:
         request = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -63,7 +63,7 @@ def _parsed(body: bytes) -> dict[str, Any]:
     return request
 
 
-def _columns(instances: Any, specs: dict[str, TensorSpec]) -> dict[str, Any]:
+def _columns(instances: object, specs: dict[str, TensorSpec]) -> dict[str, Any]:
     """Returns rows as columns; where there is one input, rows may lack its name."""
     if not isinstance(instances, list):
         raise RequestError("`instances` must be a list of rows.")
@@ -81,11 +81,11 @@ def _columns(instances: Any, specs: dict[str, TensorSpec]) -> dict[str, Any]:
     return {name: [row[name] for row in instances] for name in specs}
 
 
-def _is_named(row: Any) -> bool:
+def _is_named(row: object) -> bool:
     return isinstance(row, dict) and set(row) != {"b64"}
 
 
-def _arrays(columns: Any, specs: dict[str, TensorSpec]) -> Arrays:
+def _arrays(columns: object, specs: dict[str, TensorSpec]) -> Arrays:
     if len(specs) == 1 and not isinstance(columns, dict):
         columns = {next(iter(specs)): columns}
     if not isinstance(columns, dict) or set(columns) != set(specs):

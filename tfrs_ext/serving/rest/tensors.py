@@ -26,7 +26,7 @@ class TensorSpec(NamedTuple):
     shape: tuple[int | None, ...]
 
 
-def to_array(name: str, values: Any, spec: TensorSpec) -> npt.NDArray[Any]:
+def to_array(name: str, values: object, spec: TensorSpec) -> npt.NDArray[Any]:
     """Returns nested lists as the array that an input takes.
 
     Args:
@@ -37,7 +37,7 @@ def to_array(name: str, values: Any, spec: TensorSpec) -> npt.NDArray[Any]:
     Raises:
         RequestError: Where rank, sizes, types or ranges don't fit.
     """
-    shape, flat = _flattened(name, values, len(spec.shape))
+    shape, flat = _flatten(name, values, len(spec.shape))
     for axis, (size, wanted) in enumerate(zip(shape, spec.shape, strict=True)):
         # Without rows, nothing says how wide they are.
         if wanted is not None and size != wanted:
@@ -53,13 +53,13 @@ def to_array(name: str, values: Any, spec: TensorSpec) -> npt.NDArray[Any]:
     return array.reshape(shape)
 
 
-def _flattened(name: str, values: Any, rank: int) -> tuple[list[int], list[Any]]:
+def _flatten(name: str, values: object, rank: int) -> tuple[list[int], list[Any]]:
     shape: list[int] = []
-    level = [values]
+    level: list[Any] = [values]
     for axis in range(rank):
         if not all(isinstance(value, list) for value in level):
             raise RequestError(
-                f"Input {name!r} must have rank {rank}, received less: {_shown(values)}."
+                f"Input {name!r} must have rank {rank}, received less: {_show(values)}."
             )
         sizes = {len(value) for value in level}
         if len(sizes) > 1:
@@ -90,12 +90,12 @@ def _element(name: str, value: Any, dtype: np.dtype[Any]) -> Any:
     if not fits:
         finite = "a finite " if dtype.kind == "f" else ""
         raise RequestError(
-            f"Input {name!r} must hold {finite}{dtype.name} values, received {_shown(value)}."
+            f"Input {name!r} must hold {finite}{dtype.name} values, received {_show(value)}."
         )
     return value
 
 
-def _string(name: str, value: Any) -> bytes:
+def _string(name: str, value: object) -> bytes:
     try:
         if isinstance(value, str):
             return value.encode("utf-8")
@@ -104,7 +104,7 @@ def _string(name: str, value: Any) -> bytes:
     except (UnicodeEncodeError, TypeError, binascii.Error, ValueError):
         pass  # Half a surrogate pair, or no base64.
     raise RequestError(
-        f'Input {name!r} must hold strings, or bytes as {{"b64": …}}, received {_shown(value)}.'
+        f'Input {name!r} must hold strings, or bytes as {{"b64": …}}, received {_show(value)}.'
     )
 
 
@@ -126,6 +126,6 @@ def from_array(name: str, array: npt.NDArray[Any]) -> Any:
     return values.reshape(array.shape).tolist()
 
 
-def _shown(value: Any) -> str:
+def _show(value: object) -> str:
     text = repr(value)
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

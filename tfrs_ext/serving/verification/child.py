@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """Returns an array as nested lists; bytes as text."""
     if isinstance(value, list):
         return [plain(item) for item in value]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tfrs_ext.serving.publishing.warmup import read_warmup
 from tfrs_ext.serving.verification.fresh_process import Request, query_all_fresh
+from tfrs_ext.typing import PathLike, TensorLike
 
 
 class VerificationError(RuntimeError):
@@ -32,13 +33,13 @@ class Verification:
 
 
 def verify(
-    path: str | os.PathLike[str],
-    inputs: Mapping[str, Any],
-    expected_ids: Any,
-    expected_scores: Any = None,
+    path: PathLike,
+    inputs: Mapping[str, TensorLike],
+    expected_ids: npt.ArrayLike,
+    expected_scores: npt.ArrayLike | None = None,
     *,
-    item_key: str = "item_id",
-    score_key: str = "score",
+    item_id: str = "item_id",
+    score: str = "score",
     signature: str = "serving_default",
     min_recall: float = 1.0,
     tolerance: float = 1e-4,
@@ -57,9 +58,9 @@ def verify(
         expected_ids: `[Q, M]`, best first, M >= K; more than K columns let ties across the
             last place be recognised. -1 or `""` where there is no item.
         expected_scores: `[Q, M]`, or None.
-        item_key: Name of the output with the ids.
-        score_key: Name of the output with the scores.
-        signature: Which signature to ask.
+        item_id: The name of the output with the ids.
+        score: The name of the output with the scores.
+        signature: The name of the signature to ask.
         min_recall: The least recall: 1 for an exact index.
         tolerance: For scores, relative to the largest of them.
 
@@ -77,18 +78,19 @@ def verify(
     except RuntimeError as error:
         raise VerificationError(str(error)) from error
     expected = _items(expected_ids)
-    returned = _items(answer[item_key])
+    returned = _items(answer[item_id])
     if len(returned) != len(expected):
         raise VerificationError(
             f"{os.fspath(path)} answered {len(returned)} rows to {len(expected)} queries."
         )
-    scores = answer[score_key].astype(np.float64) if expected_scores is not None else None
+    true = None if expected_scores is None else np.asarray(expected_scores, np.float64)
+    scores = None if true is None else answer[score].astype(np.float64)
     rows = [
         _compare_row(
             returned[i],
             None if scores is None else scores[i],
             expected[i],
-            None if scores is None else np.asarray(expected_scores[i], np.float64),
+            None if true is None else true[i],
             tolerance,
         )
         for i in range(len(expected))
@@ -156,7 +158,7 @@ def _check_order(kept: list[int], scores: npt.NDArray[np.float64], tolerance: fl
         )
 
 
-def _items(ids: Any) -> npt.NDArray[Any]:
+def _items(ids: npt.ArrayLike) -> npt.NDArray[Any]:
     """Returns ids as integers or `str`, and None where there is no item."""
     ids = np.asarray(ids)
     padding = -1 if ids.dtype.kind in "iu" else ""

@@ -11,9 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from tfrs_ext.indexes import find_op_library
 from tfrs_ext.serving.publishing.manifest import op_library
+from tfrs_ext.typing import PathLike, TensorLike
 
 
 class Request(NamedTuple):
@@ -26,13 +28,13 @@ class Request(NamedTuple):
     """
 
     signature: str
-    inputs: Mapping[str, Any]
+    inputs: Mapping[str, TensorLike]
     through: Literal["load", "session"] = "load"
 
 
 def query_fresh(
-    path: str | os.PathLike[str],
-    inputs: Mapping[str, Any],
+    path: PathLike,
+    inputs: Mapping[str, TensorLike],
     signature: str = "serving_default",
     *,
     through: Literal["load", "session"] = "load",
@@ -54,9 +56,7 @@ def query_fresh(
     return query_all_fresh(path, [Request(signature, inputs, through)])[0]
 
 
-def query_all_fresh(
-    path: str | os.PathLike[str], requests: Sequence[Request]
-) -> list[dict[str, Any]]:
+def query_all_fresh(path: PathLike, requests: Sequence[Request]) -> list[dict[str, Any]]:
     """Asks a bundle several questions in one new process; see `query_fresh`.
 
     Args:
@@ -104,7 +104,7 @@ def _run_child(path: pathlib.Path, source: pathlib.Path, target: pathlib.Path) -
         raise RuntimeError(f"A fresh process could not answer from {path}:\n{last}")
 
 
-def _plain(values: Any) -> Any:
+def _plain(values: TensorLike) -> Any:
     array = np.asarray(values)
     if array.dtype.kind in "SO":
         flat = [
@@ -115,6 +115,6 @@ def _plain(values: Any) -> Any:
     return array.tolist()
 
 
-def _array(values: Any) -> Any:
+def _array(values: npt.ArrayLike) -> Any:
     array = np.array(values)
     return array.astype(object) if array.dtype.kind == "U" else array

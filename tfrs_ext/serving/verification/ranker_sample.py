@@ -8,10 +8,9 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tfrs_ext.serving.bundle.ranker_bundle import RankerBundle
-from tfrs_ext.serving.publishing.publisher import Requests
 from tfrs_ext.serving.verification.retriever_sample import sample_rows
 
-_USERS, _ITEMS, _K = 32, 50, 10
+_USERS, _ITEMS = 32, 50
 
 
 class RankerSample:
@@ -21,7 +20,7 @@ class RankerSample:
         bundle: What will be asked.
         users: `{column: [U, ...]}`.
         items: `{column: [C, ...]}`.
-        item_key: The column of the item's id.
+        item_id: The name of the column with the items' ids.
     """
 
     def __init__(
@@ -29,20 +28,19 @@ class RankerSample:
         bundle: RankerBundle,
         users: Mapping[str, tf.Tensor],
         items: Mapping[str, tf.Tensor],
-        item_key: str,
+        item_id: str,
     ) -> None:
         self._bundle = bundle
         self._users = _some(users, _USERS)
         self._items = _some(items, _ITEMS)
-        self._user_ids, self._item_ids = self._users[bundle.users.key], self._items[item_key]
+        self._user_ids, self._item_ids = self._users[bundle.users.column], self._items[item_id]
         padding = "" if self._item_ids.dtype == object else -1
         self._asked = np.append(self._item_ids, np.array([padding], self._item_ids.dtype))
 
-    def request(self, users: int = _USERS) -> dict[str, npt.NDArray[Any]]:
-        """Returns inputs of `rank` for the first users."""
-        ids = self._user_ids[:users]
-        asked = np.broadcast_to(self._asked, (len(ids), len(self._asked)))
-        return {self._bundle.user_key: ids, self._bundle.catalogue.key: asked}
+    def request(self) -> dict[str, npt.NDArray[Any]]:
+        """Returns inputs of `rank`."""
+        asked = np.broadcast_to(self._asked, (len(self._user_ids), len(self._asked)))
+        return {self._bundle.users.key: self._user_ids, self._bundle.items.key: asked}
 
     def expected(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
         """Returns ids and scores `[Q, M]`, best first, by the model in this process."""
@@ -57,25 +55,6 @@ class RankerSample:
         missing = np.full((users, 1), np.finfo(np.float32).min, np.float32)
         ids = np.concatenate([self._item_ids[order], [self._asked[-1:]] * users], axis=1)
         return ids, np.concatenate([np.take_along_axis(scores, order, 1), missing], axis=1)
-
-    def warmup(self) -> Requests:
-        """Returns requests for every signature, with one row and with several."""
-        requests: list[tuple[str, Mapping[str, Any]]] = []
-        for rows in (1, 8):
-            rank = self.request(rows)
-            users = rank[self._bundle.user_key]
-            rows = min(len(users), len(self._item_ids))
-            pair = {n: v[:rows] for n, v in {**self._users, **self._items}.items()}
-            requests += [
-                ("serving_default", rank),
-                ("rank", rank),
-                ("score", self._bundle.scorer.inputs(pair)),
-            ]
-            if self._bundle.recommends:
-                nothing = np.broadcast_to(self._asked[-1:], (len(users), 1))
-                more = {"k": np.int32(_K), "exclusions": nothing}
-                requests.append(("recommend", {self._bundle.user_key: users, **more}))
-        return requests
 
 
 def _some(columns: Mapping[str, tf.Tensor], wanted: int) -> dict[str, npt.NDArray[Any]]:

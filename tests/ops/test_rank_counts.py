@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.oracles import ranking
-from tfrs_ext.ops import ranks
+from tfrs_ext.ops import rank_counts
 
 
 def _whole(seed, *shape):
@@ -24,7 +24,7 @@ def _ragged(lists):
 def test_counts_equal_a_comparison_of_all_scores_at_any_size(queries, candidates, seed):
     q, c = _whole(seed, queries, 3), _whole(seed + 1, candidates, 3)
     limits = _whole(seed + 2, queries)
-    counts = ranks.count_at_least(q, c, limits)
+    counts = rank_counts.count_at_least(q, c, limits)
     expected = (ranking.scores(q, c) >= limits[:, None]).sum(1)
     np.testing.assert_array_equal(counts, expected)
 
@@ -33,7 +33,7 @@ def test_a_threshold_can_name_its_query():
     q, c = _whole(0, 5, 4), _whole(1, 30, 4)
     query_of = np.array([4, 0, 0, 2, 4, 4, 1], np.int32)
     limits = _whole(2, 7)
-    counts = ranks.count_at_least(q, c, limits, query_of)
+    counts = rank_counts.count_at_least(q, c, limits, query_of)
     expected = (ranking.scores(q, c)[query_of] >= limits[:, None]).sum(1)
     np.testing.assert_array_equal(counts, expected)
 
@@ -49,7 +49,7 @@ def test_excluded_candidates_are_counted_alike(lists, several, seed):
     rows = np.arange(len(lists)) if query_of is None else query_of
     limits = _whole(seed + 2, len(rows))
     excluded = _ragged([rng.permutation(sorted(row)) for row in lists])
-    counts = ranks.count_excluded_at_least(q, c, limits, excluded, query_of)
+    counts = rank_counts.count_excluded_at_least(q, c, limits, excluded, query_of)
     scores = ranking.scores(q, c)
     expected = [
         sum(scores[row, e] >= limit for e in lists[row])
@@ -59,11 +59,11 @@ def test_excluded_candidates_are_counted_alike(lists, several, seed):
 
 
 def test_excluded_pairs_are_scored_in_blocks(monkeypatch):
-    monkeypatch.setattr(ranks, "_PAIRS", 7)
+    monkeypatch.setattr(rank_counts, "_PAIRS", 7)
     q, c = _whole(0, 20, 3), _whole(1, 40, 3)
     lists = [np.random.default_rng(i).permutation(40)[: i % 12] for i in range(20)]
     limits = _whole(2, 20)
-    counts = ranks.count_excluded_at_least.python_function(q, c, limits, _ragged(lists))
+    counts = rank_counts.count_excluded_at_least.python_function(q, c, limits, _ragged(lists))
     scores = ranking.scores(q, c)
     np.testing.assert_array_equal(
         counts, [sum(scores[i, row] >= limits[i]) for i, row in enumerate(lists)]
@@ -75,11 +75,11 @@ def test_counts_are_independent_of_the_block_size(monkeypatch, rows, columns):
     rng = np.random.default_rng(0)
     q = rng.normal(size=(30, 16)).astype(np.float32)
     c = rng.normal(size=(50, 16)).astype(np.float32)
-    lower, _ = ranks.tie_bounds(q, c[:30])
-    expected = ranks.count_at_least(q, c, lower)
-    monkeypatch.setattr(ranks, "_ROWS", rows)
-    monkeypatch.setattr(ranks, "_COLUMNS", columns)
-    counts = ranks.count_at_least.python_function(tf.constant(q), tf.constant(c), lower)
+    lower, _ = rank_counts.tie_bounds(q, c[:30])
+    expected = rank_counts.count_at_least(q, c, lower)
+    monkeypatch.setattr(rank_counts, "_ROWS", rows)
+    monkeypatch.setattr(rank_counts, "_COLUMNS", columns)
+    counts = rank_counts.count_at_least.python_function(tf.constant(q), tf.constant(c), lower)
     np.testing.assert_array_equal(counts, expected)
 
 
@@ -87,16 +87,16 @@ def test_copies_of_a_vector_tie_although_rounding_separates_their_scores():
     rng = np.random.default_rng(0)
     q = rng.normal(size=(200, 64)).astype(np.float32)
     c = np.tile(rng.normal(size=(1, 64)).astype(np.float32) * 1e3, (10, 1))
-    lower, upper = ranks.tie_bounds(q, c[:1])
-    np.testing.assert_array_equal(ranks.count_at_least(q, c, lower), 10)
-    np.testing.assert_array_equal(ranks.count_at_least(q, c, upper), 0)
+    lower, upper = rank_counts.tie_bounds(q, c[:1])
+    np.testing.assert_array_equal(rank_counts.count_at_least(q, c, lower), 10)
+    np.testing.assert_array_equal(rank_counts.count_at_least(q, c, upper), 0)
 
 
 def test_vectors_of_zeros_tie():
     q, c = np.zeros((2, 4), np.float32), np.zeros((6, 4), np.float32)
-    lower, upper = ranks.tie_bounds(q, c[:2])
-    np.testing.assert_array_equal(ranks.count_at_least(q, c, lower), 6)
-    np.testing.assert_array_equal(ranks.count_at_least(q, c, upper), 0)
+    lower, upper = rank_counts.tie_bounds(q, c[:2])
+    np.testing.assert_array_equal(rank_counts.count_at_least(q, c, lower), 6)
+    np.testing.assert_array_equal(rank_counts.count_at_least(q, c, upper), 0)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -104,10 +104,10 @@ def test_what_is_not_finite_counts_against_the_positive(bad):
     q, c = np.ones((1, 2), np.float32), np.ones((5, 2), np.float32)
     c[3] = bad
     excluded = _ragged([[1, 3]])
-    _, upper = ranks.tie_bounds(q, c[:1])
-    assert ranks.count_at_least(q, c, upper) == 1
-    assert ranks.count_excluded_at_least(q, c, upper, excluded) == 1
-    lower, upper = ranks.tie_bounds(q, c[3:4])
+    _, upper = rank_counts.tie_bounds(q, c[:1])
+    assert rank_counts.count_at_least(q, c, upper) == 1
+    assert rank_counts.count_excluded_at_least(q, c, upper, excluded) == 1
+    lower, upper = rank_counts.tie_bounds(q, c[3:4])
     for limit in (lower, upper):
-        assert ranks.count_at_least(q, c, limit) == 5
-        assert ranks.count_excluded_at_least(q, c, limit, excluded) == 2
+        assert rank_counts.count_at_least(q, c, limit) == 5
+        assert rank_counts.count_excluded_at_least(q, c, limit, excluded) == 2

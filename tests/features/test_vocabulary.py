@@ -1,0 +1,89 @@
+"""Vocabularies come in many forms, and some can never match."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tfrs_ext.features import Categorical, FeatureEncoder, History, Numeric, Text, Timestamp
+
+
+@pytest.mark.parametrize(
+    "values", [[3, 5], np.array([3, 5], np.int32), pd.Series([3, 5]), range(3, 6, 2)], ids=repr
+)
+def test_vocabularies_of_integers(values):
+    assert Categorical("x", values) == Categorical("x", (3, 5))
+    assert History("x", values).vocabulary == (3, 5)
+
+
+@pytest.mark.parametrize("values", [["a", "é"], [b"a", "é".encode()], pd.Index(["a", "é"])])
+def test_vocabularies_of_strings(values):
+    assert Categorical("x", values) == Categorical("x", ("a", "é"))
+    assert Text("x", values).vocabulary == ("a", "é")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([1, "a"], r"integers alone or strings alone, received 1 of type int"),
+        ([1.5, 2.0], r"received 1\.5 of type float"),
+        (["a", None], r"received None of type NoneType"),
+        ([True, False], r"received True of type bool"),
+        ([3, 5, 3], r"`vocabulary` of the feature 'x' must hold each value once, received 3"),
+    ],
+)
+def test_other_values_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        Categorical("x", values)
+
+
+def test_an_empty_vocabulary_knows_nothing():
+    for feature, cells in ((Categorical("x"), ["a", ""]), (Text("x"), ["a", "b"])):
+        encoded = FeatureEncoder([feature], 3)({"x": tf.constant(cells)}).numpy()
+        np.testing.assert_array_equal(encoded[0], encoded[1])
+
+
+@pytest.mark.parametrize("word", ["Comedy", "sci-fi", "", "two words", "ÉLAN"])
+def test_words_that_no_text_has_are_refused(word):
+    with pytest.raises(ValueError, match=rf"'x' must hold lower-case words .*received '{word}'"):
+        Text("x", ("toy", word))
+    assert Text("x", ("élan", "東京", "7")).vocabulary
+
+
+def test_the_padding_of_a_history_can_be_stated():
+    layer = History("x", (1, 2), length=2, padding=0).encoder(3)
+    rows = layer(tf.constant([[0, 1], [1, 1], [0, 0]], tf.int64)).numpy()
+    np.testing.assert_allclose(rows[0], rows[1], rtol=1e-6)
+    np.testing.assert_array_equal(rows[2], [0.0, 0.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"vocabulary": (0, 1), "padding": 0}, "must not hold the padding, received 0 in both"),
+        ({"vocabulary": (-1, 1)}, "must not hold the padding, received -1 in both"),
+        ({"vocabulary": ("a",), "padding": 0}, "of the type of its vocabulary, received 0 beside"),
+        ({"length": 0}, "`length` must be at least 1, received length=0"),
+    ],
+)
+def test_histories_that_can_t_be_told_from_padding_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        History("x", **arguments)
+
+
+@pytest.mark.parametrize(
+    "facts", [{"std": 0.0}, {"std": -1.0}, {"std": np.nan}, {"mean": np.nan}, {"mean": np.inf}]
+)
+def test_numbers_that_can_t_be_standardised_are_refused(facts):
+    with pytest.raises(ValueError, match="'x' must have a finite `mean` and a positive `std`"):
+        Numeric("x", **facts)
+
+
+def test_times_from_late_to_early_are_refused():
+    with pytest.raises(ValueError, match="`minimum` up to its `maximum`, received 5 and 3"):
+        Timestamp("x", 5, 3)
+
+
+def test_a_cell_without_a_number_counts_as_the_mean():
+    encoded = Numeric("x", 3.0, 2.0).encoder(4)(tf.constant([np.nan, 3.0, 5.0]))
+    np.testing.assert_array_equal(encoded, [[0.0], [0.0], [1.0]])
