@@ -21,6 +21,9 @@ PositionLists = Union[tf.RaggedTensor, npt.NDArray[Any], Sequence[Any]]
 Columns = Mapping[str, TensorLike]
 """A batch or a table: from the names of its columns to their values."""
 
+Inputs = Union[TensorLike, Columns, tuple[TensorLike, ...]]
+"""What a model is called with: an array, columns by name, or several arrays."""
+
 Vocabulary = Union[tuple[int, ...], tuple[str, ...]]
 """The known values of a column of ids, categories or words."""
 

@@ -14,7 +14,8 @@ from tests.oracles.topk import top_k
 from tfrs_ext._keras import keras
 from tfrs_ext.indexes import Exact, ScaNN
 from tfrs_ext.indexes import scann as module
-from tfrs_ext.indexes._scann_searcher import _shared_out
+from tfrs_ext.indexes.query_shares import share_out
+from tfrs_ext.indexes.scann_tuner import ScannTuner
 
 if importlib.util.find_spec("scann") is None:
     pytest.skip("the scann package is not installed", allow_module_level=True)
@@ -69,8 +70,8 @@ def test_k_is_not_capped_by_reordering_or_leaves(partitioned, k):
 def test_fake_results_of_the_library_are_masked():
     candidates = np.concatenate([vectors(900) * 0.01 + 5, vectors(60) * 0.01 - 5])
     index = ScaNN(num_leaves=2, num_leaves_to_search=1).index(candidates)
-    index._leaves = lambda count: 1  # So that k doesn't ask for the second leaf.
-    scores, rows = index(-np.ones((1, 8), np.float32) * 5, k=100)
+    with mock.patch.object(module, "leaves_needed", return_value=1):  # So k can't ask for both.
+        scores, rows = index(-np.ones((1, 8), np.float32) * 5, k=100)
     real = rows.numpy()[0] >= 0
     assert real.sum() == 60
     assert np.all(rows.numpy()[0, ~real] == -1)
@@ -100,17 +101,21 @@ def test_tuning_reaches_the_recall_and_keeps_what_it_measured(partitioned):
     assert partitioned.settings()["num_leaves_to_search"] == partitioned.num_leaves_to_search
 
 
+def tell_times(monkeypatch, tell):
+    """Lets the search find what it finds, in a time told by the options."""
+    measure = ScannTuner.time
+
+    def time(self, options, search):
+        return measure(self, options, search)[0], tell(options)
+
+    monkeypatch.setattr(ScannTuner, "time", time)
+
+
 def test_tuning_keeps_the_best_of_the_thresholds(monkeypatch):
     """Times are told, not measured: the second threshold is the fastest, the third the slowest."""
     times = {0.2: 2.0, None: 1.0, 0.5: 3.0}
     index = ScaNN(k=10).index(vectors(600, 16))
-    measure = module.timed
-
-    def timed(call, queries, batch, repeats):
-        rows, _ = measure(call, queries, batch, 1)
-        return rows, times[index.anisotropic_quantization_threshold]
-
-    monkeypatch.setattr(module, "timed", timed)
+    tell_times(monkeypatch, lambda options: times[options.anisotropic_quantization_threshold])
     tried = []
     queries = index.embeddings(tf.range(0, 600, 30))
     index.tune(queries, recall=0.5, thresholds=(0.2, None, 0.5), on_setting=tried.append)
@@ -125,12 +130,7 @@ def test_tuning_keeps_the_best_of_the_thresholds(monkeypatch):
 def test_tuning_finds_the_number_of_leaves(monkeypatch):
     """Times are told: the index with half as many leaves is the fastest."""
     index = ScaNN(k=10, num_leaves=20).index(vectors(900, 16))
-    measure = module.timed
-
-    def timed(call, queries, batch, repeats):
-        return measure(call, queries, batch, 1)[0], float(index.num_leaves)
-
-    monkeypatch.setattr(module, "timed", timed)
+    tell_times(monkeypatch, lambda options: float(options.num_leaves))
     tried = []
     queries = index.embeddings(tf.range(0, 900, 30))
     index.tune(queries, recall=0.8, on_setting=tried.append)
@@ -163,7 +163,7 @@ def test_queries_shared_among_threads_get_the_same_answers(partitioned, rows, pa
     partitioned.parallelize_batch_searches = False
     expected = partitioned(queries)
     partitioned.parallelize_batch_searches = True
-    with mock.patch.object(module, "_cores", return_value=parts):
+    with mock.patch.object(module, "_count_cores", return_value=parts):
         shared = tf.function(lambda q: partitioned(q))(queries)
     for ours, theirs in zip(shared, expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -180,13 +180,13 @@ def test_queries_shared_among_threads_get_the_same_answers(partitioned, rows, pa
     ],
 )
 def test_shares_are_even_and_neither_tiny_nor_split_twice(rows, parts, expected):
-    shares = tf.function(lambda q: [tf.shape(p)[0] for p in _shared_out(q, parts)])
+    shares = tf.function(lambda q: [tf.shape(p)[0] for p in share_out(q, parts)])
     assert [int(n) for n in shares(tf.zeros([rows, 2]))] == expected
 
 
 def test_a_graph_has_a_search_for_each_core():
     index = ScaNN(k=5).index(vectors(300))
-    with mock.patch.object(module, "_cores", return_value=3):
+    with mock.patch.object(module, "_count_cores", return_value=3):
         graph = tf.function(lambda q: index(q)).get_concrete_function(tf.zeros([64, 8])).graph
     operations = [operation.type for operation in graph.get_operations()]
     assert operations.count("Scann>ScannSearchBatched") == 3
@@ -209,8 +209,7 @@ def test_two_indexes_in_one_saved_model_answer_for_themselves(tmp_path):
     module = tf.Module()
     corpora = [vectors(300), vectors(280)]
     indexes = [ScaNN(k=5).index(corpus) for corpus in corpora]
-    module.indexes = [index._searcher for index in indexes]
-    module.ids = [index.identifiers for index in indexes]
+    module.corpora = [index._corpus for index in indexes]
     spec = [tf.TensorSpec([None, 8])]
     module.first = tf.function(lambda q: indexes[0](q)[1], input_signature=spec)
     module.second = tf.function(lambda q: indexes[1](q)[1], input_signature=spec)
@@ -241,7 +240,7 @@ def test_it_is_an_approximate_layer_of_tfrs(partitioned):
 def test_bad_settings_are_refused_with_the_reason(partitioned):
     with pytest.raises(ValueError, match=r"at most the number of candidates, 9.*num_leaves=10"):
         ScaNN(num_leaves=10).index(vectors(9))
-    with pytest.raises(ValueError, match="must be positive"):
+    with pytest.raises(ValueError, match="`num_leaves_to_search` must be a positive integer"):
         ScaNN(num_leaves_to_search=0)
     with pytest.raises(ValueError, match="NaN or infinity in 1 rows: 2"):
         ScaNN().index(np.where(np.arange(5)[:, None] == 2, np.nan, vectors(5)))

@@ -126,6 +126,9 @@ def test_bundle_holds_no_keras_objects(tmp_path, unverified):
         (lambda r: {"index": Exact().index(np.eye(8))}, "`index` must hold the ids of `items`"),
         (lambda r: {"candidates": np.full((40, 8), np.nan)}, "must be finite"),
         (lambda r: {"candidates": np.eye(8)}, r"embeddings \[C, D\] of the 40 items"),
+        (lambda r: {"users": None, "queries": np.ones(3)}, "`queries` must map the names of col"),
+        (lambda r: {"facts": {"loss": float("nan")}}, "what JSON can say, received loss=nan"),
+        (lambda r: {"facts": {"model": object()}}, "what JSON can say, received model=<object"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_the_reason(tmp_path, retriever, change, message):
@@ -141,6 +144,10 @@ def test_what_does_not_fit_is_refused_with_the_reason(tmp_path, retriever, chang
         ({"user_id": [], "history": []}, {}, "at least one row"),
         ({"user_id": ["a"]}, {}, r"\['history'\] are missing"),
         (None, {"user_id": "name"}, "column 'name', received"),
+        ([1, 2], {}, "`users` must map the names of columns .* received list"),
+        (None, {"seen": [[1]]}, r"`users\.seen` must hold a row for each of the 60 users"),
+        (None, {"seen": [["a"]] * 60}, r"`users\.seen` must hold item ids, which are int64"),
+        (None, {"unknown": {"history": [1, 2]}}, "unknown user's 'history' must be int64 of"),
     ],
 )
 def test_users_that_do_not_fit_are_refused(tmp_path, retriever, columns, changes, message):
@@ -163,6 +170,9 @@ def test_users_that_do_not_fit_are_refused(tmp_path, retriever, columns, changes
         (None, {"fields": {"item id": np.ones(40)}}, "must not hold the ids"),
         (None, {"tags": [["a"]]}, "one sequence for each of 40 items, received 1"),
         (None, {"tags": ["a"] * 40}, "received the string 'a': split it"),
+        ({"item id": np.arange(-1, 39)}, {}, "`items` must not have the id -1"),
+        ({"item id": ["", *"abcdefghij"]}, {"fields": None, "tags": None}, "not have the id ''"),
+        (None, {"fields": {"price": [np.nan] * 40}}, "column 'price' in 40 of 40 rows"),
     ],
 )
 def test_items_that_do_not_fit_are_refused(tmp_path, retriever, columns, changes, message):
@@ -173,6 +183,58 @@ def test_items_that_do_not_fit_are_refused(tmp_path, retriever, columns, changes
     with pytest.raises(ValueError, match=message):
         export()
     assert not (tmp_path / "m").exists()
+
+
+class AgedTower(keras.Model):
+    def call(self, inputs, training=None):
+        return tf.stack([inputs["age"], inputs["age"] ** 2], axis=1)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("argument", ["users", "queries"])
+def test_user_with_a_number_that_is_none_is_named(tmp_path, bad, argument):
+    columns = {"user_id": [4, 5, 6], "age": [20.0, bad, 40.0]}
+    given = serving.Users(columns) if argument == "users" else columns
+    items = serving.Items({"item_id": [1, 2]})
+    message = f"`{argument}` must hold finite .* column 'age' in 1 of 3 rows, first in row 1"
+    with pytest.raises(ValueError, match=message):
+        serving.export(tmp_path / "m", AgedTower(), np.eye(2), items, **{argument: given})
+
+
+def test_sequential_towers_take_the_only_column(tmp_path, unverified):
+    """As the user and movie models of TFRS's tutorials are."""
+
+    def make_model(ids):
+        lookup = keras.layers.StringLookup(vocabulary=ids, mask_token=None)
+        return keras.Sequential([lookup, keras.layers.Embedding(len(ids) + 1, 4, "normal")])
+
+    user, item = make_model(["a", "b"]), make_model(["x", "y", "z"])
+    users, items = serving.Users({"user_id": ["a", "b"]}), serving.Items({"item_id": list("xyz")})
+    path = serving.export(tmp_path / "m", user, item, items, users=users, k=3)
+    answer = tf.saved_model.load(str(path)).signatures["serving_default"](
+        user_id=tf.constant(["b"])
+    )
+    scores = (user(tf.constant(["b"])) @ tf.transpose(item(tf.constant(list("xyz"))))).numpy()
+    np.testing.assert_allclose(answer["score"], -np.sort(-scores), rtol=1e-5)
+    users = serving.Users({"user_id": ["a", "b"], "age": [1.0, 2.0]})
+    with pytest.raises(ValueError, match="`users` must hold one column for a Sequential model"):
+        serving.export(tmp_path / "m", user, item, items, users=users)
+
+
+def test_facts_may_hold_the_numbers_of_numpy(tmp_path, unverified, retriever):
+    facts = {"auc": np.float32(0.5), "ks": np.array([1, 2])}
+    path = serving.export(tmp_path, **retriever.arguments(), k=5, facts=facts)
+    assert serving.read_manifest(path)["facts"] == {"auc": 0.5, "ks": [1, 2]}
+
+
+def test_base_that_can_hold_no_versions_is_refused_before_anything_is_built(tmp_path, retriever):
+    (tmp_path / "file").touch()
+    for base, message in [
+        (tmp_path / "file" / "m", "file is no folder"),
+        (tmp_path / "a[b]", "which TensorFlow reads as patterns"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            serving.export(base, None, None, None)
 
 
 def test_fields_may_have_any_name_that_ids_and_scores_do_not_have(tmp_path, unverified, retriever):

@@ -39,7 +39,11 @@ class RegularizedEmbedding(keras.layers.Embedding):
     """
 
     def __init__(
-        self, input_dim: int, output_dim: int, batch_regularizer: Any, **kwargs: Any
+        self,
+        input_dim: int,
+        output_dim: int,
+        batch_regularizer: keras.layers.Layer | Config,
+        **kwargs: Any,
     ) -> None:
         super().__init__(input_dim, output_dim, **kwargs)
         if isinstance(batch_regularizer, dict):

@@ -42,7 +42,7 @@ class FactorizedTopK(tfrs.metrics.Factorized):
             `factorized_top_k/ndcg_at_10`, and median_rank, the median rank of a query's best
             positive: exact up to 10,000, to 0.1% above.
 
-    Call arguments of `update_state`:
+    Call arguments (`update_state`):
         query_embeddings: `[B, D]` floating point.
         true_candidate_embeddings: `[B, D]` floating point; read only where there are no ids.
         true_candidate_ids: `[B]`, or `[B, (P)]` ragged or dense for several positives of a query,

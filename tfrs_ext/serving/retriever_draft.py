@@ -71,8 +71,12 @@ class RetrieverDraft:
 
     def _check(self, folder: pathlib.Path, min_recall: float) -> dict[str, Any]:
         bundle = self.bundle
+        vectors = tf.convert_to_tensor(self.candidates)
         ids, scores = expected_answers(
-            self.sample, self.candidates, bundle.items.ids.numpy(), bundle.k
+            self.sample,
+            lambda queries: bundle.index.scores(queries, vectors),
+            bundle.items.ids.numpy(),
+            bundle.k,
         )
         result = verify(
             folder,
@@ -124,12 +128,12 @@ def draft_retriever(
         raise ValueError("Either `users` or `queries` must be given, received both or neither.")
     if k < 1:
         raise ValueError(f"`k` must be a positive integer, received k={k}.")
-    argument, raw = ("queries", queries or {}) if users is None else ("users", users.columns)
-    check_columns(argument, raw)
+    argument = "queries" if users is None else "users"
+    raw = check_columns(argument, queries if users is None else users.columns)
     columns, item_columns = as_columns(raw, argument), as_columns(items.columns, "items")
     query = TowerReader(query_model, columns, argument)
-    item, vectors = _embed_items(candidates, item_columns)
     table = KnownItems(items, item_columns[items.item_id])
+    item, vectors = _embed_items(candidates, item_columns)
     known = None
     if users is not None:
         known = KnownUsers(users, query.names, query_model, table.positions)

@@ -1,5 +1,6 @@
 import concurrent.futures
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -46,11 +47,37 @@ def test_a_failure_leaves_nothing(tmp_path):
     assert names(tmp_path) == []
 
 
+def test_files_can_be_read_by_others_whatever_the_umask(tmp_path):
+    old = os.umask(0o077)
+    try:
+        path = publish(tmp_path, write)
+    finally:
+        os.umask(old)
+    modes = {str(p.relative_to(path)): p.stat().st_mode & 0o777 for p in path.rglob("*")}
+    assert modes == {"saved_model.pb": 0o644, "variables": 0o755, "variables/data": 0o644}
+
+
 def test_other_names_are_no_versions(tmp_path):
-    for name in ("1", "x2", "-3", "4.withdrawn", "\u0665", ".unfinished-6"):
+    for name in ("1", "x2", "-3", "4.withdrawn", "\u0665", ".unfinished-6", "007", "1" * 19):
         (tmp_path / name).mkdir()
         (tmp_path / name / "saved_model.pb").touch()
     (tmp_path / "9").mkdir()
+    assert list_versions(tmp_path) == [1]
+
+
+def test_what_may_not_be_read_beside_the_versions_hides_none(tmp_path, monkeypatch):
+    """As lost+found on a volume, or another user's unfinished export, which root can read."""
+    publish(tmp_path, write)
+    for name in ("lost+found", ".unfinished-x", "7"):
+        (tmp_path / name).mkdir()
+    stat = os.stat
+
+    def forbid(path, *args, **kwargs):
+        if pathlib.Path(path).parent.name in ("lost+found", ".unfinished-x", "7"):
+            raise PermissionError(path)
+        return stat(path, *args, **kwargs)
+
+    monkeypatch.setattr(os, "stat", forbid)
     assert list_versions(tmp_path) == [1]
 
 

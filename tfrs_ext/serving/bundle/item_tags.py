@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from tfrs_ext.indexes import gather_rows, is_in
+from tfrs_ext.ops.positions import gather_or_pad, is_in
 from tfrs_ext.serving.bundle.row_lookup import RowLookup
 
 _NONE = -2  # No item bears it, not even as padding.
@@ -52,7 +52,7 @@ class ItemTags(tf.Module):
         Returns:
             `[B, M]` bool.
         """
-        tags = gather_rows(self._tags, positions)
+        tags = gather_or_pad(self._tags, positions)
         shape = tf.shape(tags)
         flat = tf.reshape(tags, [shape[0], shape[1] * shape[2]])
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tfrs_ext.files import read_json, write_json
 from tfrs_ext.typing import PathLike
 
 FOLDER = "assets.extra"
@@ -28,12 +29,12 @@ def read_manifest(path: PathLike) -> dict[str, Any]:
         FileNotFoundError: Where the folder isn't a version that `serving.export` wrote.
     """
     file = pathlib.Path(path, FOLDER, _NAME)
-    if not file.is_file():
+    manifest: dict[str, Any] | None = read_json(file)
+    if manifest is None:
         raise FileNotFoundError(
             f"`path` must be a version's folder that `serving.export` wrote, received "
             f"path={os.fspath(path)!r}: {file} is missing."
         )
-    manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return manifest
 
 
@@ -74,10 +75,7 @@ def to_json(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def write_manifest(path: pathlib.Path, manifest: dict[str, Any]) -> None:
     """Writes the manifest of a version that is still being made."""
-    folder = path / FOLDER
-    folder.mkdir(exist_ok=True)
-    text = json.dumps(manifest, indent=2, ensure_ascii=False, sort_keys=True)
-    (folder / _NAME).write_text(text + "\n", encoding="utf-8")
+    write_json(path / FOLDER / _NAME, manifest)
 
 
 def write_model_card(path: pathlib.Path, text: str) -> None:

@@ -14,11 +14,14 @@ from tfrs_ext.typing import PathLike
 _UNFINISHED = ".unfinished-"
 _WITHDRAWN = ".withdrawn"
 _PATTERNS = "*?["
-_NUMBERED = re.compile(rf"^(\d+)({re.escape(_WITHDRAWN)})?$", re.ASCII)
+# One rule for names: a number that fits in 64 bits, written in the one way that requests write it.
+_NUMBERED = re.compile(rf"(0|[1-9][0-9]{{0,17}})({re.escape(_WITHDRAWN)})?")
 
 
 def list_versions(base: PathLike) -> list[int]:
     """Returns the numbers of the finished versions in `base`, ascending.
+
+    A version is a folder whose name is a number of at most 18 digits without leading zeros.
 
     Args:
         base: The model's folder of versions.
@@ -30,8 +33,10 @@ def list_versions(base: PathLike) -> list[int]:
     base = pathlib.Path(base)
     if not base.is_dir():
         return []
-    names = (entry.name for entry in base.iterdir() if (entry / "saved_model.pb").is_file())
-    return sorted(int(name) for name in names if name.isascii() and name.isdigit())
+    # Names first: what lies beside the versions, such as lost+found, may not be looked into.
+    numbers = [int(match[1]) for match in _match_names(base) if not match[2]]
+    # Unlike Path.is_file, this is False where the folder may not be looked into.
+    return sorted(n for n in numbers if os.path.isfile(base / str(n) / "saved_model.pb"))
 
 
 def latest_version(base: PathLike) -> pathlib.Path | None:
@@ -93,7 +98,7 @@ def prune(base: PathLike, keep: int) -> list[int]:
         old = numbers[:-keep]
         oldest_kept = numbers[-keep:][0] if numbers else 0
         for entry in list(base.iterdir()):
-            match = _NUMBERED.match(entry.name)
+            match = _NUMBERED.fullmatch(entry.name)
             withdrawn = match and match[2] and int(match[1]) < oldest_kept
             if withdrawn or (match and not match[2] and int(match[1]) in old):
                 _remove(entry)
@@ -124,8 +129,9 @@ def publish(base: PathLike, write: Callable[[pathlib.Path], None]) -> pathlib.Pa
         fcntl.flock(handle, fcntl.LOCK_EX)
     try:
         write(unfinished)
-        unfinished.chmod(0o755)  # mkdtemp's 0700 would hide the version from a server's user.
         for path in [unfinished, *unfinished.rglob("*")]:
+            # mkdtemp's 0700 and a strict umask would hide the version from a server's user.
+            path.chmod(0o755 if path.is_dir() else 0o644)
             _sync(path)
         with _locked(base):
             version = unfinished.rename(base / str(_next_number(base)))
@@ -160,8 +166,12 @@ def _describe(path: pathlib.Path) -> str:
 
 
 def _next_number(base: pathlib.Path) -> int:
-    matches = (_NUMBERED.match(entry.name) for entry in base.iterdir())
-    return max((int(match[1]) for match in matches if match), default=0) + 1
+    return max((int(match[1]) for match in _match_names(base)), default=0) + 1
+
+
+def _match_names(base: pathlib.Path) -> list[re.Match[str]]:
+    matches = (_NUMBERED.fullmatch(entry.name) for entry in base.iterdir())
+    return [match for match in matches if match]
 
 
 def _remove(version: pathlib.Path) -> None:

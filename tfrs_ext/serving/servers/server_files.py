@@ -1,10 +1,12 @@
 """The files beside the versions: configuration and images of servers."""
 
 import json
-import os
 import pathlib
 import re
 from collections.abc import Mapping
+
+from tfrs_ext.files import replace_file
+from tfrs_ext.typing import PathLike
 
 # The server's series need not be that of the TensorFlow that exported: both read SavedModels.
 STOCK_IMAGE = "tensorflow/serving:2.21.0"
@@ -86,8 +88,8 @@ _COMPOSE = """services:
 
 
 def write_server_files(
-    folder: str | os.PathLike[str],
-    models: Mapping[str, str | os.PathLike[str]],
+    folder: PathLike,
+    models: Mapping[str, PathLike],
     *,
     image: str = STOCK_IMAGE,
 ) -> list[pathlib.Path]:
@@ -101,7 +103,7 @@ def write_server_files(
     Args:
         folder: Where to; made where it is missing. Files of these names are replaced.
         models: Folders of versions by the names that requests use.
-        image: Of stock TensorFlow Serving.
+        image: The container image of stock TensorFlow Serving.
 
     Returns:
         The files.
@@ -122,7 +124,6 @@ def write_server_files(
             f"`models` must have names of letters, digits, '_' and '-', received {list(models)}."
         )
     folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     inside = {name: f"/models/{name}" for name in models}
     configs = "".join(
         _MODEL.format(name=json.dumps(name), path=json.dumps(path)) for name, path in inside.items()
@@ -142,5 +143,6 @@ def write_server_files(
         "compose.yaml": _COMPOSE.format(volumes="".join(f"      - {mount}\n" for mount in mounts)),
     }
     for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        with replace_file(folder / name) as part:
+            part.write_text(text, encoding="utf-8")
     return [folder / name for name in texts]

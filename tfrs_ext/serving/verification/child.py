@@ -1,10 +1,13 @@
 """Answers requests from a bundle with TensorFlow alone; run as a script in a fresh interpreter.
 
-Reads one JSON object from the file named first and writes one to the file named second. This
-text is passed to `python -c`: it must not import the package that it checks.
+Reads one JSON object from the standard input and writes one to the standard output. This text
+is passed to `python -c`: it must not import the package that it checks.
 """
 
+import ctypes
 import json
+import os
+import signal
 import sys
 from typing import Any
 
@@ -76,10 +79,19 @@ class Session:
         return outputs
 
 
-def main(source: str, target: str) -> None:
-    """Answers the requests in `source` into `target`."""
-    with open(source, encoding="utf-8") as file:
-        job = json.load(file)
+def die_with_parent() -> None:
+    """Ends this process when the one that started it is killed; Linux alone can do that."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def main() -> None:
+    """Answers the requests."""
+    die_with_parent()
+    # What libraries print mustn't stand between the answers.
+    answers_file = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    job = json.load(sys.stdin)
     import tensorflow as tf
 
     if job["op_library"]:
@@ -94,9 +106,9 @@ def main(source: str, target: str) -> None:
         outputs = made[through](request["signature"], request["inputs"])
         answers.append({name: plain(value.tolist()) for name, value in outputs.items()})
     foreign = sorted({"tfrs_ext", "tensorflow_recommenders"} & set(sys.modules))
-    with open(target, "w", encoding="utf-8") as file:
-        json.dump({"answers": answers, "foreign": foreign}, file)
+    with answers_file:
+        json.dump({"answers": answers, "foreign": foreign}, answers_file)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -6,7 +6,6 @@ import os
 import pathlib
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -80,20 +79,17 @@ def query_all_fresh(path: PathLike, requests: Sequence[Request]) -> list[dict[st
             for request in requests
         ],
     }
-    with tempfile.TemporaryDirectory() as folder:
-        source, target = pathlib.Path(folder, "job.json"), pathlib.Path(folder, "answers.json")
-        source.write_text(json.dumps(job), encoding="utf-8")
-        _run_child(path, source, target)
-        result = json.loads(target.read_text(encoding="utf-8"))
+    result = json.loads(_run_child(path, json.dumps(job)))
     if result["foreign"]:
         raise RuntimeError(f"{path} loads only where {result['foreign']} can be imported.")
     return [{name: _array(v) for name, v in answer.items()} for answer in result["answers"]]
 
 
-def _run_child(path: pathlib.Path, source: pathlib.Path, target: pathlib.Path) -> None:
+def _run_child(path: pathlib.Path, job: str) -> str:
     script = importlib.resources.files("tfrs_ext.serving.verification").joinpath("child.py")
     run = subprocess.run(
-        [sys.executable, "-c", script.read_text(encoding="utf-8"), str(source), str(target)],
+        [sys.executable, "-c", script.read_text(encoding="utf-8")],
+        input=job,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
         capture_output=True,
         text=True,
@@ -102,6 +98,7 @@ def _run_child(path: pathlib.Path, source: pathlib.Path, target: pathlib.Path) -
     if run.returncode:
         last = "\n".join(run.stderr.strip().splitlines()[-15:])
         raise RuntimeError(f"A fresh process could not answer from {path}:\n{last}")
+    return run.stdout
 
 
 def _plain(values: TensorLike) -> Any:

@@ -1,13 +1,15 @@
 """A corpus read from batches, by way of a file."""
 
 import tempfile
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 
-def read_corpus(batches: Any) -> tuple[Any, Any]:
+def read_corpus(batches: Iterable[Any]) -> tuple[npt.NDArray[np.float32], tf.Tensor | None]:
     """Returns `candidates` `[C, D]` float32, and ids `[C]` or None, of batches of either kind.
 
     The batches go through a temporary file, from which the candidates are mapped: their pages can

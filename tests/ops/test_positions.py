@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import strategies as st
 
-from tfrs_ext.indexes import gather_rows, is_in, keep_first
+from tfrs_ext.ops.positions import gather_or_pad, is_in, keep_first
 
 
 @pytest.mark.parametrize(
@@ -12,13 +12,13 @@ from tfrs_ext.indexes import gather_rows, is_in, keep_first
     [(["a", "b"], b""), ([5, 6], -1), ([0.5, 1.5], np.nan), ([True, True], False)],
 )
 def test_places_without_a_candidate_are_padded_by_dtype(values, padding):
-    found = gather_rows(tf.constant(values), tf.constant([[1, -1]])).numpy()
+    found = gather_or_pad(tf.constant(values), tf.constant([[1, -1]])).numpy()
     values = [v.encode() if isinstance(v, str) else v for v in values]
     np.testing.assert_array_equal(found, np.array([[values[1], padding]], found.dtype))
 
 
 def test_padding_covers_whole_rows():
-    found = gather_rows(tf.ones([3, 2]), tf.constant([2, -1]), padding=0.0)
+    found = gather_or_pad(tf.ones([3, 2]), tf.constant([2, -1]), padding=0.0)
     assert found.numpy().tolist() == [[1, 1], [0, 0]]
 
 

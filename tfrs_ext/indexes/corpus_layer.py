@@ -1,0 +1,117 @@
+"""A layer of Keras that holds a corpus, and brings it along in every file."""
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import tensorflow as tf
+from tensorflow_recommenders.layers.factorized_top_k import TopK
+
+from tfrs_ext._keras import keras
+from tfrs_ext.indexes.corpus import Corpus
+from tfrs_ext.indexes.query_checks import as_positive
+from tfrs_ext.indexes.weight_store import WeightStore, get, put
+from tfrs_ext.typing import Config
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class QueryModel(Protocol):
+    """A Keras model, or another function, from query features to embeddings `[B, D]`."""
+
+    def __call__(self, queries: Any) -> tf.Tensor:
+        """Returns embeddings `[B, D]`."""
+
+
+class CorpusLayer(TopK):
+    """A top-k layer whose corpus is replaced as a whole and comes along in files.
+
+    Searches read the corpus once, so one that runs while another thread builds the index anew
+    answers from the corpus that was.
+
+    Args:
+        query_model: Keras model from query features to embeddings `[B, D]`; without it, queries
+            are embeddings.
+        k: Number of results where a call gives none.
+        name: Name of the layer.
+    """
+
+    device: str | None = None
+    """Where the corpus lives; None for TensorFlow's choice."""
+
+    def __init__(
+        self,
+        query_model: QueryModel | None = None,
+        k: int = 10,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(k=as_positive(k), name=name, **kwargs)
+        self._autocast = False  # Scores are float32 under any policy, and so are the queries.
+        self.query_model = query_model
+        self._saved_corpus: Corpus | None = None
+        # Keras deletes an attribute before it sets it again: searches read this one instead.
+        self._current = _Current()
+
+    @property
+    def _corpus(self) -> Corpus:
+        """The corpus as it is now; a search must ask once."""
+        if self._current.corpus is None:
+            if self._saved_corpus is None:
+                raise ValueError("`index` must be called before the index can be used.")
+            # Keras's SavedModel format brings the variables back, without their class.
+            self._current.corpus = Corpus(self._saved_corpus._variables, self.device)
+        return self._current.corpus
+
+    def _replace_corpus(self, corpus: Corpus) -> None:
+        self._current.corpus = corpus
+        self._saved_corpus = corpus
+
+    @property
+    def num_candidates(self) -> int:
+        """C, the size of the corpus."""
+        return self._corpus.num_candidates
+
+    @property
+    def identifiers(self) -> tf.Variable:
+        """`[C]`, the id of each position."""
+        return self._corpus.identifiers
+
+    def make_predict_function(self, force: bool = False) -> Any:
+        """Returns what `predict` runs, traced again where the corpus is another one."""
+        force = force or self._current.traced is not self._current.corpus
+        self._current.traced = self._current.corpus
+        return super().make_predict_function(force)
+
+    def get_build_config(self) -> None:
+        """Returns nothing: a layer can't be called before its corpus is read from the file."""
+
+    def save_own_variables(self, store: WeightStore) -> None:
+        """Writes the corpus into a `.keras` or `.weights.h5` file."""
+        put(store, self._corpus.variables_by_name())
+
+    def load_own_variables(self, store: WeightStore) -> None:
+        """Takes the corpus from a `.keras` or `.weights.h5` file, in place of its own."""
+        self._replace_corpus(Corpus(get(store), self.device))
+
+    def get_config(self) -> Config:
+        """Returns the arguments of the constructor."""
+        query_model = self.query_model and keras.saving.serialize_keras_object(self.query_model)
+        return {"query_model": query_model, "k": self._k, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: Config, custom_objects: Config | None = None) -> "Self":
+        """Builds the layer, still without a corpus, from `get_config`'s answer."""
+        config = dict(config)
+        if config.get("query_model") is not None:
+            config["query_model"] = keras.saving.deserialize_keras_object(
+                config["query_model"], custom_objects=custom_objects
+            )
+        return cls(**config)
+
+
+class _Current:
+    """The corpus as searches see it, in an object that Keras doesn't track."""
+
+    def __init__(self) -> None:
+        self.corpus: Corpus | None = None
+        self.traced: Corpus | None = None
