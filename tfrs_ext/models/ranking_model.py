@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.features import Feature, example_inputs
+from tfrs_ext.features import Feature, example_inputs, read_columns
 from tfrs_ext.ops.checks import in_unit
 from tfrs_ext.typing import Activation, Columns, Config, HyperParameters, TensorLike, Training
 
@@ -108,12 +108,7 @@ class RankingModel(keras.Model):
 
     def call(self, inputs: Columns, training: Training = None) -> tf.Tensor:
         """Returns predictions `[B, 1]`."""
-        missing = [f.name for f in self.features if f.name not in inputs]
-        if missing:
-            raise ValueError(
-                f"`inputs` must hold the columns {missing}, received columns {sorted(inputs)}."
-            )
-        return self.head(self.hidden(inputs, training))
+        return self.head(self.hidden(read_columns(inputs, self.features), training))
 
     def compute_loss(
         self,
