@@ -61,6 +61,10 @@ def test_a_run_that_is_killed_in_every_stage_ends_as_if_it_had_not_been(recipe):
         (("train", "--data", "netflix"), "`data` must be one of synthetic, movielens-100k"),
         (("train", "--split", "by-weather"), "`split` must be one of global-time"),
         (("train", "--interactions", "no-such.csv"), "no-such.csv"),
+        (("train", "--items", "items.csv"), "`interactions` must be given with items"),
+        (("train", "--user-id", "who"), "`interactions` must be given with user_id"),
+        (("train", "--index", "hnsw"), "`index` must be one of auto, exact"),
+        (("train", "--item-feature", "genre"), "a feature must be COLUMN=KIND"),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_one_line(recipe, arguments, message):
@@ -70,7 +74,17 @@ def test_what_cannot_be_done_is_refused_in_one_line(recipe, arguments, message):
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--trials", "0"), ("--budget", "0"), ("--epochs", "0"), ("--patience", "-1"), ("-k", "0")],
+)
+def test_numbers_out_of_range_are_refused_at_once(recipe, option, value):
+    result = recipe.run_here("train", option, value)
+    assert result.exit_code == 2
+    assert not recipe.runs.exists()
+
+
 def test_a_folder_of_other_data_is_refused(recipe):
     recipe.run_here("export", "--smoke")
-    output = " ".join(recipe.run_here("export").stdout.split())
+    output = " ".join(recipe.run_here("export", "--smoke", "--held-out", "0.2").stdout.split())
     assert "`--runs` must be a folder that was begun with the same data" in output

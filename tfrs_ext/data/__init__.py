@@ -3,6 +3,7 @@
 from tfrs_ext.data.feature_set import FeatureSet, fit_features
 from tfrs_ext.data.frames import Frames, join
 from tfrs_ext.data.invention import Truth, synthetic
+from tfrs_ext.data.label_columns import label_by_column
 from tfrs_ext.data.labels import with_labels, with_negatives
 from tfrs_ext.data.load import DataWarning, load_frames
 from tfrs_ext.data.movielens import load_movielens
@@ -29,6 +30,7 @@ __all__ = [
     "item_counts",
     "item_histories",
     "join",
+    "label_by_column",
     "leave_one_out",
     "load_frames",
     "load_movielens",

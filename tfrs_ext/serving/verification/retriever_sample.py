@@ -21,7 +21,7 @@ class RetrieverSample:
     Attributes:
         inputs: The inputs of `serving_default`, Q rows.
         embeddings: `[Q, D]`, by the model in this process.
-        seen: For each query, the positions of items that are left out.
+        seen: The positions of the items that are left out for each query.
     """
 
     inputs: dict[str, npt.NDArray[Any]]
