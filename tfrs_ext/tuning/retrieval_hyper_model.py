@@ -12,10 +12,11 @@ from tfrs_ext.negatives import Catalogue
 from tfrs_ext.tasks import Retrieval
 from tfrs_ext.tuning.batches import resize_batches
 from tfrs_ext.tuning.bridge import keras_tuner
+from tfrs_ext.tuning.hyper_model import FeatureHyperModel
 from tfrs_ext.tuning.space import batch_size, loss, negatives, optimizer, temperature, towers
 
 
-class RetrievalHyperModel(keras_tuner.HyperModel):
+class RetrievalHyperModel(FeatureHyperModel):
     """Builds and fits a `models.TwoTower` from hyper-parameters.
 
     The constructor takes the facts of the data, `build` what may vary, with this package's
@@ -56,7 +57,7 @@ class RetrievalHyperModel(keras_tuner.HyperModel):
         name: str | None = None,
         tunable: bool = True,
     ) -> None:
-        super().__init__(name=name, tunable=tunable)
+        super().__init__([*query_features, *candidate_features], name, tunable)
         self.query_features = tuple(query_features)
         self.candidate_features = tuple(candidate_features)
         self.item_counts = item_counts
