@@ -19,6 +19,7 @@ ROWS = RNG.integers(0, 40, 12)
 IDS = np.array([f"item {i}" for i in range(40)])
 WEIGHT = RNG.uniform(size=12).astype(np.float32)
 KS = [1, 5, 20]
+_STREAMING = tfrs.layers.factorized_top_k.Streaming
 
 
 def _dataset(with_ids=True):
@@ -41,7 +42,7 @@ def _streaming():
 
 
 def _streamed(dataset):
-    return tfrs.layers.factorized_top_k.Streaming().index_from_dataset(dataset)
+    return _STREAMING().index_from_dataset(dataset)
 
 
 def _results(metric):
@@ -309,6 +310,28 @@ def test_an_exact_index_with_a_query_model_is_asked_too():
         expected.update_state(QUERIES, CANDIDATES[ROWS], ids)
         if ids is not None:
             np.testing.assert_array_equal(metric.result(), expected.result())
+
+
+@pytest.mark.parametrize(
+    "layer", [indexes.Exact, tfrs.layers.factorized_top_k.BruteForce, _STREAMING]
+)
+def test_an_index_with_a_score_of_its_own_is_asked_for_its_best(layer):
+    class Nearest(layer):
+        def _compute_score(self, queries, candidates):
+            return -tf.norm(queries[:, tf.newaxis] - candidates[tf.newaxis], axis=-1)
+
+    index = Nearest(k=20)
+    if layer is _STREAMING:
+        index.index_from_dataset(_dataset())
+    else:
+        index.index(tf.constant(CANDIDATES), tf.constant(IDS))
+    metric = metrics.FactorizedTopK(index, ks=[1, 5])
+    metric.update_state(QUERIES, CANDIDATES[ROWS], IDS[ROWS])
+    distances = np.linalg.norm(QUERIES[:, None] - CANDIDATES, axis=-1)
+    above = (distances < np.take_along_axis(distances, ROWS[:, None], 1)).sum(1)
+    np.testing.assert_allclose(metric.result(), [np.mean(above < k) for k in (1, 5)])
+    with pytest.raises(ValueError, match="ranks by another score than the dot product"):
+        metric.update_state(QUERIES, CANDIDATES[ROWS])
 
 
 def test_training_sees_the_weights_from_before_each_step():

@@ -5,6 +5,7 @@ from typing import Any, Union
 
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
+from tensorflow_recommenders.layers.factorized_top_k import Streaming, TopK
 
 from tfrs_ext._keras import keras
 from tfrs_ext.metrics.candidate_cache import CandidateCache
@@ -17,7 +18,7 @@ from tfrs_ext.ops.tie_groups import group_ties
 from tfrs_ext.ops.tied_ranks import Ranks, rank_in_lists, rank_positions
 from tfrs_ext.typing import Config, TensorLike
 
-Corpus = Union[tf.data.Dataset, tfrs.layers.factorized_top_k.TopK]
+Corpus = Union[tf.data.Dataset, TopK]
 _MEDIAN = "median_rank"
 
 
@@ -65,8 +66,8 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         `callbacks.RetrievalEvaluation` for early stopping on a sample.
 
     Candidates are data, which no file of a model holds: give the task of a loaded model a metric
-    anew. Without ids the positive may be missing from the corpus; one candidate of exactly its score is
-    then taken for the positive itself.
+    anew. Without ids the positive may be missing from the corpus; one candidate of exactly its
+    score is then taken for the positive itself.
 
     Example:
         >>> items = tf.data.Dataset.from_tensor_slices(tf.eye(3)).batch(2)
@@ -102,7 +103,7 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         self._median = MedianRank(f"{name}/{_MEDIAN}") if _MEDIAN in self._names else None
         # A dataset may not become an attribute: Keras would track it, and a SavedModel can't hold
         # one that reads variables.
-        if isinstance(candidates, tfrs.layers.factorized_top_k.Streaming):
+        if isinstance(candidates, Streaming) and _ranks_by_dot_product(candidates):
             candidates = candidates._candidates
         is_dataset = isinstance(candidates, tf.data.Dataset)
         self._cache = CandidateCache(candidates) if is_dataset else None
@@ -164,12 +165,18 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         index = self._index
         if index is None:
             raise ValueError("`candidates` must be given before the metric is updated.")
-        stored = getattr(index, "_candidates", None)
-        if stored is None or not index.is_exact() or index.query_model is not None:
+        if not index.is_exact() or index.query_model is not None:
+            return None
+        if not _ranks_by_dot_product(index):
+            return None
+        # The names in `indexes.Exact` and in TFRS's BruteForce.
+        stored = getattr(index, "candidates", getattr(index, "_candidates", None))
+        if stored is None:
             return None
         # Read once: `tf.cast` leaves a float32 variable as it is, and each block would read it.
         stored = tf.convert_to_tensor(stored)
-        return tf.cast(stored, tf.float32), getattr(index, "_identifiers", None)
+        ids = getattr(index, "identifiers", getattr(index, "_identifiers", None))
+        return tf.cast(stored, tf.float32), ids
 
     def _rank_by_ids(
         self,
@@ -217,10 +224,10 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         return tf.reduce_any(tf.equal(count[:, tf.newaxis], self._ks), axis=1)
 
     def _rank_by_retrieved_scores(self, queries: tf.Tensor, positives: tf.Tensor) -> Ranks:
-        if not self._index.is_exact():
+        if not self._index.is_exact() or not _ranks_by_dot_product(self._index):
             raise ValueError(
-                "`true_candidate_ids` must be given where `candidates` is an approximate index, "
-                f"received None with {self._index}."
+                "`true_candidate_ids` must be given where `candidates` is an approximate index or "
+                f"ranks by another score than the dot product, received None with {self._index}."
             )
         scores, _ = self._index(queries, k=max(self._ks))
         lower, upper = (bound[:, tf.newaxis] for bound in tie_bounds(queries, positives))
@@ -246,6 +253,10 @@ class FactorizedTopK(tfrs.metrics.Factorized):
             "ties": self._ties,
             "metrics": list(self._names),
         }
+
+
+def _ranks_by_dot_product(index: TopK) -> bool:
+    return type(index)._compute_score is TopK._compute_score
 
 
 def _ranks(above: tf.Tensor, size: tf.Tensor | None = None) -> Ranks:
