@@ -108,3 +108,24 @@ def _describe(values: "pd.Series[Any]") -> str:
     found = values.unique().tolist()
     shown = ", ".join(repr(value) for value in found[:5])
     return shown if len(found) <= 5 else f"{shown} and {len(found) - 5:,} more"
+
+
+def keep_positives(frames: Frames) -> Frames:
+    """Returns the frames with the rows whose label is positive; with all where there is no label.
+
+    Args:
+        frames: The rows.
+
+    Relations:
+        `user_states(history=…)` and `seen_items` take what users took or liked.
+
+    Example:
+        >>> from tfrs_ext.data import synthetic, with_labels
+        >>> frames, _ = synthetic(50, 60, 6)
+        >>> len(keep_positives(with_labels(frames, frames.user_rows() == 0)).interactions)
+        6
+    """
+    label = frames.schema.label
+    if label is None:
+        return frames
+    return frames.select(np.flatnonzero(frames.interactions[label] > 0))
