@@ -20,7 +20,6 @@ CLOSED_IMPORTS: set[str] = {
 
 # Modules that are hidden by what their package exports under the same name.
 HIDDEN_MODULES: set[str] = {
-    "models/warm_start.py",
     "ops/row_loss.py",
     "tuning/space/negatives.py",
 }

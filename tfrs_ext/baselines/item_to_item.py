@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.baselines.baseline import Baseline
+from tfrs_ext.typing import TensorLike
 
 _CELLS_IN_BLOCK, _PAIRS_IN_BLOCK = 2**24, 2**16
 
@@ -56,7 +57,7 @@ class ItemToItemBaseline(Baseline):
             name="similarities", shape=shape, initializer="zeros", trainable=False
         )
 
-    def adapt(self, histories: Any) -> "ItemToItemBaseline":
+    def adapt(self, histories: TensorLike) -> "ItemToItemBaseline":
         """Finds the neighbours; see `call` for the forms of `histories`."""
         count, owners, rows = self._distinct_pairs(histories)
         ones = tf.ones_like(rows, tf.float32)
@@ -80,7 +81,7 @@ class ItemToItemBaseline(Baseline):
         self._rows.assign(tf.concat([rows for _, rows in found], axis=0))
         return self
 
-    def call(self, histories: Any) -> tf.Tensor:
+    def call(self, histories: TensorLike) -> tf.Tensor:
         """Returns scores `[B, C]`."""
         count, owners, rows = self._distinct_pairs(histories)
 
@@ -102,7 +103,7 @@ class ItemToItemBaseline(Baseline):
         """Returns the arguments of the constructor."""
         return {**super().get_config(), "neighbors": self.neighbors}
 
-    def _distinct_pairs(self, histories: Any) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _distinct_pairs(self, histories: TensorLike) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         count, owners, rows = self._pairs(histories)
         keys = tf.cast(owners, tf.int64) * self.candidates + tf.cast(rows, tf.int64)
         keys = tf.sort(tf.unique(keys).y)

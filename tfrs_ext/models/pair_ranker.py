@@ -19,7 +19,7 @@ class PairRanker(keras.Model):
     """
 
     def __init__(self, query_model: Any, candidate_model: Any, head: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # Raw columns are no activations.
         self.query_model, self.candidate_model = query_model, candidate_model
         self.head = head
         self(example_inputs(self.features))

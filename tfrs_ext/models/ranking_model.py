@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.features import Feature, example_inputs
+from tfrs_ext.features import Feature, example_inputs, read_columns
 from tfrs_ext.ops.checks import in_unit
 from tfrs_ext.typing import Config, HyperParameters
 
@@ -47,7 +47,7 @@ class RankingModel(keras.Model):
     def __init__(
         self, features: Sequence[Feature], output_activation: Any = "sigmoid", **kwargs: Any
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # Raw columns are no activations.
         names = [feature.name for feature in features]
         if not names or len(set(names)) != len(names):
             raise ValueError(f"`features` must hold one or more distinct names, received {names}.")
@@ -106,12 +106,7 @@ class RankingModel(keras.Model):
 
     def call(self, inputs: Mapping[str, tf.Tensor], training: Any = None) -> tf.Tensor:
         """Returns predictions `[B, 1]`."""
-        missing = [f.name for f in self.features if f.name not in inputs]
-        if missing:
-            raise ValueError(
-                f"`inputs` must hold the columns {missing}, received columns {sorted(inputs)}."
-            )
-        return self.head(self.hidden(inputs, training))
+        return self.head(self.hidden(read_columns(inputs, self.features), training))
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None

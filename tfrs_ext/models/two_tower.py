@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.features import Feature, example_inputs
+from tfrs_ext.features import Feature, as_columns, example_inputs
 from tfrs_ext.models.base import Model
 from tfrs_ext.models.tower import Tower
 from tfrs_ext.tasks import Retrieval
@@ -71,7 +71,7 @@ class TwoTower(Model):
         candidate_column: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # Raw columns are no activations.
         self.query_model = query_model
         self.candidate_model = candidate_model
         self.task = Retrieval() if task is None else task
@@ -132,6 +132,7 @@ class TwoTower(Model):
 
     def call(self, inputs: Mapping[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
         """Returns the score of each row's pair `[B]`."""
+        inputs = as_columns(inputs)
         queries = self.embed_queries(inputs, training=training)
         return tf.reduce_sum(queries * self.embed_candidates(inputs, training=training), axis=1)
 
@@ -149,6 +150,7 @@ class TwoTower(Model):
 
     def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Returns the task's loss; metrics over the corpus are computed in evaluation only."""
+        inputs = as_columns(inputs)
         if not self.built:
             self(inputs)  # A model that was trained can be saved: Keras notes what it is called on.
         return self.pair_loss(
