@@ -120,10 +120,11 @@ def keep_positives(frames: Frames) -> Frames:
         `user_states(history=…)` and `seen_items` take what users took or liked.
 
     Example:
-        >>> from tfrs_ext.data import synthetic, with_labels
-        >>> frames, _ = synthetic(50, 60, 6)
-        >>> len(keep_positives(with_labels(frames, frames.user_rows() == 0)).interactions)
-        6
+        >>> from tfrs_ext.data import load_frames
+        >>> log = pd.DataFrame({"user_id": [1, 1], "item_id": [5, 7], "timestamp": [1, 2]})
+        >>> frames = with_labels(load_frames(log), [0, 1])
+        >>> keep_positives(frames).interactions["item_id"].tolist()
+        [7]
     """
     label = frames.schema.label
     if label is None:
