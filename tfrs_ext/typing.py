@@ -39,6 +39,9 @@ Config = dict[str, Any]
 Activation = Union[str, Callable[[tf.Tensor], tf.Tensor], None]
 """A name that Keras knows, a function, a layer, or None for none."""
 
+Training = Union[bool, tf.Tensor, None]
+"""Whether the model trains; None where Keras decides."""
+
 PrintFn = Callable[[str], object]
 """Takes a line for people to read, as `print` does."""
 

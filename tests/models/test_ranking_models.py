@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Categorical, History, Numeric, Text
 from tfrs_ext.layers import DINAttention
-from tfrs_ext.models import DCN, DIEN, DIN, NeuMF, RankingModel, WideDeep
+from tfrs_ext.models import DCN, DIEN, DIN, NeuMF, RankingModel, WideDeep, YouTubeRanker
 from tfrs_ext.optimizers import LazyAdam
 
 ITEMS = tuple(range(10, 18))
@@ -105,6 +105,28 @@ def test_trains_in_mixed_precision(name):
         keras.mixed_precision.set_global_policy("float32")
     assert outputs.dtype == tf.float32
     assert np.isfinite(outputs).all()
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("kind", ["dcn", "youtube", "wide"])
+def test_half_precision_sees_large_numbers_as_they_are(kind, policy):
+    # 1.2e6 is infinite in float16, and the years 1995 and 1996 are one in bfloat16.
+    numbers = [Numeric("price", 1e6, 1e5, (9e5, 1e6, 1.2e6, 2e6)), Numeric("year", 1986.0, 17.0)]
+    makes = {
+        "dcn": lambda: DCN(numbers, 4, hidden_units=(8,)),
+        "youtube": lambda: YouTubeRanker(numbers[:1], 4, (8,)),
+        "wide": lambda: WideDeep(numbers, (), 4, 4, (8,)),
+    }
+    inputs = {"price": np.array([1.2e6, 9e5]), "year": np.array([1995, 1996])}
+    model = makes[kind]()
+    keras.mixed_precision.set_global_policy(policy)
+    try:
+        half = makes[kind]()
+        half.set_weights(model.get_weights())
+        np.testing.assert_allclose(half(inputs), model(inputs), rtol=0.05)
+        np.testing.assert_allclose(half.predict(inputs, verbose=0), model(inputs), rtol=0.05)
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
 
 
 def same_item(inputs):

@@ -1,11 +1,10 @@
 """A GRU's step in which attention scales the update gate."""
 
-from typing import Any
-
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.layers.shapes import each_shape
+from tfrs_ext.layers.arguments import Pair, Shapes, States, each_shape
+from tfrs_ext.typing import Training
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -43,12 +42,14 @@ class AUGRUCell(keras.layers.GRUCell):
         arXiv:1809.03672.
     """
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         """Creates the GRU's weights."""
         # Keras saves what it was given here, the shape of `x` alone.
         super().build(each_shape(input_shape)[0])
 
-    def call(self, inputs: Any, states: Any, training: Any = None) -> Any:
+    def call(
+        self, inputs: Pair, states: States, training: Training = None
+    ) -> tuple[tf.Tensor, States]:
         """Returns the new state, twice."""
         x, score = inputs
         before = tf.nest.flatten(states)[0]

@@ -1,6 +1,6 @@
 """Deep & Cross Networks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -8,11 +8,10 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Feature, FeatureEncoder
 from tfrs_ext.layers import MLP, CrossNetwork
-from tfrs_ext.layers.activations import get_activation, serialize_activation
 from tfrs_ext.models.rankers import register_ranker
 from tfrs_ext.models.ranking_model import RankingModel
 from tfrs_ext.models.search_space import EMBEDDING_DIMS, search_network
-from tfrs_ext.typing import Config, HyperParameters
+from tfrs_ext.typing import Activation, Columns, Config, HyperParameters, Training
 
 _STRUCTURES = ("stacked", "parallel")
 _RANKS = (8, 16, 32, 64)
@@ -75,7 +74,7 @@ class DCN(RankingModel):
         parameterization: str = "matrix",
         projection_dim: int | None = None,
         num_experts: int | None = None,
-        activation: Any = "relu",
+        activation: Activation = "relu",
         dropout: float = 0.0,
         **kwargs: Any,
     ) -> None:
@@ -90,10 +89,10 @@ class DCN(RankingModel):
         }
         self.encoder = FeatureEncoder(features, embedding_dim, name="features")
         self.cross = CrossNetwork(cross_layers, **self._cross_arguments) if cross_layers else None
-        self.deep = MLP(hidden_units, get_activation(activation), dropout, name="deep")
+        self.deep = MLP(hidden_units, activation, dropout, name="deep")
         self.create()
 
-    def hidden(self, inputs: Mapping[str, tf.Tensor], training: Any) -> tf.Tensor:
+    def hidden(self, inputs: Columns, training: Training) -> tf.Tensor:
         """Returns the deep network's output, beside that of the crosses where parallel."""
         x0 = self.encoder(inputs)
         crossed = x0 if self.cross is None else self.cross(x0)
@@ -106,7 +105,7 @@ class DCN(RankingModel):
         """Registers the deep network's widths, and those of the crosses."""
         return _search_dcn_v2(hp, features)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         return {
             **super().get_config(),
@@ -115,7 +114,7 @@ class DCN(RankingModel):
             "cross_layers": self.cross.num_layers if self.cross else 0,
             "hidden_units": self.deep.hidden_units,
             "structure": self.structure,
-            "activation": serialize_activation(self.deep.activation),
+            "activation": self.deep.get_config()["activation"],
             "dropout": self.deep.dropout,
         }
 

@@ -1,6 +1,6 @@
 """The Deep Interest Network."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -8,12 +8,11 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Feature, FeatureEncoder
 from tfrs_ext.layers import MLP, DINAttention
-from tfrs_ext.layers.activations import get_activation, serialize_activation
-from tfrs_ext.models.item_table import ItemTable, missing_item_columns, split_features
+from tfrs_ext.models.item_embedding import ItemEmbedding, missing_item_columns, split_features
 from tfrs_ext.models.rankers import register_ranker
 from tfrs_ext.models.ranking_model import RankingModel
 from tfrs_ext.models.search_space import search_network
-from tfrs_ext.typing import Config, HyperParameters
+from tfrs_ext.typing import Activation, Columns, Config, HyperParameters, Training
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -68,7 +67,7 @@ class DIN(RankingModel):
         embedding_dim: int = 32,
         hidden_units: Sequence[int] = (200, 80),
         attention_units: Sequence[int] = (80, 40),
-        activation: Any = "dice",
+        activation: Activation = "dice",
         interaction: str = "difference",
         use_softmax: bool = False,
         history_product: bool = False,
@@ -77,9 +76,8 @@ class DIN(RankingModel):
     ) -> None:
         super().__init__(features, **kwargs)
         histories, others = split_features(features, item_id)
-        activation = get_activation(activation)
         self.item_id = item_id
-        self.items = ItemTable(histories[0], embedding_dim, name="items")
+        self.items = ItemEmbedding(histories[0], embedding_dim, name="items")
         self.histories = [history.name for history in histories]
         self.attentions = [
             DINAttention(attention_units, activation, interaction, use_softmax) for _ in histories
@@ -121,7 +119,7 @@ class DIN(RankingModel):
             "history_product": hp.Boolean("history_product", default=False),
         }
 
-    def hidden(self, inputs: Mapping[str, tf.Tensor], training: Any) -> tf.Tensor:
+    def hidden(self, inputs: Columns, training: Training) -> tf.Tensor:
         """Returns the deep network's output."""
         candidate, _ = self.items(inputs[self.item_id])
         parts = [candidate]
@@ -136,7 +134,7 @@ class DIN(RankingModel):
             parts.append(self.profile(inputs))
         return self.deep(tf.concat(parts, -1), training=training)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         attention = self.attentions[0]
         return {
@@ -145,7 +143,7 @@ class DIN(RankingModel):
             "embedding_dim": self.items.embedding.output_dim,
             "hidden_units": self.deep.hidden_units,
             "attention_units": attention.hidden_units,
-            "activation": serialize_activation(self.deep.activation),
+            "activation": self.deep.get_config()["activation"],
             "interaction": attention.interaction,
             "use_softmax": attention.use_softmax,
             "history_product": self.history_product,

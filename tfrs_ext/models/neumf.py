@@ -1,6 +1,6 @@
 """Neural matrix factorization, and its two halves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -11,7 +11,7 @@ from tfrs_ext.layers import MLP
 from tfrs_ext.models.rankers import register_ranker
 from tfrs_ext.models.ranking_model import RankingModel
 from tfrs_ext.models.search_space import search_hidden_units
-from tfrs_ext.typing import Config, HyperParameters
+from tfrs_ext.typing import Columns, Config, HyperParameters, Training
 
 _BRANCHES = ("gmf", "mlp")
 
@@ -108,7 +108,7 @@ class NeuMF(RankingModel):
             "factors": hp.Choice("factors", [8, 16, 32, 64], default=8),
         }
 
-    def hidden(self, inputs: Mapping[str, tf.Tensor], training: Any) -> tf.Tensor:
+    def hidden(self, inputs: Columns, training: Training) -> tf.Tensor:
         """Returns the branches' outputs side by side."""
         parts = []
         if "gmf" in self.branches:
@@ -145,7 +145,7 @@ class NeuMF(RankingModel):
         self.head.kernel.assign(tf.concat([alpha * h_gmf, (1 - alpha) * h_mlp], 0))
         self.head.bias.assign(alpha * b_gmf + (1 - alpha) * b_mlp)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         return {
             **super().get_config(),

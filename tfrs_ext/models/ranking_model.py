@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Feature, example_inputs, read_columns
 from tfrs_ext.ops.checks import in_unit
-from tfrs_ext.typing import Config, HyperParameters
+from tfrs_ext.typing import Activation, Columns, Config, HyperParameters, TensorLike, Training
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -41,13 +41,15 @@ class RankingModel(keras.Model):
         ValueError: `features` is empty or repeats a name, or a batch lacks a column.
         InvalidArgumentError: `fit` or `evaluate` meets labels outside [0, 1] of a probability.
 
-    `MultiTask` trains such a model beside a `TwoTower`.
+    Relations:
+        `MultiTask` trains such a model beside a `TwoTower`.
     """
 
     def __init__(
-        self, features: Sequence[Feature], output_activation: Any = "sigmoid", **kwargs: Any
+        self, features: Sequence[Feature], output_activation: Activation = "sigmoid", **kwargs: Any
     ) -> None:
-        super().__init__(autocast=False, **kwargs)  # Raw columns are no activations.
+        # In mixed precision Keras would cast raw columns: 1,200,000 is infinite in float16.
+        super().__init__(autocast=False, **kwargs)
         names = [feature.name for feature in features]
         if not names or len(set(names)) != len(names):
             raise ValueError(f"`features` must hold one or more distinct names, received {names}.")
@@ -100,16 +102,20 @@ class RankingModel(keras.Model):
         """Creates all variables: saved files load, and backups are restored, before a call."""
         self(example_inputs(self.features))
 
-    def hidden(self, inputs: Mapping[str, tf.Tensor], training: Any) -> tf.Tensor:
+    def hidden(self, inputs: Columns, training: Training) -> tf.Tensor:
         """Returns `[B, H]`, of which the prediction is a generalised linear model."""
         raise NotImplementedError
 
-    def call(self, inputs: Mapping[str, tf.Tensor], training: Any = None) -> tf.Tensor:
+    def call(self, inputs: Columns, training: Training = None) -> tf.Tensor:
         """Returns predictions `[B, 1]`."""
         return self.head(self.hidden(read_columns(inputs, self.features), training))
 
     def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None
+        self,
+        x: Columns | None = None,
+        y: TensorLike | None = None,
+        y_pred: tf.Tensor | None = None,
+        sample_weight: TensorLike | None = None,
     ) -> tf.Tensor:
         """Returns Keras's loss; labels outside [0, 1] of a probability are an error."""
         message = "`y` must be labels in [0, 1], because the model predicts probabilities "
@@ -121,7 +127,7 @@ class RankingModel(keras.Model):
             y = tf.nest.map_structure(tf.identity, y) if checked else y
         return super().compute_loss(x, y, y_pred, sample_weight)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         return {
             "name": self.name,
@@ -130,10 +136,12 @@ class RankingModel(keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "RankingModel":
+    def from_config(
+        cls, config: Config, custom_objects: Mapping[str, type] | None = None
+    ) -> "RankingModel":
         """Builds the model that `get_config` described."""
         features = [Feature.from_config(feature) for feature in config["features"]]
         return cls(**{**config, "features": features})
 
-    def build_from_config(self, config: dict[str, Any]) -> None:
+    def build_from_config(self, config: Config) -> None:
         """Does nothing: the constructor creates the variables."""

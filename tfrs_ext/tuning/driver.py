@@ -11,6 +11,7 @@ import numpy as np
 
 from tfrs_ext.tuning.bridge import keras_tuner
 from tfrs_ext.tuning.result import SearchResult, find_first_error, list_trials
+from tfrs_ext.tuning.trials.fingerprint import check_fingerprint
 from tfrs_ext.tuning.trials.interrupt import Interrupt
 from tfrs_ext.tuning.trials.limits import SearchLimits, planned_trials
 from tfrs_ext.tuning.trials.loop import SearchError, TrialLoop
@@ -27,6 +28,7 @@ def search(
     budget_seconds: float | None = None,
     stop_hopeless: bool = True,
     seed: int = 0,
+    data_version: str | None = None,
     print_fn: PrintFn = print,
     **fit_kwargs: Any,
 ) -> SearchResult:
@@ -47,6 +49,8 @@ def search(
         stop_hopeless: Stop trials that lie behind the median of the earlier ones. Hyperband does
             so by itself and is left alone.
         seed: For `keras.utils.set_random_seed` before each trial.
+        data_version: What names the data, such as a file with its date. A search that goes on in a
+            folder must have the version that it was begun with; None names nothing.
         print_fn: Takes lines about progress, as `print` does.
         **fit_kwargs: For the hypermodel's `fit`, such as `validation_data` and `callbacks`. A
             callback that puts the objective into the logs comes before those that read it.
@@ -55,6 +59,7 @@ def search(
         The best hyper-parameters and an entry for every trial.
 
     Raises:
+        ValueError: The tuner's folder holds a search over another space, objective or data.
         SearchError: No trial completed with a finite objective, or too many failed in a row.
 
     Example:
@@ -72,6 +77,7 @@ def search(
         warnings.filterwarnings("ignore", module="sklearn.gaussian_process")
         oracle = getattr(tuner.oracle, "_oracle", tuner.oracle)  # A worker's is behind a client.
         if not tuner._is_worker():
+            check_fingerprint(tuner, fit_args, data_version)
             recover(tuner)
             oracle.verbose = 0  # `print_fn` says it.
         with _limit_trials(oracle, limits, records) as gave_up:

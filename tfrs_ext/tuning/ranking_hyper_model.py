@@ -10,13 +10,14 @@ from tfrs_ext.metrics import GAUC
 from tfrs_ext.models import RANKERS, RankingModel
 from tfrs_ext.tuning.batches import Batches, resize_batches
 from tfrs_ext.tuning.bridge import keras_tuner
+from tfrs_ext.tuning.hyper_model import FeatureHyperModel
 from tfrs_ext.tuning.space import batch_size, optimizer, ranker
 from tfrs_ext.typing import Config, HyperParameters
 
 _METRICS = ("auc", "gauc")
 
 
-class RankingHyperModel(keras_tuner.HyperModel):
+class RankingHyperModel(FeatureHyperModel):
     """Builds and fits a `models.RankingModel` from hyper-parameters.
 
     The constructor takes the facts of the data, `build` what may vary, the model among it, with
@@ -68,7 +69,7 @@ class RankingHyperModel(keras_tuner.HyperModel):
         name: str | None = None,
         tunable: bool = True,
     ) -> None:
-        super().__init__(name=name, tunable=tunable)
+        super().__init__(features, name, tunable)
         self.features = tuple(features)
         self.item_id, self.user_id, self.arguments = item_id, user_id, dict(arguments or {})
         if metric not in _METRICS or (metric == "gauc" and user_id is None):

@@ -1,13 +1,13 @@
 """Which model ranks, and its arguments."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfrs_ext.features import Feature
 from tfrs_ext.models import RANKERS
 from tfrs_ext.tuning.space.shared import declare_together
-from tfrs_ext.typing import HyperParameters
+from tfrs_ext.typing import Config, HyperParameters
 
 
 def ranker(
@@ -30,5 +30,7 @@ def ranker(
     return name, declare_together(hp, "model", spaces)[name]
 
 
-def _search(search_space: Any, features: Sequence[Feature], hp: HyperParameters) -> dict[str, Any]:
+def _search(
+    search_space: Callable[..., Config], features: Sequence[Feature], hp: HyperParameters
+) -> dict[str, Any]:
     return search_space(hp, features)

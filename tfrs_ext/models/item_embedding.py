@@ -11,7 +11,7 @@ from tfrs_ext.features import Categorical, Feature, History, make_lookup
 FIRST_ITEM = 2  # Row 0 is padding, row 1 is any unknown item.
 
 
-class ItemTable(keras.layers.Layer):
+class ItemEmbedding(keras.layers.Layer):
     """Embeds ids `[B]` or `[B, L]` of one vocabulary, in which `padding` stands for no item."""
 
     def __init__(self, history: History, embedding_dim: int, **kwargs: Any) -> None:
@@ -36,7 +36,7 @@ class ItemTable(keras.layers.Layer):
 
 
 def missing_item_columns(features: Sequence[Feature], item_id: str | None) -> list[str]:
-    """Returns what `ItemTable` needs and the features lack, each a phrase.
+    """Returns what `ItemEmbedding` needs and the features lack, each a phrase.
 
     Args:
         features: The columns that are there.
