@@ -63,7 +63,7 @@ def as_numbers(values: TensorLike, name: str, wanted: str) -> tf.Tensor:
         return values
     try:
         numbers = tf.convert_to_tensor(values)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
         raise ValueError(
             f"`{name}` must be {wanted}, received {type(values).__name__} that isn't one: rows of "
             "different length, a dict of columns, or no numbers."

@@ -60,7 +60,10 @@ class CorpusLayer(TopK):
                 raise ValueError("`index` must be called before the index can be used.")
             # Keras's SavedModel format brings the variables back, without their class.
             self._current.corpus = Corpus(self._saved_corpus._variables, self.device)
-        return self._current.corpus
+        corpus = self._current.corpus
+        if not tf.executing_eagerly():
+            _keep_as_long_as_the_graph(corpus)
+        return corpus
 
     def _replace_corpus(self, corpus: Corpus) -> None:
         self._current.corpus = corpus
@@ -107,6 +110,12 @@ class CorpusLayer(TopK):
                 config["query_model"], custom_objects=custom_objects
             )
         return cls(**config)
+
+
+def _keep_as_long_as_the_graph(corpus: Corpus) -> None:
+    # A graph doesn't keep the variables that it reads, and would fail after another `index`.
+    graph = tf.compat.v1.get_default_graph()
+    graph._corpora_read = [*getattr(graph, "_corpora_read", ()), corpus]
 
 
 class _Current:

@@ -14,7 +14,13 @@ from tfrs_ext.indexes.corpus import Corpus
 from tfrs_ext.indexes.corpus_layer import QueryModel
 from tfrs_ext.indexes.index import Found, Index
 from tfrs_ext.indexes.query_checks import check_k, check_queries
-from tfrs_ext.indexes.scann_operations import OP_LIBRARY, build_searcher, scann_ops, search
+from tfrs_ext.indexes.scann_operations import (
+    OP_LIBRARY,
+    build_searcher,
+    scann_ops,
+    search,
+    search_until_filled,
+)
 from tfrs_ext.indexes.scann_options import ScannOptions, leaves_needed
 from tfrs_ext.indexes.scann_tuner import ScannTuner, Trial
 from tfrs_ext.indexes.scann_tuning import Setting, find_frontier
@@ -159,7 +165,7 @@ class ScaNN(Index):
         scale = _usual_scale(candidates)
         tensors = build_searcher(
             candidates if scale == 1 else candidates / scale,
-            lambda builder: options.configure(builder, count, self._k),
+            lambda builder: options.configure(builder, count, width, self._k),
         )
         facts = {"scale": tf.constant(scale), "num_leaves": tf.constant(options.leaves(count))}
         return {**tensors, **facts}
@@ -179,13 +185,12 @@ class ScaNN(Index):
         """Returns the k best of so many leaves and exact scores, and of more where k needs it."""
         count, all_leaves = corpus.num_candidates, int(corpus.number("num_leaves"))
         needed = leaves_needed(k, all_leaves, count)
-        positions, scores = search(
-            corpus,
-            embeddings,
-            k,
-            _clip(reordered, k, count),
+        exact = _clip(reordered, k, count)
+        cores = _count_cores() if self.parallelize_batch_searches else 1
+        positions, scores = search_until_filled(
+            lambda leaves: search(corpus, embeddings, k, exact, leaves, cores),
             _clip(leaves, needed, all_leaves),
-            _count_cores() if self.parallelize_batch_searches else 1,
+            all_leaves,
         )
         fake = tf.math.is_nan(scores)
         positions = tf.where(fake, NO_POSITION, tf.cast(positions, tf.int32))

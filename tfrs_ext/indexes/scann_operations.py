@@ -87,6 +87,30 @@ def search(
     return tf.concat(positions, axis=0), tf.concat(scores, axis=0)
 
 
+def search_until_filled(
+    search: Callable[[int | tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
+    leaves: int | tf.Tensor,
+    all_leaves: int,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns what a search of some leaves finds, or of all where a query found too few.
+
+    Leaves differ in size: where most candidates are alike, one leaf holds them and many are empty.
+
+    Args:
+        search: From a number of leaves to positions and scores.
+        leaves: How many are searched at first.
+        all_leaves: How many there are.
+    """
+    found = search(leaves)
+    if all_leaves == 1:
+        return found
+    lacks = tf.reduce_any(tf.math.is_nan(found[1]))
+    if tf.executing_eagerly():
+        return search(all_leaves) if lacks else found
+    positions, scores = tf.cond(lacks, lambda: search(all_leaves), lambda: found)
+    return positions, scores
+
+
 def _search_part(
     corpus: Corpus,
     queries: tf.Tensor,

@@ -76,7 +76,11 @@ class ScannTuner:
             The options of the best setting.
         """
         alternatives = _list_alternatives(
-            self.options, self.corpus.num_candidates, num_leaves, thresholds
+            self.options,
+            self.corpus.num_candidates,
+            self.corpus.width,
+            num_leaves,
+            thresholds,
         )
         self.measured += self._measure(self.corpus, self.options)
         for name, value in alternatives:
@@ -141,6 +145,7 @@ class ScannTuner:
 def _list_alternatives(
     options: ScannOptions,
     count: int,
+    width: int,
     num_leaves: Sequence[int] | None,
     thresholds: Sequence[float | None],
 ) -> list[tuple[str, Any]]:
@@ -156,7 +161,7 @@ def _list_alternatives(
     name = "anisotropic_quantization_threshold"
     others: list[tuple[str, Any]] = [
         (name, value)
-        for value in (thresholds if options.is_quantised(count) else ())
+        for value in (thresholds if options.is_quantised(count, width) else ())
         if value != options.anisotropic_quantization_threshold
     ]
     return [("num_leaves", value) for value in num_leaves if value != leaves] + others
