@@ -7,10 +7,7 @@ import tensorflow as tf
 from tests.oracles import softmax as oracle
 from tfrs_ext.ops import dense_row_loss, objectives, row_loss
 
-SOFTMAX = {
-    False: objectives.softmax_cross_entropy,
-    True: objectives.mean_softmax_cross_entropy,
-}
+SOFTMAX = objectives.softmax_cross_entropy
 ID_TYPES = {"int32": np.int32, "int64": np.int64, "string": lambda ids: ids.astype(str)}
 
 
@@ -33,12 +30,12 @@ def make(rows, size, width=5, spread=1.0, ids=None, mask=False, seed=0):
     return case
 
 
-def run(case, average=False, block_rows=None, upstream=None, **changes):
+def run(case, block_rows=None, upstream=None, **changes):
     tensors = {name: tf.constant(value) for name, value in {**case, **changes}.items()}
     watched = [n for n in ("queries", "candidates", "positive", "scale", "bias") if n in tensors]
     with tf.GradientTape() as tape:
         tape.watch([tensors[name] for name in watched])
-        rows = row_loss(SOFTMAX[average], block_rows=block_rows, **tensors)
+        rows = row_loss(SOFTMAX, block_rows=block_rows, **tensors)
         total = tf.reduce_sum(rows if upstream is None else rows * upstream)
     gradients = tape.gradient(total, [tensors[name] for name in watched])
     return rows.numpy(), {n: g.numpy() for n, g in zip(watched, gradients, strict=True)}
@@ -67,16 +64,15 @@ def assert_near(actual, expected, tolerance=1e-5):
     spread=st.sampled_from([0.3, 3.0, 30.0]),  # Within the bound for plain exponentials, and not.
     ids=st.sampled_from([None, *ID_TYPES]),
     mask=st.booleans(),
-    average=st.booleans(),
     block_rows=st.sampled_from([None, 1, 3, 8]),
     seed=st.integers(0, 99),
 )
 def test_value_and_gradients_equal_loops_in_float64(
-    rows, size, spread, ids, mask, average, block_rows, seed
+    rows, size, spread, ids, mask, block_rows, seed
 ):
     case = make(rows, size, spread=spread, ids=ids, mask=mask, seed=seed)
-    expected = oracle.cross_entropy(**case, average=average)
-    assert_near(run(case, average, block_rows), expected, 1e-5 if spread < 30 else 1e-4)
+    expected = oracle.cross_entropy(**case)
+    assert_near(run(case, block_rows), expected, 1e-5 if spread < 30 else 1e-4)
 
 
 @pytest.mark.parametrize("spread", [0.3, 30.0])
@@ -95,9 +91,7 @@ def test_weights_have_gradients_too():
     weight = tf.constant(case.pop("weight"))
     with tf.GradientTape() as tape:
         tape.watch(weight)
-        rows = row_loss(
-            SOFTMAX[False], weight=weight, **{k: tf.constant(v) for k, v in case.items()}
-        )
+        rows = row_loss(SOFTMAX, weight=weight, **{k: tf.constant(v) for k, v in case.items()})
     np.testing.assert_allclose(
         tape.gradient(rows, weight), oracle.cross_entropy(**case)[0], rtol=1e-5
     )
@@ -125,7 +119,7 @@ def test_float64_queries_compute_in_float64():
     assert_near(run(case), oracle.cross_entropy(**case), 1e-12)
 
 
-@pytest.mark.parametrize("objective", [*SOFTMAX.values(), objectives.pairwise_logistic])
+@pytest.mark.parametrize("objective", [SOFTMAX, objectives.pairwise_logistic])
 def test_graph_with_unknown_shapes_equals_eager(objective):
     case = {k: tf.constant(v) for k, v in make(13, 21, ids="string").items()}
     expected = row_loss(objective, **case)
@@ -148,10 +142,9 @@ def test_graph_with_unknown_shapes_equals_eager(objective):
         np.testing.assert_allclose(actual, wanted, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("average", [False, True])
 @pytest.mark.parametrize("size", [1e-3, 1.0, 1e4])
 @pytest.mark.parametrize("kind", ["every", "all_masked", "duplicates", "one"])
-def test_extremes_are_finite_in_value_and_gradient(average, size, kind):
+def test_extremes_are_finite_in_value_and_gradient(size, kind):
     rows = 4
     columns = 1 if kind == "one" else rows
     case = {
@@ -165,8 +158,8 @@ def test_extremes_are_finite_in_value_and_gradient(average, size, kind):
     if kind == "duplicates":
         case["row_ids"] = np.zeros(rows, np.int64)
         case["candidate_ids"] = np.zeros(columns, np.int64)
-    actual = run(case, average)
-    assert_near(actual, oracle.cross_entropy(**case, average=average), 1e-5)
+    actual = run(case)
+    assert_near(actual, oracle.cross_entropy(**case), 1e-5)
     if kind in ("all_masked", "duplicates"):
         assert not np.any(actual[0])
         assert not any(np.any(gradient) for gradient in actual[1].values())
@@ -194,10 +187,10 @@ def test_second_gradients_are_refused_not_wrong(dense):
 
     def total():
         if not dense:
-            return tf.reduce_sum(row_loss(SOFTMAX[False], **case))
+            return tf.reduce_sum(row_loss(SOFTMAX, **case))
         logits = tf.matmul(queries, case["candidates"], transpose_b=True)
         valid = tf.ones_like(logits, tf.bool)
-        return tf.reduce_sum(dense_row_loss(SOFTMAX[False], logits, positive, valid))
+        return tf.reduce_sum(dense_row_loss(SOFTMAX, logits, positive, valid))
 
     with tf.GradientTape() as outer:
         outer.watch(queries)
@@ -212,21 +205,20 @@ def test_second_gradients_are_refused_not_wrong(dense):
 def test_ids_come_in_pairs():
     case = {k: tf.constant(v) for k, v in make(3, 4, ids="int64").items() if k != "row_ids"}
     with pytest.raises(ValueError, match="`row_ids` and `candidate_ids` must be given together"):
-        row_loss(SOFTMAX[False], **case)
+        row_loss(SOFTMAX, **case)
 
 
 @pytest.mark.parametrize(
     "objective",
     [
         objectives.softmax_cross_entropy,
-        objectives.mean_softmax_cross_entropy,
         objectives.pairwise_logistic,
         objectives.hinge(0.7),
         objectives.hardest_hinge(0.7),
         objectives.semi_hard_hinge(0.7),
         objectives.binary_cross_entropy(lambda count: 0.1 * count),
     ],
-    ids=["softmax", "mean", "pairwise", "hinge", "hardest", "semi_hard", "binary"],
+    ids=["softmax", "pairwise", "hinge", "hardest", "semi_hard", "binary"],
 )
 def test_objectives_derivatives_are_those_of_their_values(objective):
     rng = np.random.default_rng(3)
@@ -262,7 +254,7 @@ def test_replicas_compute_their_own_rows(two_replicas):
     def step(case):
         with tf.GradientTape() as tape:
             tape.watch(case["candidates"])
-            rows = row_loss(SOFTMAX[False], **case)
+            rows = row_loss(SOFTMAX, **case)
         return rows, tape.gradient(rows, case["candidates"])
 
     rows, gradients = two_replicas.run(

@@ -27,3 +27,41 @@ def in_unit(values: tf.Tensor, message: str) -> tf.Operation:
     outside = tf.reduce_any((values < low) | (values > high))
     extremes = [tf.reduce_min(values), tf.reduce_max(values)]
     return tf.debugging.Assert(tf.logical_not(outside), [message, *extremes])
+
+
+def same_size(
+    name: str, tensor: tf.Tensor, axis: int, size: int | tf.Tensor, what: str
+) -> tf.Operation | None:
+    """Raises where sizes are known and differ; where one isn't known, returns an assertion.
+
+    Args:
+        name: What the error calls the tensor.
+        tensor: The tensor.
+        axis: The axis that is compared.
+        size: The size that it must have.
+        what: What has that size.
+    """
+    wanted = tf.get_static_value(size)
+    received = tensor.shape[axis] if tensor.shape.rank is not None else None
+    if wanted is not None and received is not None:
+        if received != wanted:
+            raise ValueError(
+                f"`{name}` must be of size {wanted} in axis {axis}, as {what}, received "
+                f"shape={tensor.shape}."
+            )
+        return None
+    message = f"`{name}` must have as many entries as {what}."
+    return tf.debugging.assert_equal(tf.shape(tensor)[axis], size, message=message)
+
+
+def is_log_probability(log_q: tf.Tensor, message: str) -> tf.Operation:
+    """Returns an assertion that all values are finite and at most 0, but for rounding."""
+    # Probabilities of 1 may come out of float32 sums slightly above.
+    fine = tf.math.is_finite(log_q) & (log_q <= tf.constant(1e-5, log_q.dtype))
+    return tf.debugging.assert_equal(tf.reduce_all(fine), True, message=message)
+
+
+def is_probability(values: tf.Tensor, message: str) -> tf.Operation:
+    """Returns an assertion that all values are above 0 and at most 1, but for rounding."""
+    fine = tf.reduce_all((values > 0) & (values <= 1 + 1e-5))
+    return tf.debugging.Assert(fine, [message, tf.reduce_min(values), tf.reduce_max(values)])

@@ -6,6 +6,11 @@ import numpy as np
 import tensorflow as tf
 
 
+def num_replicas() -> int:
+    """Returns how many replicas train at once: 1 without a strategy."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
 def gather_rows(value: tf.Tensor) -> tf.Tensor:
     """Returns the rows of all replicas, `[sum of B, …]`; differentiable; outside, the rows."""
     context = tf.distribute.get_replica_context()
@@ -15,6 +20,19 @@ def gather_rows(value: tf.Tensor) -> tf.Tensor:
         return _gather_strings(value, context)
     # An input of the graph has no device yet, and MultiWorkerMirroredStrategy asks for it.
     return context.all_gather(tf.identity(value), axis=0)
+
+
+def is_mine(rows: tf.Tensor) -> tf.Tensor:
+    """Returns which of the gathered rows came from this replica, `[sum of B]` bool.
+
+    Args:
+        rows: How many rows this replica gives.
+    """
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return tf.ones([rows], tf.bool)
+    replica = tf.cast(context.replica_id_in_sync_group, tf.int32)
+    return tf.equal(gather_rows(tf.fill([rows], replica)), replica)
 
 
 def _gather_strings(words: tf.Tensor, context: Any) -> tf.Tensor:

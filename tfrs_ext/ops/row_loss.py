@@ -6,19 +6,12 @@ import tensorflow as tf
 
 from tfrs_ext.ops.blocks import Gradients, Inputs, Method, by_objective, pass_over_blocks
 from tfrs_ext.ops.exclusion import make_exclusion
-from tfrs_ext.ops.objectives import (
-    MASKED,
-    Objective,
-    mean_softmax_cross_entropy,
-    softmax_cross_entropy,
-)
+from tfrs_ext.ops.objectives import Objective, softmax_cross_entropy
+from tfrs_ext.ops.scores import LOWEST
 from tfrs_ext.ops.softmax import softmax_method
 
 _CACHED_BYTES, _LARGEST_BYTES = 16 * 2**20, 64 * 2**20  # Of one block of logits.
-_FUSED: dict[Objective, Method] = {
-    softmax_cross_entropy: softmax_method(average=False),
-    mean_softmax_cross_entropy: softmax_method(average=True),
-}
+_FUSED: dict[Objective, Method] = {softmax_cross_entropy: softmax_method()}
 
 
 def row_loss(
@@ -116,7 +109,7 @@ def dense_row_loss(
 
     @tf.custom_gradient
     def differentiable(logits: tf.Tensor, positive: tf.Tensor) -> Any:
-        masked = tf.where(valid, tf.stop_gradient(logits), MASKED)
+        masked = tf.where(valid, tf.stop_gradient(logits), LOWEST)
         count = tf.reduce_sum(tf.cast(valid, logits.dtype), axis=1)
         terms = objective(masked, tf.stop_gradient(positive), count)
 

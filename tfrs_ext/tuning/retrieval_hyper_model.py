@@ -7,7 +7,6 @@ import tensorflow as tf
 
 from tfrs_ext.features import Feature
 from tfrs_ext.frequencies import CountedFrequency
-from tfrs_ext.losses import FullSoftmax
 from tfrs_ext.models import TwoTower
 from tfrs_ext.negatives import Catalogue
 from tfrs_ext.tasks import Retrieval
@@ -81,7 +80,7 @@ class RetrievalHyperModel(FeatureHyperModel):
             has_catalogue=self.catalogue is not None,
             num_items=len(self._item_ids),
         )
-        whole = isinstance(criterion, FullSoftmax)
+        whole = getattr(criterion, "wants_whole_catalogue", False)
         task = Retrieval(
             loss=criterion,
             temperature=temperature(hp),
