@@ -109,6 +109,11 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         self._cache = CandidateCache(candidates) if is_dataset else None
         self._index: Any = None if is_dataset else candidates
 
+    @property
+    def candidates(self) -> Corpus | None:
+        """What positives are ranked among."""
+        return self._index if self._cache is None else self._cache.dataset
+
     def update_state(
         self,
         query_embeddings: TensorLike,
