@@ -10,7 +10,9 @@ import inspect
 import json
 import pathlib
 import re
+import shlex
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
@@ -54,6 +56,7 @@ class Step(str, enum.Enum):
     EXPORT = "export"
     QUERY = "query"
     ALL = "all"
+    INSPECT = "inspect"
 
 
 # 1. The data.
@@ -296,6 +299,9 @@ def one_line_errors() -> Iterator[None]:
 
 def run_steps(settings: Settings, step: Step, steps: Sequence[Callable[[Any], None]]) -> None:
     """Runs the steps, one process at a time in a folder of results."""
+    if step is Step.INSPECT:
+        show_file(steps[0].__module__, settings.source.interactions)
+        return
     chosen = [f for f in steps if step in (Step.ALL, Step(f.__name__))]
     with contextlib.ExitStack() as stack:
         if step is not Step.QUERY:  # Which reads the published version alone.
@@ -305,6 +311,27 @@ def run_steps(settings: Settings, step: Step, steps: Sequence[Callable[[Any], No
         for function in chosen:
             console.rule(function.__name__)
             function(settings)
+
+
+def show_file(module: str, path: str | None) -> None:
+    """Shows what a file of interactions holds, and the command that uses it."""
+    if path is None:
+        raise ValueError("`inspect` needs `--interactions FILE`")
+    found = data.inspect_interactions(path)
+    table = Table(title=Text(path), title_justify="left")
+    table.add_column("column")
+    table.add_column("cells")
+    for name, words in found.columns.items():
+        table.add_row(Text(name), Text(words))
+    console.print(table)
+    console.print(Text(", ".join(f"{name} {value}" for name, value in found.facts.items())))
+    for problem in found.problems:
+        console.print(Text(problem))
+    # A recipe that is run by its name is called `__main__`.
+    program = sys.modules[module].__spec__.name if module == "__main__" else module
+    words = ["python", "-m", program, "all", "--interactions", path]
+    say = "run" if found.is_loadable else "once that is mended, run"
+    console.print(Text(f"{say}: {shlex.join([*words, *found.options()])}"), soft_wrap=True)
 
 
 def check_data(settings: Settings) -> None:

@@ -27,8 +27,8 @@ class RankingModel(keras.Model):
 
     Args:
         features: The columns to read, with their facts; `data.fit_features` makes them.
-        output_activation: Of the last layer: "sigmoid" for the probability of a positive label,
-            None for a logit or a number such as a rating. Every subclass takes it.
+        output_activation: The activation of the last layer: "sigmoid" for the probability of a
+            positive label, None for a logit or a number such as a rating. Every subclass takes it.
 
     Call arguments:
         inputs: Mapping of column name to tensor. Columns that no feature names are ignored.
