@@ -124,13 +124,14 @@ def train(settings: Settings) -> None:
 def export(settings: Settings) -> None:
     """Step 3: publishes a version whose users are as they were at the end of the data."""
     model, frames, schema = shared.trained(settings), settings.frames, settings.frames.schema
+    taken = data.keep_positives(frames)
     version = serving.export_ranker(
         settings.base,
         model,
         serving.Users(
-            data.user_states(frames, settings.features, history=taken(settings)),
+            data.user_states(frames, settings.features, history=taken),
             user_id=schema.user_id,
-            seen=data.seen_items(taken(settings)),
+            seen=data.seen_items(taken),
         ),
         serving.Items(
             data.item_columns(frames, settings.features),
@@ -150,14 +151,6 @@ def query(settings: Settings) -> None:
         shared.ask(settings, "rank", candidates=settings.candidates)
     else:
         shared.ask(settings, "recommend", k=settings.k, exclusions=[[]])
-
-
-def taken(settings: Settings) -> data.Frames:
-    """Returns what users took or liked, all of it: their histories at the end of the data."""
-    frames, label = settings.frames, settings.frames.schema.label
-    if label is None:
-        return frames
-    return frames.select(np.flatnonzero(frames.interactions[label] > 0))
 
 
 def _facts(settings: Settings) -> dict[str, Any]:

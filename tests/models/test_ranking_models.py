@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Categorical, History, Numeric, Text
 from tfrs_ext.layers import DINAttention
+from tfrs_ext.metrics import GAUC
 from tfrs_ext.models import DCN, DIEN, DIN, NeuMF, RankingModel, WideDeep, YouTubeRanker
 from tfrs_ext.optimizers import LazyAdam
 
@@ -250,6 +251,20 @@ def test_rejects_a_batch_without_a_feature(name):
     model = MODELS[name]()
     with pytest.raises(ValueError, match=r"`inputs` must hold the columns \['age'\]"):
         model({key: value for key, value in columns().items() if key != "age"})
+
+
+@pytest.mark.parametrize("where", ["metrics", "weighted_metrics"])
+def test_compile_says_how_gauc_is_computed(where):
+    with pytest.raises(ValueError, match=r"received `GAUC`.*`callbacks\.UserAUC"):
+        MODELS["DNN"]().compile("adam", "mse", **{where: ["AUC", GAUC(10)]})
+
+
+def test_labels_may_be_booleans():
+    model, inputs = MODELS["DNN"](), columns(8)
+    model.compile("sgd", "binary_crossentropy", ["AUC"])
+    expected = model.evaluate(inputs, inputs["item"] / 17.0 >= 0.8, verbose=0)
+    labels = (inputs["item"] / 17.0 >= 0.8).astype(np.float32)
+    np.testing.assert_allclose(model.evaluate(inputs, labels, verbose=0), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("model", [DCN, DIEN, DIN, NeuMF, WideDeep])

@@ -8,7 +8,7 @@ import pytest
 
 from recipes import ranking, shared
 from tests.recipes.processes import Recipe, shown_rows
-from tfrs_ext import serving
+from tfrs_ext import data, serving
 
 
 # Not NeuMF: it knows ids alone, and so few rows don't teach it more than the items' rates.
@@ -75,7 +75,7 @@ def test_stars_become_labels(tmp_path, log):
     settings = settings_of(tmp_path, log.assign(rating=stars))
     labels, rows = labels_of(settings)
     assert labels.tolist() == (rows["rating"] >= 4).astype(float).tolist()
-    assert len(ranking.taken(settings).interactions) == 80
+    assert len(data.keep_positives(settings.frames).interactions) == 80
 
 
 def test_labels_of_ones_own_are_taken_as_they_are(tmp_path, log):
@@ -92,7 +92,7 @@ def test_without_labels_what_was_not_taken_is_negative(tmp_path, log):
     pairs = rows[["user_id", "item_id"]].itertuples(index=False, name=None)
     assert labels.tolist() == [float(pair in taken) for pair in pairs]
     assert labels.mean() == 0.5
-    assert len(ranking.taken(settings).interactions) == 200
+    assert len(data.keep_positives(settings.frames).interactions) == 200
 
 
 def test_stars_that_are_missing_are_no_dislikes_and_what_counts_is_said(tmp_path, log, capsys):

@@ -1,6 +1,7 @@
 """The retrieval recipe, as a user runs it: in processes, on files, and killed."""
 
 import json
+import shlex
 
 import pandas as pd
 import pytest
@@ -82,6 +83,20 @@ def test_numbers_out_of_range_are_refused_at_once(recipe, option, value):
     result = recipe.run_here("train", option, value)
     assert result.exit_code == 2
     assert not recipe.runs.exists()
+
+
+def test_a_file_is_inspected_and_the_command_for_it_works(recipe, tmp_path):
+    log = pd.DataFrame({"who": range(50), "sku": [i % 7 for i in range(50)], "ts": range(50)})
+    log["ts"] += 1_000_000_000
+    path = tmp_path / "my log.csv"
+    log.rename(columns={"who": "customer_id"}).to_csv(path, index=False)
+    found = recipe.run_here("inspect", "--interactions", str(path))
+    assert found.exit_code == 0, found.output
+    command = shlex.split(found.stdout.splitlines()[-1].removeprefix("run: "))
+    assert command[:4] == ["python", "-m", "recipes.retrieval", "all"]
+    again = recipe.run_here("export", *command[4:])
+    assert "run `train` first" in " ".join(again.stdout.split())
+    assert not (recipe.runs / "model.keras").exists()
 
 
 def test_a_folder_of_other_data_is_refused(recipe):

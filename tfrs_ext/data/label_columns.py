@@ -108,3 +108,25 @@ def _describe(values: "pd.Series[Any]") -> str:
     found = values.unique().tolist()
     shown = ", ".join(repr(value) for value in found[:5])
     return shown if len(found) <= 5 else f"{shown} and {len(found) - 5:,} more"
+
+
+def keep_positives(frames: Frames) -> Frames:
+    """Returns the frames with the rows whose label is positive; with all where there is no label.
+
+    Args:
+        frames: The rows.
+
+    Relations:
+        `user_states(history=…)` and `seen_items` take what users took or liked.
+
+    Example:
+        >>> from tfrs_ext.data import load_frames
+        >>> log = pd.DataFrame({"user_id": [1, 1], "item_id": [5, 7], "timestamp": [1, 2]})
+        >>> frames = with_labels(load_frames(log), [0, 1])
+        >>> keep_positives(frames).interactions["item_id"].tolist()
+        [7]
+    """
+    label = frames.schema.label
+    if label is None:
+        return frames
+    return frames.select(np.flatnonzero(frames.interactions[label] > 0))

@@ -21,8 +21,8 @@ class AGRUCell(keras.layers.Layer):
 
     Args:
         units: Width of the state.
-        activation: Of the candidate state.
-        recurrent_activation: Of the reset gate.
+        activation: The activation of the candidate state.
+        recurrent_activation: The activation of the reset gate.
         kernel_initializer: Initializer of the inputs' kernel.
         recurrent_initializer: Initializer of the state's kernel.
         bias_initializer: Initializer of the biases.

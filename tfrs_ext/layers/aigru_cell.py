@@ -16,12 +16,12 @@ class AIGRUCell(keras.layers.GRUCell):
 
     Args:
         units: Width of the state.
-        **kwargs: As of `keras.layers.GRUCell`.
+        **kwargs: What `keras.layers.GRUCell` takes besides.
 
     Call arguments:
         inputs: A pair `(x, a)`: `[B, D]` floating point, and the score `[B, 1]` in `[0, 1]`.
         states: The state `[B, units]`, alone or in a list.
-        training: For the dropout of `GRUCell`.
+        training: Whether the dropout of `GRUCell` is on.
 
     Returns:
         The new state, twice, as cells do.

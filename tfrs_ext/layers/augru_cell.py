@@ -19,18 +19,20 @@ class AUGRUCell(keras.layers.GRUCell):
 
     Args:
         units: Width of the state.
-        **kwargs: As of `keras.layers.GRUCell`.
+        **kwargs: What `keras.layers.GRUCell` takes besides.
 
     Call arguments:
         inputs: A pair `(x, a)`: `[B, D]` floating point, and the score `[B, 1]` in `[0, 1]`.
         states: The state `[B, units]`, alone or in a list.
-        training: For the dropout of `GRUCell`.
+        training: Whether the dropout of `GRUCell` is on.
 
     Returns:
         The new state, twice, as cells do.
 
-    `AUGRU` runs it over a sequence; so does `keras.layers.RNN`, but Keras 2 can't load a functional
-    model with an RNN over a pair. `AGRUCell` replaces the gate, `AIGRUCell` scales the input.
+    Relations:
+        `AUGRU` runs it over a sequence; so does `keras.layers.RNN`, but Keras 2 can't load a
+        functional model with an RNN over a pair. `AGRUCell` replaces the gate, `AIGRUCell` scales
+        the input.
 
     Example:
         >>> outputs = keras.layers.RNN(AUGRUCell(4))((tf.ones([1, 3, 5]), tf.zeros([1, 3, 1])))

@@ -40,8 +40,9 @@ class Cross(tfrs.layers.dcn.Cross):
     Raises:
         ValueError: `projection_dim` is not positive, or the widths differ.
 
-    `CrossNetwork` stacks these; `CrossVector` is DCN v1's cheaper layer; `CrossMixture` is the
-    mixture of low-rank experts.
+    Relations:
+        `CrossNetwork` stacks these; `CrossVector` is DCN v1's cheaper layer; `CrossMixture` is the
+        mixture of low-rank experts.
 
     Example:
         >>> x0 = tf.constant([[0.1, 0.2, 0.3]])

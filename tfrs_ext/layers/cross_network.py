@@ -32,11 +32,11 @@ class CrossNetwork(keras.layers.Layer):
         parameterization: "matrix" or "vector".
         projection_dim: Rank of the matrices, or width of the experts' subspaces.
         num_experts: Number of experts, or None for layers without experts.
-        gate: As in `CrossMixture`.
-        inner_activation: As in `CrossMixture`.
-        diag_scale: As in `Cross`.
+        gate: How the experts are mixed: "softmax", "sigmoid" or "constant"; see `CrossMixture`.
+        inner_activation: The experts' activation in their subspace, or None; see `CrossMixture`.
+        diag_scale: The number that is added to the diagonal of each matrix; see `Cross`.
         use_bias: Whether the layers have a bias.
-        preactivation: As in `Cross`.
+        preactivation: The activation before the product with `x0`; see `Cross`.
         kernel_initializer: Initializer of the layers' kernels.
         bias_initializer: Initializer of the layers' biases.
         kernel_regularizer: Regularizer of the layers' kernels.

@@ -30,8 +30,9 @@ class CrossVector(keras.layers.Layer):
     Returns:
         `[..., D]`, in the layer's compute dtype.
 
-    `Cross` has a weight for every pair of features and is the better model where `D` by `D`
-    parameters can be afforded; `CrossNetwork(parameterization="vector")` stacks this layer.
+    Relations:
+        `Cross` has a weight for every pair of features and is the better model where `D` by `D`
+        parameters can be afforded; `CrossNetwork(parameterization="vector")` stacks this layer.
 
     Example:
         >>> x0 = tf.constant([[0.1, 0.2, 0.3]])

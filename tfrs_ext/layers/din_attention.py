@@ -38,8 +38,8 @@ class DINAttention(keras.layers.Layer):
 
     Args:
         hidden_units: Widths of the network's hidden layers.
-        activation: Of the hidden layers: "dice", "prelu", what Keras takes, or a layer that is
-            copied.
+        activation: The activation of the hidden layers: "dice", "prelu", what Keras takes, or a
+            layer, which is copied for each of them.
         interaction: "difference" for `[q, k, q - k, q * k]`, "outer" for `[q, k, vec(q k^T)]`.
         use_softmax: Whether the weights of a row are made to sum to 1, as in the authors' code.
             The paper leaves them as they are, which keeps how much interest there is.
@@ -63,9 +63,11 @@ class DINAttention(keras.layers.Layer):
     Raises:
         ValueError: An argument, or a shape, is not as described.
 
-    For several kinds of behaviour use one layer each and concatenate what they return; one layer
-    called several times shares its weights. `keras.layers.Attention` compares by a dot product,
-    which is cheaper and can say less. A two-tower model can't use the candidate: `HistoryPooling`.
+    Relations:
+        For several kinds of behaviour use one layer each and concatenate what they return; one
+        layer called several times shares its weights. `keras.layers.Attention` compares by a dot
+        product, which is cheaper and can say less. A two-tower model can't use the candidate:
+        `HistoryPooling`.
 
     Example:
         >>> query, keys = tf.ones([2, 4]), tf.ones([2, 3, 4])

@@ -27,7 +27,8 @@ class HistoryPooling(keras.layers.Layer):
     Raises:
         ValueError: A length is unknown, or differs from the mask's or an earlier batch's.
 
-    Relations: `DINAttention` also looks at the candidate, which a two-tower model can't.
+    Relations:
+        `DINAttention` also looks at the candidate, which a two-tower model can't.
 
     Example:
         >>> HistoryPooling()(tf.ones([2, 3, 4]), mask=tf.ones([2, 3], tf.bool)).shape

@@ -45,7 +45,8 @@ class InterestExtractor(keras.layers.Layer):
     Raises:
         ValueError: An argument, or a shape, is not as described.
 
-    `AUGRU` follows, with the attention of the candidate on these states.
+    Relations:
+        `AUGRU` follows, with the attention of the candidate on these states.
 
     Example:
         >>> layer = InterestExtractor(4)

@@ -33,8 +33,9 @@ class Maxout(keras.layers.Layer):
     Raises:
         ValueError: `units` or `num_pieces` is less than 1.
 
-    It needs `num_pieces` times a `Dense`'s weights; `keras.layers.PReLU` or `Dice` learn less and
-    cost less.
+    Relations:
+        It needs `num_pieces` times a `Dense`'s weights; `keras.layers.PReLU` or `Dice` learn less
+        and cost less.
 
     Example:
         >>> Maxout(2, num_pieces=3)(tf.ones([4, 5])).shape

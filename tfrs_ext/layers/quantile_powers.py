@@ -32,7 +32,8 @@ class QuantilePowers(keras.layers.Layer):
     Raises:
         ValueError: `quantiles` are too few, or not ascending.
 
-    `keras.layers.Normalization` and `FeatureEncoder` standardise instead.
+    Relations:
+        `keras.layers.Normalization` and `FeatureEncoder` standardise instead.
 
     Example:
         >>> QuantilePowers([0.0, 1.0, 100.0])(tf.constant([1.0, 50.5])).numpy().round(4)

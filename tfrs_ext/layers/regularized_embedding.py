@@ -20,7 +20,8 @@ class RegularizedEmbedding(keras.layers.Embedding):
         output_dim: Width of a row.
         batch_regularizer: `regularizers.MiniBatchAwareL2`, or another layer that maps integer ids
             and the table to a scalar.
-        **kwargs: As of `keras.layers.Embedding`. With `mask_zero`, id 0 is never penalised.
+        **kwargs: What `keras.layers.Embedding` takes besides. With `mask_zero`, id 0 is never
+            penalised.
 
     Call arguments:
         inputs: Integers of any shape, in `[0, input_dim)`.

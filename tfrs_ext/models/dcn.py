@@ -36,11 +36,13 @@ class DCN(RankingModel):
         cross_layers: Number of cross layers, 0 for none.
         hidden_units: Widths of the deep network's layers, empty for none.
         structure: "stacked", the deep network on top of the crosses, or "parallel".
-        parameterization: As in `layers.CrossNetwork`.
-        projection_dim: As in `layers.CrossNetwork`.
-        num_experts: As in `layers.CrossNetwork`.
-        activation: Of the deep network, as in `layers.MLP`.
-        dropout: Of the deep network.
+        parameterization: What a cross layer learns: "matrix" or "vector".
+        projection_dim: The rank of the crosses' matrices, or the width of the experts' subspaces;
+            None for full matrices.
+        num_experts: The number of experts in a cross layer, or None for one matrix.
+        activation: The activation of the deep network: "relu", "dice", "prelu", what Keras
+            takes, or a layer.
+        dropout: The share of the deep network's units that are dropped in training.
         **kwargs: `output_activation`, as in `RankingModel`, and the name.
 
     Call arguments:

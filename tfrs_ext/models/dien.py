@@ -31,13 +31,15 @@ class DIEN(RankingModel):
         item_id: Name of the `Categorical` feature with the candidate's id.
         embedding_dim: Width of every embedding table, and of the interests.
         hidden_units: Widths of the deep network's layers.
-        variant: As in `layers.AUGRU`.
-        auxiliary_units: As in `layers.InterestExtractor`.
+        variant: How attention steers the second layer: "AUGRU", "AGRU" or "AIGRU".
+        auxiliary_units: The widths of the network that scores the next behaviour in the auxiliary
+            loss; None for an inner product.
         auxiliary_weight: The factor of the auxiliary loss, 0 for none.
         auxiliary_reduction: "paper" or "authors": whether the auxiliary loss of a history is summed
             over its steps, or is the mean over them; see `layers.InterestExtractor`.
-        activation: Of the deep network, as in `layers.MLP`.
-        dropout: Of the deep network.
+        activation: The activation of the deep network: "relu", "dice", "prelu", what Keras
+            takes, or a layer.
+        dropout: The share of the deep network's units that are dropped in training.
 
     Call arguments:
         inputs: Mapping of column name to tensor: `[B]`, or `[B, L]` for the `History`, oldest
@@ -51,7 +53,8 @@ class DIEN(RankingModel):
     Raises:
         ValueError: An argument is out of range, or the features lack the item's id or the history.
 
-    `DIN` sums instead of following, at a fraction of the cost.
+    Relations:
+        `DIN` sums instead of following, at a fraction of the cost.
 
     Example:
         >>> from tfrs_ext.features import Categorical, History

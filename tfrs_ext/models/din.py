@@ -29,12 +29,14 @@ class DIN(RankingModel):
         embedding_dim: Width of every embedding table.
         hidden_units: Widths of the deep network's layers.
         attention_units: Widths of the attention's hidden layers.
-        activation: Of both, as in `layers.MLP`.
-        interaction: As in `layers.DINAttention`.
-        use_softmax: As in `layers.DINAttention`.
+        activation: The activation of the attention and of the deep network: "relu", "dice",
+            "prelu", what Keras takes, or a layer.
+        interaction: What the attention sees of candidate and behaviour beside both: "difference" or
+            "outer"; see `layers.DINAttention`.
+        use_softmax: Whether the weights of a history sum to 1.
         history_product: Whether the deep network also sees each history's plain sum and its
             product with the candidate, as the authors of DIEN give it to DIN.
-        dropout: Of the deep network.
+        dropout: The share of the deep network's units that are dropped in training.
 
     Call arguments:
         inputs: Mapping of column name to tensor: `[B]`, or `[B, L]` for a `History`.
@@ -46,7 +48,8 @@ class DIN(RankingModel):
     Raises:
         ValueError: An argument is out of range, or the features lack the item's id or a history.
 
-    `DIEN` also follows how interests change.
+    Relations:
+        `DIEN` also follows how interests change.
 
     Example:
         >>> from tfrs_ext.features import Categorical, History

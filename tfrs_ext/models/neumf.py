@@ -125,9 +125,9 @@ class NeuMF(RankingModel):
         `alpha b_gmf + (1 - alpha) b_mlp`.
 
         Args:
-            gmf: With the branch "gmf", and the widths of this model.
-            mlp: With the branch "mlp", and the widths of this model.
-            alpha: In [0, 1], the weight of the product.
+            gmf: A trained model with the branch "gmf" and the widths of this model.
+            mlp: A trained model with the branch "mlp" and the widths of this model.
+            alpha: The weight of the product, in [0, 1].
         """
         branches = (self.branches, gmf.branches, mlp.branches)
         if branches != (_BRANCHES, ("gmf",), ("mlp",)):

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Feature, example_inputs, read_columns
+from tfrs_ext.metrics import GAUC
 from tfrs_ext.ops.checks import in_unit
 from tfrs_ext.typing import Activation, Columns, Config, HyperParameters, TensorLike, Training
 
@@ -27,8 +28,8 @@ class RankingModel(keras.Model):
 
     Args:
         features: The columns to read, with their facts; `data.fit_features` makes them.
-        output_activation: Of the last layer: "sigmoid" for the probability of a positive label,
-            None for a logit or a number such as a rating. Every subclass takes it.
+        output_activation: The activation of the last layer: "sigmoid" for the probability of a
+            positive label, None for a logit or a number such as a rating. Every subclass takes it.
 
     Call arguments:
         inputs: Mapping of column name to tensor. Columns that no feature names are ignored.
@@ -109,6 +110,18 @@ class RankingModel(keras.Model):
     def call(self, inputs: Columns, training: Training = None) -> tf.Tensor:
         """Returns predictions `[B, 1]`."""
         return self.head(self.hidden(read_columns(inputs, self.features), training))
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Configures the training, as every Keras model does."""
+        # Both lists stand behind the optimizer and the loss.
+        given = [*args[2:3], kwargs.get("metrics"), kwargs.get("weighted_metrics")]
+        if any(isinstance(metric, GAUC) for metric in tf.nest.flatten(given)):
+            raise ValueError(
+                "`metrics` must be metrics of labels and predictions, received `GAUC`, which also "
+                "needs user ids: leave it out of `compile`, and give `fit` the callback "
+                "`callbacks.UserAUC(validation_data, user_id)`."
+            )
+        super().compile(*args, **kwargs)
 
     def compute_loss(
         self,

@@ -27,8 +27,9 @@ class WideDeep(RankingModel):
         cross_bins: Number of bins that the values of a crossed column are hashed to.
         embedding_dim: Width of every embedding table of the deep network.
         hidden_units: Widths of its layers.
-        activation: Of its layers, as in `layers.MLP`.
-        dropout: Of its layers.
+        activation: The activation of its layers: "relu", "dice", "prelu", what Keras
+            takes, or a layer.
+        dropout: The share of its units that are dropped in training.
         **kwargs: `output_activation`, as in `RankingModel`, and the name.
 
     Call arguments:
@@ -41,8 +42,9 @@ class WideDeep(RankingModel):
     Raises:
         ValueError: An argument is out of range, or crosses what is not categorical.
 
-    `DCN` learns which crosses matter. The paper trains the linear part with FTRL and L1, the deep
-    part with Adagrad; here one optimizer trains both.
+    Relations:
+        `DCN` learns which crosses matter. The paper trains the linear part with FTRL and L1, the
+        deep part with Adagrad; here one optimizer trains both.
 
     Example:
         >>> from tfrs_ext.features import Categorical

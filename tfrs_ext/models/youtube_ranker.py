@@ -27,8 +27,9 @@ class YouTubeRanker(RankingModel):
         features: The columns to read, with their facts; a `Numeric` must have its quantiles.
         embedding_dim: Width of every embedding table.
         hidden_units: Widths of the network's layers.
-        activation: Of the network, as in `layers.MLP`.
-        dropout: Of the network.
+        activation: The activation of the network: "relu", "dice", "prelu", what Keras
+            takes, or a layer.
+        dropout: The share of its units that are dropped in training.
 
     Call arguments:
         inputs: Mapping of column name to tensor, as `features.FeatureEncoder` takes it.

@@ -41,7 +41,8 @@ class LazyAdam(keras.optimizers.Adam):
         beta_1: Decay of the first moment.
         beta_2: Decay of the second moment.
         epsilon: Added to the root of the second moment.
-        adaptive_epsilon: As in `keras.optimizers.Adam`.
+        adaptive_epsilon: Whether `epsilon` is scaled by `sqrt(1 - beta_2^t)`, as the paper's first
+            algorithm has it.
         amsgrad: Whether the largest second moment so far is used.
         weight_decay: Share of a weight that is taken off at each step, times the learning rate.
         clipnorm: Largest norm of a variable's gradient.

@@ -141,7 +141,8 @@ class RankingHyperModel(FeatureHyperModel):
             train: A function from a batch size to batches of `(columns, label)`, a third part
                 being weights; or such batches, whose size is changed.
             callbacks: Keras callbacks; they find the objective in the logs.
-            **kwargs: For `model.fit`: `epochs`, and `validation_data`, a dataset of such batches.
+            **kwargs: What `model.fit` is given: `epochs`, and `validation_data`, a dataset of such
+                batches.
 
         Returns:
             Keras's `History`.
