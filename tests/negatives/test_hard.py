@@ -131,8 +131,8 @@ def test_explicit_may_find_nothing():
     [
         (lambda: Hard(0), "`num_hard_negatives` must be ≥ 1, received 0"),
         (lambda: HardFromIndex([1], 0), "`num_hard_negatives` must be ≥ 1"),
-        (lambda: Explicit({"a": "b"}), "`id_column` must be a key of `columns`"),
-        (lambda: Explicit("a", "a"), "`id_column` must be .*None where `columns` is a str"),
+        (lambda: Explicit({"a": "b"}), "`item_id` must be a key of `columns`"),
+        (lambda: Explicit("a", "a"), "`item_id` must be .*None where `columns` is a str"),
         (lambda: ask(Explicit("a"), tower.positives([1])), "`features` must have the columns"),
         (
             lambda: ask(

@@ -59,6 +59,11 @@ class Exact(BlockwiseIndex):
     def _embeddings(self, corpus: Corpus, positions: tf.Tensor) -> tf.Tensor:
         return gather_or_pad(corpus["candidates"], positions, padding=0.0)
 
+    @property
+    def candidates(self) -> tf.Variable:
+        """`[C, D]`, the embedding of each position."""
+        return self._corpus["candidates"]
+
     def is_exact(self) -> bool:
         """Returns whether every result is the true one: yes."""
         return True

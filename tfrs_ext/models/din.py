@@ -79,6 +79,10 @@ class DIN(RankingModel):
     ) -> None:
         super().__init__(features, **kwargs)
         histories, others = split_features(features, item_id)
+        if not attention_units:
+            raise ValueError(
+                "`attention_units` must be positive integers, one or more, received none."
+            )
         self.item_id = item_id
         self.items = ItemEmbedding(histories[0], embedding_dim, name="items")
         self.histories = [history.name for history in histories]

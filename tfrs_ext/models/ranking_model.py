@@ -7,8 +7,30 @@ import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Feature, example_inputs, read_columns
+from tfrs_ext.metrics import GAUC
 from tfrs_ext.ops.checks import in_unit
 from tfrs_ext.typing import Activation, Columns, Config, HyperParameters, TensorLike, Training
+
+
+def check_features(features: Sequence[Feature]) -> tuple[Feature, ...]:
+    """Returns the columns that a model reads.
+
+    Args:
+        features: The columns, as a user gave them.
+
+    Raises:
+        ValueError: They are no features, none, or two have one name.
+    """
+    wanted = "`features` must be a list of features, such as `Categorical` or `Numeric`"
+    if isinstance(features, Feature):
+        raise ValueError(f"{wanted}, received a `{type(features).__name__}` that is in no list.")
+    for feature in features:
+        if not isinstance(feature, Feature):
+            raise ValueError(f"{wanted}; `data.fit_features` makes them; received {feature!r}.")
+    names = [feature.name for feature in features]
+    if not names or len(set(names)) != len(names):
+        raise ValueError(f"`features` must hold one or more distinct names, received {names}.")
+    return tuple(features)
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -50,10 +72,7 @@ class RankingModel(keras.Model):
     ) -> None:
         # In mixed precision Keras would cast raw columns: 1,200,000 is infinite in float16.
         super().__init__(autocast=False, **kwargs)
-        names = [feature.name for feature in features]
-        if not names or len(set(names)) != len(names):
-            raise ValueError(f"`features` must hold one or more distinct names, received {names}.")
-        self.features = tuple(features)
+        self.features = check_features(features)
         self.head = keras.layers.Dense(1, output_activation, dtype="float32", name="head")
 
     @classmethod
@@ -109,6 +128,18 @@ class RankingModel(keras.Model):
     def call(self, inputs: Columns, training: Training = None) -> tf.Tensor:
         """Returns predictions `[B, 1]`."""
         return self.head(self.hidden(read_columns(inputs, self.features), training))
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Configures the training, as every Keras model does."""
+        # Both lists stand behind the optimizer and the loss.
+        given = [*args[2:3], kwargs.get("metrics"), kwargs.get("weighted_metrics")]
+        if any(isinstance(metric, GAUC) for metric in tf.nest.flatten(given)):
+            raise ValueError(
+                "`metrics` must be metrics of labels and predictions, received `GAUC`, which also "
+                "needs user ids: leave it out of `compile`, and give `fit` the callback "
+                "`callbacks.UserAUC(validation_data, user_id)`."
+            )
+        super().compile(*args, **kwargs)
 
     def compute_loss(
         self,

@@ -23,7 +23,7 @@ class Explicit(Source):
     Args:
         columns: Mapping of the candidate tower's column to the batch's column, `[B]` or `[B, n]`,
             with the negatives' raw features; a str, where the tower takes ids alone.
-        id_column: The key of `columns` that holds the ids; None where `columns` is a str.
+        item_id: The key of `columns` that holds the ids; None where `columns` is a str.
         padding: The id that stands where a row has fewer than n negatives: -1 or `""`.
         frequency: A layer from ids to the log-probability that one draw of an impression gives
             them (`CountedFrequency` of the impressions), or None: then there is no Q to correct
@@ -34,7 +34,7 @@ class Explicit(Source):
             given.
 
     Example:
-        >>> shown = tfrs_ext.negatives.Explicit({"item": "shown_item"}, id_column="item")
+        >>> shown = tfrs_ext.negatives.Explicit({"item": "shown_item"}, item_id="item")
     """
 
     PARTS = ("frequency",)
@@ -42,35 +42,35 @@ class Explicit(Source):
     def __init__(
         self,
         columns: Mapping[str, str] | str,
-        id_column: str | None = None,
+        item_id: str | None = None,
         padding: int | str = -1,
         frequency: keras.layers.Layer | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.columns = columns if isinstance(columns, str) else dict(columns)
-        if isinstance(columns, str) != (id_column is None) or (
-            id_column is not None and id_column not in columns
+        if isinstance(columns, str) != (item_id is None) or (
+            item_id is not None and item_id not in columns
         ):
             raise ValueError(
-                f"`id_column` must be a key of `columns`, or None where `columns` is a str, "
-                f"received id_column={id_column!r} and columns={columns!r}."
+                f"`item_id` must be a key of `columns`, or None where `columns` is a str, "
+                f"received item_id={item_id!r} and columns={columns!r}."
             )
-        self.id_column = id_column
+        self.item_id = item_id
         self.padding = padding
         self.frequency = frequency
 
     def draw(self, batch: Batch) -> Pool:
         """Returns the batch's positives, and the negatives that its columns name."""
         columns = self._read_columns(batch.features)
-        ids = columns[self.id_column or ""]
+        ids = columns[self.item_id or ""]
         kept = tf.reshape(ids, [-1]) != tf.cast(self.padding, ids.dtype)
         items = {
             name: tf.boolean_mask(_flat(column, ids.shape.rank), kept)
             for name, column in columns.items()
         }
-        embeddings = batch.embed(items if self.id_column else items[""])
-        ids = items[self.id_column or ""]
+        embeddings = batch.embed(items if self.item_id else items[""])
+        ids = items[self.item_id or ""]
         if self.frequency is None:  # Nothing to correct with.
             negatives = Candidates(embeddings, ids, uncorrected_log_q(tf.size(ids)))
             return Pool(batch.positives, negatives.like(batch.candidates))
@@ -99,7 +99,7 @@ class Explicit(Source):
         return {
             **super().get_config(),
             "columns": self.columns,
-            "id_column": self.id_column,
+            "item_id": self.item_id,
             "padding": self.padding,
         }
 

@@ -1,6 +1,6 @@
 """The items of the whole catalogue that an index finds nearest to the queries."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -14,6 +14,9 @@ from tfrs_ext.negatives.source import Source
 from tfrs_ext.negatives.uncorrected import uncorrected_log_q
 from tfrs_ext.ops.tables import check_same_kind
 from tfrs_ext.typing import Config, TensorLike
+
+Search = Callable[..., Sequence[TensorLike]]
+"""From queries `[B, D]` and `k` to scores and ids, both `[B, k]`."""
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -53,7 +56,7 @@ class HardFromIndex(Source):
         self,
         catalogue: Catalogue | TensorLike,
         num_hard_negatives: int,
-        index: Callable[..., Any] | None = None,
+        index: Search | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -63,7 +66,7 @@ class HardFromIndex(Source):
         self.num_hard_negatives = num_hard_negatives
         self.refresh(index)
 
-    def refresh(self, index: Callable[..., Any] | None) -> None:
+    def refresh(self, index: Search | None) -> None:
         """Takes another index from the next call on, also in a `fit` that is under way."""
         # Wrapped, so that Keras neither tracks nor saves the index's copy of the corpus.
         self._index = _Untracked(index)
@@ -94,5 +97,5 @@ class HardFromIndex(Source):
 
 
 class _Untracked:
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: Search | None) -> None:
         self.value = value

@@ -1,8 +1,10 @@
 """Earlier batches' candidates as negatives."""
 
+from collections.abc import MutableMapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
@@ -138,13 +140,13 @@ class MemoryQueue(Source):
         self.entered.assign_add(rows)
         self.steps.assign_add(1)
 
-    def save_own_variables(self, store: Any) -> None:
+    def save_own_variables(self, store: MutableMapping[str, npt.ArrayLike]) -> None:
         """Writes the state; HDF5 has no strings of any length, so ids are padded to one."""
         for variable in self._own_state():
             value = variable.numpy()
             store[variable.name] = value.astype("S") if variable.dtype == tf.string else value
 
-    def load_own_variables(self, store: Any) -> None:
+    def load_own_variables(self, store: MutableMapping[str, npt.ArrayLike]) -> None:
         """Reads the state."""
         for variable in self._own_state():
             value = np.asarray(store[variable.name])

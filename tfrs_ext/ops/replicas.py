@@ -1,7 +1,5 @@
 """Rows of all replicas, where a strategy runs several."""
 
-from typing import Any
-
 import numpy as np
 import tensorflow as tf
 
@@ -35,7 +33,7 @@ def is_mine(rows: tf.Tensor) -> tf.Tensor:
     return tf.equal(gather_rows(tf.fill([rows], replica)), replica)
 
 
-def _gather_strings(words: tf.Tensor, context: Any) -> tf.Tensor:
+def _gather_strings(words: tf.Tensor, context: tf.distribute.ReplicaContext) -> tf.Tensor:
     # Collectives know no strings: they travel as bytes, padded to the longest of all replicas.
     lengths = context.all_gather(tf.strings.length(words), axis=0)
     width = tf.maximum(tf.reduce_max(lengths), 1)

@@ -1,5 +1,6 @@
 """One loss per query against a shared pool of candidates, without the matrix of scores."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -136,7 +137,7 @@ def _block_rows(rows: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
     return tf.maximum(-(-rows // blocks), 1)
 
 
-def _first_order_only(gradients: Any, arguments: Any) -> Any:
+def _first_order_only(gradients: Sequence[tf.Tensor], arguments: Sequence[tf.Tensor]) -> Any:
     """Passes gradients on, and says so where someone differentiates them by the arguments."""
 
     @tf.custom_gradient
