@@ -136,8 +136,9 @@ class Bandit(abc.ABC):
 
         Args:
             eligible: The names of the arms that are awake, one list for each request.
-            days_since: The days since the user last saw each eligible arm, a list for each request, in
-                their order; None, NaN or infinity for never. None alone says never for all.
+            days_since: The days since the user last saw each eligible arm, one list for each
+                request, in the order of `eligible`; None, NaN or infinity for never.
+                None alone says never for all.
 
         Returns:
             `[B, A]` float64, columns in the order of `arms`; arms that sleep have 0.
