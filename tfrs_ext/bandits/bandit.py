@@ -48,7 +48,7 @@ class Bandit(abc.ABC):
         subclasses are what it has to beat. `evaluate_policy` says what each is worth on a log.
 
     Example:
-        >>> policy = UniformPolicy(["a", "b", "c"])
+        >>> policy = tfrs_ext.bandits.UniformPolicy(["a", "b", "c"])
         >>> policy.policy([["a", "c"]])
         array([[0.5, 0. , 0.5]])
     """
