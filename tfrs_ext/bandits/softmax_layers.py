@@ -30,8 +30,8 @@ class DifferenceSoftmax(keras.layers.Layer):
     Example:
         >>> layer = DifferenceSoftmax(alpha=0.5, project=True)
         >>> layer(tf.constant([[3.0, 1.0, 0.0], [0.0, 3.0, 0.0]])).numpy().round(3)
-        array([[0.995, 0.005, 0.   ],
-               [0.   , 1.   , 0.   ]], dtype=float32)
+        array([[0.962, 0.   , 0.038],
+               [0.   , 0.96 , 0.04 ]], dtype=float32)
     """
 
     def __init__(self, alpha: float = 0.5, project: bool = False, **kwargs: Any) -> None:

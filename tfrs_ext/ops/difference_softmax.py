@@ -31,8 +31,8 @@ def recovering_difference_softmax(
 
     Example:
         >>> recovering_difference_softmax([[3.0, 1.0, 0.0], [0.0, 3.0, 0.0]]).numpy().round(3)
-        array([[ 1.031,  0.005, -0.036],
-               [-0.151,  1.22 , -0.069]], dtype=float32)
+        array([[ 1.043, -0.085,  0.041],
+               [-0.154,  1.108,  0.046]], dtype=float32)
     """
     logits = tf.convert_to_tensor(logits)
     logits = logits if logits.dtype.is_floating else tf.cast(logits, tf.float32)
