@@ -64,6 +64,8 @@ def test_a_model_that_is_always_right_hits_whatever_candidates_are_given_as(form
     model.task.factorized_metrics = metric(FORMS[form](model, ids), ks=[1])
     results = model.test_step({"user": tf.constant(ids), "item": tf.constant(ids)})
     assert results["factorized_top_k/top_1_categorical_accuracy"] == 1.0
+    (used,) = model.task.factorized_metrics
+    assert metrics.has_candidate_ids(used) == ("alone" not in form)
 
 
 @pytest.mark.parametrize("form", ["embeddings alone", "TFRS's index, alone"])
