@@ -43,8 +43,15 @@ LIMITS = (
     "Each look at the test part that leads to another model makes it a validation part.",
 )
 _FEW = 100
-_WRITTEN = ("source.json", "tuner", "trials.json", "hparams.json", "train", "logs", "model.keras")
-_WRITTEN += ("results.npz", "evaluation.json", "metrics.json", "report.html")
+_WRITTEN = ("source.json", "tuner", "trials.json", "hparams.json", "train", "logs")
+_WRITTEN += (
+    "trained.json",
+    "model.keras",
+    "results.npz",
+    "evaluation.json",
+    "metrics.json",
+    "report.html",
+)
 _PACKAGES = ("tensorflow", "tf-keras", "tensorflow-recommenders")
 
 
@@ -377,7 +384,7 @@ def _begin(settings: Settings) -> None:
 
 def search(
     settings: Settings,
-    hypermodel: Any,
+    hypermodel: tuning.HyperModel,
     train: Callable[[int], tf.data.Dataset],
     callbacks: Sequence[tf.keras.callbacks.Callback] = (),
     fixed: Mapping[str, Any] | None = None,
@@ -418,7 +425,7 @@ def search(
 
 def fit(
     settings: Settings,
-    hypermodel: Any,
+    hypermodel: tuning.HyperModel,
     train: Callable[[int], tf.data.Dataset],
     callbacks: Sequence[tf.keras.callbacks.Callback] = (),
     **fit: Any,
@@ -436,6 +443,15 @@ def fit(
             f"{settings.runs / 'hparams.json'} must hold hyper-parameters of the model, received "
             f"{', '.join(unknown)}: mend the file, or run `tune`"
         )
+    decisive = {
+        "hyperparameters": hp.get_config()["values"],
+        "seed": settings.seed,
+        "data": settings.frames.fingerprint(),
+        "tfrs_ext": tfrs_ext.__version__,
+    }
+    # From here on an older model isn't what these files tell of.
+    (settings.runs / "model.keras").unlink(missing_ok=True)
+    files.write_json(settings.runs / "trained.json", decisive)
     training.fit_resumable(
         model,
         train(size),
@@ -444,12 +460,7 @@ def fit(
         mode=hypermodel.objective.direction,
         epochs=settings.epochs,
         patience=settings.patience,
-        settings={
-            "hyperparameters": hp.get_config()["values"],
-            "seed": settings.seed,
-            "data": settings.frames.fingerprint(),
-            "tfrs_ext": tfrs_ext.__version__,
-        },
+        settings=decisive,
         callbacks=[
             *callbacks,
             tf.keras.callbacks.TensorBoard(settings.runs / "logs", profile_batch=0),
@@ -510,7 +521,7 @@ def manifest_facts(settings: Settings) -> dict[str, Any]:
     """Returns what an export's manifest should say about the run."""
     return {
         "metrics": files.read_json(settings.runs / "metrics.json"),
-        "hparams": files.read_json(settings.runs / "hparams.json"),
+        "hparams": read_mapping(settings.runs / "trained.json").get("hyperparameters"),
         "source": dataclasses.asdict(settings.source),
     }
 
@@ -555,6 +566,7 @@ def summarize(
     unknown = set(found) - {field.name for field in dataclasses.fields(report.RunSummary)}
     if unknown:
         raise ValueError(f"{path} must be as `train` writes it, received {unknown}: delete it")
+    trained_with = read_mapping(settings.runs / "trained.json")
     manifest, source = manifest or {}, settings.source
     versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
     versions["tfrs-ext"] = tfrs_ext.__version__
@@ -565,10 +577,10 @@ def summarize(
         history=training.read_history(settings.runs / "train"),
         trials=files.read_json(settings.runs / "trials.json") or (),
         objective=objective,
-        hyperparameters=read_mapping(settings.runs / "hparams.json"),
+        hyperparameters=trained_with.get("hyperparameters", {}),
         index=manifest.get("index", {}),
         versions=manifest.get("versions") or versions,
-        seed=settings.seed,
+        seed=trained_with.get("seed"),
         fingerprint=manifest.get("fingerprint", ""),
         limits=[*synthetic, *LIMITS],
     )
@@ -598,7 +610,7 @@ def ask(settings: Settings, signature: str, candidates: Sequence[str] = (), **in
     manifest = serving.read_manifest(version)
     user_id, item_id = manifest["user_id"], manifest["item_id"]
     takes = manifest["signatures"][signature]["inputs"]
-    user = settings.user or str(settings.frames.users[settings.frames.schema.user_id].iloc[0])
+    user = settings.user or _first_user(settings, manifest)
     request = {user_id: [_as_id(user, takes[user_id])], **inputs}
     if candidates:
         request[item_id] = [[_as_id(item, takes[item_id]) for item in candidates]]
@@ -608,10 +620,24 @@ def ask(settings: Settings, signature: str, candidates: Sequence[str] = (), **in
     for name in ["rank", *names]:
         table.add_column(name, justify="left" if name == "title" else "right")
     rows = zip(*(answer[name][0] for name in names), strict=True)
-    for rank, (*cells, score) in enumerate(rows, start=1):
+    for rank, (item, *cells, score) in enumerate(rows, start=1):
+        if item in (-1, ""):
+            table.add_row(str(rank), *[""] * len(cells), "no item of that id is left")
+            continue
         # A title is text: as a string, what looks like rich's markup would vanish or fail.
-        table.add_row(str(rank), *(Text(str(cell)) for cell in cells), f"{score:.3f}")
+        table.add_row(str(rank), *(Text(str(cell)) for cell in (item, *cells)), f"{score:.3f}")
     console.print(table)
+
+
+def _first_user(settings: Settings, manifest: Mapping[str, Any]) -> str:
+    """Returns somebody to ask for, where the version is of the same data."""
+    theirs = (manifest["facts"].get("source") or {}).get("name")
+    if theirs != settings.source.name:
+        raise ValueError(
+            f"`--user` must be given, because the version was made from {theirs} and not from "
+            f"{settings.source.name}"
+        )
+    return str(settings.frames.users[settings.frames.schema.user_id].iloc[0])
 
 
 def _as_id(text: str, tensor: Mapping[str, Any]) -> Any:

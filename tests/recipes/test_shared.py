@@ -97,6 +97,67 @@ def test_an_evaluation_of_another_form_is_named(tmp_path):
         shared.summarize(settings, "a", "val_auc")
 
 
+def test_a_model_that_loses_is_not_kept_nor_is_the_one_before(tmp_path):
+    settings = settings_for(tmp_path, log())
+    settings.runs.mkdir()
+    good, bad = ({"model": {"auc": 0.7}, "rate": {"auc": rate}} for rate in (0.6, 0.7))
+    for results, is_kept in ((good, True), (bad, False)):
+        rows = tf.data.Dataset.from_tensor_slices((np.eye(4), np.ones(4)))
+        model = shared.fit(settings, Dense(), rows.batch, verbose=0)
+        if is_kept:
+            shared.accept(settings, model, results, ["auc"], ["rate"])
+        else:
+            with pytest.raises(RuntimeError, match="the model doesn't beat rate by auc"):
+                shared.accept(settings, model, results, ["auc"], ["rate"])
+        assert (settings.runs / "model.keras").exists() == is_kept
+
+
+def test_the_report_names_the_values_that_were_trained(tmp_path):
+    settings = settings_for(tmp_path, log())
+    fit(settings)
+    (settings.runs / "hparams.json").write_text(json.dumps({"units": 4}))
+    assert shared.summarize(settings, "a", "loss").hyperparameters == {
+        "units": 1,
+        "rate": 0.1,
+        "batch_size": 1024,
+    }
+    assert shared.manifest_facts(settings)["hparams"]["units"] == 1
+
+
+def ask(monkeypatch, settings, answer, source="log"):
+    inputs = {"user_id": {"dtype": "int64"}}
+    manifest = {"user_id": "user_id", "item_id": "item_id", "facts": {"source": {"name": source}}}
+    manifest["signatures"] = {"recommend": {"inputs": inputs}}
+    asked = []
+    monkeypatch.setattr(shared.serving, "latest_version", lambda base: base / "1")
+    monkeypatch.setattr(shared.serving, "read_manifest", lambda path: manifest)
+    monkeypatch.setattr(
+        shared.serving, "query_fresh", lambda path, request, _: asked.append(request) or answer
+    )
+    shared.ask(settings, "recommend", k=2)
+    return asked[0]
+
+
+def test_answers_show_titles_as_they_are_and_say_what_is_missing(tmp_path, monkeypatch, capsys):
+    answer = {"item_id": [[3, -1]], "title": [["Film 1 [/b] [uncut]", ""]], "score": [[0.5, -3e38]]}
+    request = ask(monkeypatch, settings_for(tmp_path, log(), user="7"), answer)
+    assert request == {"user_id": [7], "k": 2}
+    said = capsys.readouterr().out
+    assert "Film 1 [/b] [uncut]" in said
+    assert "no item of that id is left" in " ".join(said.replace("│", " ").split())
+    assert "e+38" not in said
+
+
+def test_somebody_is_asked_for_who_is_in_the_data(tmp_path, monkeypatch):
+    answer = {"item_id": [[3]], "score": [[0.5]]}
+    settings = settings_for(tmp_path, log())
+    assert ask(monkeypatch, settings, answer)["user_id"] == [0]
+    with pytest.raises(ValueError, match=r"`--user` must be given.*made from films"):
+        ask(monkeypatch, settings, answer, source="films")
+    with pytest.raises(ValueError, match="whole numbers, received 'abc'"):
+        ask(monkeypatch, settings_for(tmp_path, user="abc"), answer)
+
+
 def test_changed_data_under_the_same_name_are_refused_until_fresh(tmp_path):
     run(settings_for(tmp_path, log()))
     (tmp_path / "runs" / "model.keras").touch()

@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Union
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import tensorflow as tf
 
@@ -14,17 +14,15 @@ from tfrs_ext.indexes.corpus_checks import (
     settle_duplicates,
 )
 from tfrs_ext.indexes.corpus_file import read_corpus
-from tfrs_ext.indexes.corpus_layer import CorpusLayer
+from tfrs_ext.indexes.corpus_layer import CorpusLayer, Queries
 from tfrs_ext.indexes.query_checks import as_batch, check_exclusions, check_k, check_queries
 from tfrs_ext.ops.grouped_top_k import smaller
 from tfrs_ext.ops.positions import gather_or_pad, is_in, keep_first
-from tfrs_ext.typing import Columns, Config, TensorLike
+from tfrs_ext.typing import Config, TensorLike
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-Queries = Union[TensorLike, Columns]
-"""Embeddings `[B, D]`, or what a query model takes."""
 Found = tuple[tf.Tensor, tf.Tensor]
 """Scores and ids, or scores and positions, each `[B, k]`."""
 
@@ -264,14 +262,17 @@ class Index(CorpusLayer, abc.ABC):
         Returns:
             As a call, padded at the end of a row where fewer than k candidates are left.
         """
+        self._note_inputs(queries)
         return self._answer(queries, k, exclusions)
 
     def _answer(
         self, queries: Queries, k: int | tf.Tensor | None, exclusions: TensorLike | None
     ) -> Found:
-        corpus = self._corpus
         embeddings = queries if self.query_model is None else self.query_model(queries)
         embeddings, is_one = as_batch(embeddings)
+        if self._current.is_drawn and self._outline is not None:
+            return self._outline.draw(embeddings, self._k if k is None else k)
+        corpus = self._corpus
         embeddings = check_queries(embeddings, corpus.width, corpus.largest_query)
         columns = check_k(self._k if k is None else k, corpus.num_candidates)
         if exclusions is None:
