@@ -119,6 +119,7 @@ class Retrieval(tfrs.tasks.Retrieval):
         loss._allow_sum_over_batch_size = True
         self._negatives = InBatch() if negatives is None else negatives
         self._has_source = negatives is not None
+        self._computed_metrics = self._computed_batch_metrics = True
 
     @property
     def negatives(self) -> Source:
@@ -135,6 +136,13 @@ class Retrieval(tfrs.tasks.Retrieval):
         if value is None:
             value = []
         self._factorized_metrics = value if isinstance(value, Sequence) else [value]
+
+    @property
+    def idle_metrics(self) -> list[keras.metrics.Metric]:
+        """The metrics that the last call didn't update."""
+        idle = [] if self._computed_metrics else self._factorized_metrics
+        leaves = [leaf for metric in idle for leaf in getattr(metric, "metrics", [metric])]
+        return leaves + ([] if self._computed_batch_metrics else self._batch_metrics)
 
     @property
     def removes_accidental_hits(self) -> bool:
@@ -175,6 +183,8 @@ class Retrieval(tfrs.tasks.Retrieval):
         mask = _mask(batch, pool, score_mask)
         if not self.removes_accidental_hits:
             pool = pool.by_position()
+        self._computed_metrics = compute_metrics and batch.queries.shape.rank == 2
+        self._computed_batch_metrics = compute_batch_metrics
         updates = []
         is_ours = isinstance(self._loss, RetrievalLoss)
         if not is_ours or (compute_batch_metrics and self._batch_metrics):
@@ -199,7 +209,7 @@ class Retrieval(tfrs.tasks.Retrieval):
             if self._loss.reduction in _MEANS:
                 loss /= num_replicas()  # A share of the mean, as `RetrievalLoss.reduce` gives it.
         updates += [metric.update_state(loss) for metric in self._loss_metrics]
-        if compute_metrics and batch.queries.shape.rank == 2:
+        if self._computed_metrics:
             updates += self._update_corpus_metrics(batch, candidate_ids, sample_weight)
         with tf.control_dependencies([update for update in updates if update is not None]):
             return tf.identity(loss)
