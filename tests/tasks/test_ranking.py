@@ -287,3 +287,20 @@ def test_a_missing_label_is_no_number_unless_it_may_be_skipped():
 def test_labels_that_are_words_are_refused_by_name():
     with pytest.raises(ValueError, match=r"`labels` must be in \[0, 1\].* dtype string"):
         Ranking()(tf.constant([["yes"]]), tf.constant([[0.5]]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mask", "message"),
+    [
+        ((LABELS, PREDICTIONS[:1]), None, "`labels` and `predictions` must be of the same rows"),
+        ((LABELS, PREDICTIONS), [True], "`label_mask` must be of the same rows as `labels`"),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused(arguments, mask, message):
+    with pytest.raises(ValueError, match=message):
+        Ranking()(*arguments, label_mask=mask)
+
+
+def test_a_loss_by_name_is_refused_with_the_mend():
+    with pytest.raises(ValueError, match=r"`loss` must be a Keras loss or a function.*'mse'"):
+        Ranking("mse")

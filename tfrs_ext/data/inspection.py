@@ -78,7 +78,7 @@ def inspect_interactions(source: pd.DataFrame | PathLike) -> Inspection:
         >>> found.options()[:3]
         ['--no-timestamp', '--split', 'leave-one-out']
     """
-    table = read_table(source, ())
+    table, _ = read_table(source, (), ("user_id", "item_id", "rating", "timestamp"))
     schema = _guess_schema(table)
     columns = {str(name): _describe(table[name]) for name in table.columns}
     if schema is None:

@@ -7,13 +7,22 @@ from typing import Any, Union
 import numpy as np
 import pandas as pd
 
-from tfrs_ext.data.checks import as_feature, as_ids, as_times, first, require_columns
+from tfrs_ext.data.checks import (
+    as_feature,
+    as_ids,
+    as_times,
+    first,
+    require_columns,
+    without_categories,
+)
 from tfrs_ext.data.frames import Frames
 from tfrs_ext.data.schema import Schema
 from tfrs_ext.data.tables import read_table
 from tfrs_ext.features import Numeric
 
 Source = Union[pd.DataFrame, str, "os.PathLike[str]"]
+
+_LARGE_WEIGHT = 100.0
 
 
 class DataWarning(UserWarning):
@@ -29,10 +38,12 @@ def load_frames(
     """Loads three tables, checks them, and puts the interactions in order of time.
 
     Left out, counted and warned of once: rows without a time, rows equal in user, item and time,
-    and rows whose user or item has no row in its table. All else that is wrong is an error.
+    and rows whose user or item has no row in its table. Without times, the weights of rows equal
+    in user and item are summed. All else that is wrong is an error.
 
     Args:
-        interactions: A frame, or the path of a CSV or Parquet file.
+        interactions: A frame, or the path of a file or of a folder of parts: Parquet, JSON Lines,
+            CSV and other text. Columns without a header are user, item, value and time.
         users: The user table; `None` takes the users of the interactions.
         items: The item table; `None` takes the items of the interactions.
         schema: The columns' names; `None` for those of `Schema()`.
@@ -52,10 +63,13 @@ def load_frames(
     """
     schema = schema or Schema()
     id_columns = (schema.user_id, schema.item_id)
-    rows = _check_interactions(read_table(interactions, id_columns), schema)
-    rows, notes = _drop_untimed(rows, schema)
-    user_table = _entities(users, rows, schema, "users")
-    item_table = _entities(items, rows, schema, "items")
+    table, notes = read_table(interactions, id_columns, _usual_columns(schema))
+    rows, note = _drop_untimed(_check_interactions(table, schema), schema)
+    notes += note
+    user_table, note = _entities(users, rows, schema, "users")
+    notes += note
+    item_table, note = _entities(items, rows, schema, "items")
+    notes += note
     for table, column, where in (
         (user_table, schema.user_id, "users"),
         (item_table, schema.item_id, "items"),
@@ -63,7 +77,7 @@ def load_frames(
         rows, note = _drop_unknown(rows, table, column, where)
         notes += note
     rows, note = _drop_duplicates(rows, schema)
-    notes += note
+    notes += [*note, *_hint_at_weights(rows, schema)]
     if not len(rows):
         raise ValueError(f"interactions must have at least one usable row, received 0. {notes}")
     if notes:
@@ -71,6 +85,12 @@ def load_frames(
     if schema.timestamp is not None:
         rows = rows.sort_values(schema.timestamp, kind="stable")
     return Frames(rows.reset_index(drop=True), user_table, item_table, schema, tuple(notes))
+
+
+def _usual_columns(schema: Schema) -> tuple[str, ...]:
+    """Returns the columns of a file without a header, such as MovieLens 100k's `u.data`."""
+    value = schema.weight or schema.label or "rating"
+    return (schema.user_id, schema.item_id, value, schema.timestamp or "timestamp")
 
 
 def _check_interactions(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
@@ -94,7 +114,7 @@ def _check_interactions(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 def _complete_numbers(column: "pd.Series[Any]", where: str) -> "pd.Series[Any]":
     name = f"{where}[{column.name!r}]"
-    values = Numeric.convert(column, name)
+    values = Numeric.convert(without_categories(column), name)
     if values.isna().any():
         raise ValueError(
             f"{name} must have a number in every row, received "
@@ -105,7 +125,7 @@ def _complete_numbers(column: "pd.Series[Any]", where: str) -> "pd.Series[Any]":
 
 def _entities(
     source: Source | None, interactions: pd.DataFrame, schema: Schema, where: str
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, list[str]]:
     of_users = where == "users"
     column = schema.user_id if of_users else schema.item_id
     features = schema.user_features if of_users else schema.item_features
@@ -113,7 +133,8 @@ def _entities(
         # Sorted, so that the numbering doesn't depend on who came first.
         source = pd.DataFrame({column: np.sort(interactions[column].unique())})
     title = [schema.title] if schema.title and not of_users else []
-    table = read_table(source, (column,)).reset_index(drop=True)
+    table, notes = read_table(source, (column,), (column,))
+    table = table.reset_index(drop=True)
     require_columns(table, list(dict.fromkeys([column, *features, *title])), where)
     converted = {n: as_feature(table[n], kind, where) for n, kind in features.items()}
     table = table.assign(**converted, **{column: as_ids(table[column], where)})
@@ -124,7 +145,7 @@ def _entities(
             f"{first(table[column], twice)!r} again. Keep one row: "
             f"`{where}.drop_duplicates({column!r})`."
         )
-    return table
+    return table, notes
 
 
 def _drop_untimed(rows: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, list[str]]:
@@ -157,7 +178,21 @@ def _drop_unknown(
 def _drop_duplicates(rows: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, list[str]]:
     columns = [name for name in (schema.user_id, schema.item_id, schema.timestamp) if name]
     twice = rows.duplicated(columns)
+    if schema.timestamp is None and schema.weight is not None and twice.any():
+        # Without times, repeated rows are one fact told in parts.
+        whole = rows.groupby(columns, sort=False)[schema.weight].transform("sum")
+        note = f"Summed the {schema.weight!r} of {int(twice.sum()):,} repeated interactions."
+        return rows.assign(**{schema.weight: whole})[~twice], [note]
     return rows[~twice], _note(twice, f"that repeat the same {', '.join(map(repr, columns))}")
+
+
+def _hint_at_weights(rows: pd.DataFrame, schema: Schema) -> list[str]:
+    if schema.weight is None or not len(rows) or rows[schema.weight].max() <= _LARGE_WEIGHT:
+        return []
+    return [
+        f"The largest {schema.weight!r} is {rows[schema.weight].max():,.0f}: a loss counts a row "
+        "that often. Where it is a count, `numpy.log1p` of it is a usual weight."
+    ]
 
 
 def _note(left_out: "pd.Series[Any]", why: str) -> list[str]:

@@ -26,7 +26,13 @@ def get_activation(activation: Activation | Config) -> Activation:
         return keras.saving.deserialize_keras_object(activation)
     if _class_of(activation) or isinstance(activation, keras.layers.Layer):
         return activation
-    return keras.activations.get(activation)
+    try:
+        return keras.activations.get(activation)
+    except (TypeError, ValueError):
+        raise ValueError(
+            '`activation` must be "dice", "prelu", the name of a Keras activation, a function, a '
+            f"layer or None, received {activation!r}."
+        ) from None
 
 
 def serialize_activation(activation: Activation) -> str | Config:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Union
 
+import numpy as np
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
@@ -46,6 +47,28 @@ def each_shape(input_shape: Shapes) -> list[tf.TensorShape]:
         isinstance(part, (list, tuple, tf.TensorShape)) for part in input_shape
     )
     return [tf.TensorShape(shape) for shape in (input_shape if nested else [input_shape])]
+
+
+def check_units(units: Sequence[int], name: str = "hidden_units") -> tuple[int, ...]:
+    """Returns the widths of layers.
+
+    Args:
+        units: The widths, as a user gave them.
+        name: The name of the argument.
+
+    Raises:
+        ValueError: They are no positive integers.
+    """
+    if not isinstance(units, (list, tuple)) or any(not _is_positive(width) for width in units):
+        raise ValueError(
+            f"`{name}` must be positive integers, one for each layer, such as (128, 64), "
+            f"received {units!r}."
+        )
+    return tuple(units)
+
+
+def _is_positive(width: object) -> bool:
+    return isinstance(width, (int, np.integer)) and not isinstance(width, bool) and int(width) > 0
 
 
 def copy_initializer(initializer: keras.initializers.Initializer) -> keras.initializers.Initializer:

@@ -17,6 +17,7 @@ from tfrs_ext.layers.arguments import (
     Masks,
     Regularizer,
     Shapes,
+    check_units,
     copy_initializer,
     each_shape,
     mask_of,
@@ -92,8 +93,10 @@ class DINAttention(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if not hidden_units or min(hidden_units) < 1:
-            raise ValueError(f"`hidden_units` must be positive numbers, received {hidden_units=}.")
+        if not check_units(hidden_units):
+            raise ValueError(
+                "`hidden_units` must be positive integers, one or more, received none."
+            )
         if interaction not in _INTERACTIONS:
             raise ValueError(
                 f"`interaction` must be one of {_INTERACTIONS}, received {interaction=}."

@@ -12,7 +12,14 @@ from tfrs_ext.layers.activations import (
     make_activation,
     serialize_activation,
 )
-from tfrs_ext.layers.arguments import Initializer, Mask, Regularizer, Shape, copy_initializer
+from tfrs_ext.layers.arguments import (
+    Initializer,
+    Mask,
+    Regularizer,
+    Shape,
+    check_units,
+    copy_initializer,
+)
 from tfrs_ext.typing import Activation, Config, Training
 
 
@@ -55,11 +62,9 @@ class MLP(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if min(hidden_units, default=1) < 1:
-            raise ValueError(f"`hidden_units` must be positive numbers, received {hidden_units=}.")
         if not 0.0 <= dropout < 1.0:
             raise ValueError(f"`dropout` must be at least 0 and below 1, received {dropout=}.")
-        self.hidden_units = tuple(hidden_units)
+        self.hidden_units = check_units(hidden_units)
         self.activation = get_activation(activation)
         self.dropout = dropout
         self.kernel_initializer = keras.initializers.get(kernel_initializer)

@@ -83,6 +83,8 @@ class DCN(RankingModel):
         super().__init__(features, **kwargs)
         if structure not in _STRUCTURES:
             raise ValueError(f"`structure` must be one of {_STRUCTURES}, received {structure=}.")
+        if cross_layers < 0:
+            raise ValueError(f"`cross_layers` must be 0 or more, received {cross_layers=}.")
         self.structure = structure
         self._cross_arguments: dict[str, Any] = {
             "parameterization": parameterization,

@@ -79,6 +79,10 @@ class DIN(RankingModel):
     ) -> None:
         super().__init__(features, **kwargs)
         histories, others = split_features(features, item_id)
+        if not attention_units:
+            raise ValueError(
+                "`attention_units` must be positive integers, one or more, received none."
+            )
         self.item_id = item_id
         self.items = ItemEmbedding(histories[0], embedding_dim, name="items")
         self.histories = [history.name for history in histories]
@@ -96,18 +100,6 @@ class DIN(RankingModel):
     ) -> list[str]:
         """Returns whether the item's id or a history of such ids is missing."""
         return missing_item_columns(features, item_id)
-
-    @classmethod
-    def from_features(
-        cls,
-        features: Sequence[Feature],
-        *,
-        item_id: str | None = None,
-        user_id: str | None = None,
-        **arguments: Any,
-    ) -> "DIN":
-        """Returns the model of all the columns."""
-        return cls(features, item_id or "", **arguments)
 
     @classmethod
     def search_space(cls, hp: HyperParameters, features: Sequence[Feature]) -> Config:

@@ -44,7 +44,8 @@ def missing_item_columns(features: Sequence[Feature], item_id: str | None) -> li
     """
     items = {f.name: f for f in features if isinstance(f, Categorical)}
     histories = [f for f in features if isinstance(f, History)]
-    missing = [] if item_id in items else [f"`item_id`, the name of a `Categorical`: {item_id!r}"]
+    named = "" if item_id is None else f", named {item_id!r}"
+    missing = [] if item_id in items else [f"a `Categorical` with the item's id (`item_id`){named}"]
     if not histories:
         missing.append("a `History`")
     if item_id in items:

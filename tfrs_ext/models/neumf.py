@@ -67,6 +67,12 @@ class NeuMF(RankingModel):
             )
         if not branches or not set(branches) <= set(_BRANCHES):
             raise ValueError(f"`branches` must be out of {_BRANCHES}, received {branches=}.")
+        if factors < 1:
+            raise ValueError(f"`factors` must be a positive integer, received {factors=}.")
+        if not hidden_units:
+            raise ValueError(
+                "`hidden_units` must be positive integers, one or more, received none."
+            )
         self.factors = factors
         self.hidden_units = tuple(hidden_units)
         self.branches = tuple(branches)
@@ -85,7 +91,12 @@ class NeuMF(RankingModel):
         """Returns the ids that are no `Categorical` among the features."""
         ids = {"user_id": user_id, "item_id": item_id}
         known = {feature.name for feature in features if isinstance(feature, Categorical)}
-        return [f"`{key}`, the name of a `Categorical`" for key in ids if ids[key] not in known]
+        words = {"user_id": "user's", "item_id": "item's"}
+        return [
+            f"a `Categorical` with the {words[key]} id (`{key}`)"
+            for key in ids
+            if ids[key] not in known
+        ]
 
     @classmethod
     def from_features(

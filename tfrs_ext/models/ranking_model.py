@@ -1,5 +1,6 @@
 """What the models that rank share: features in, a probability or another prediction out."""
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,27 @@ from tfrs_ext.features import Feature, example_inputs, read_columns
 from tfrs_ext.metrics import GAUC
 from tfrs_ext.ops.checks import in_unit
 from tfrs_ext.typing import Activation, Columns, Config, HyperParameters, TensorLike, Training
+
+
+def check_features(features: Sequence[Feature]) -> tuple[Feature, ...]:
+    """Returns the columns that a model reads.
+
+    Args:
+        features: The columns, as a user gave them.
+
+    Raises:
+        ValueError: They are no features, none, or two have one name.
+    """
+    wanted = "`features` must be a list of features, such as `Categorical` or `Numeric`"
+    if isinstance(features, Feature):
+        raise ValueError(f"{wanted}, received a `{type(features).__name__}` that is in no list.")
+    for feature in features:
+        if not isinstance(feature, Feature):
+            raise ValueError(f"{wanted}; `data.fit_features` makes them; received {feature!r}.")
+    names = [feature.name for feature in features]
+    if not names or len(set(names)) != len(names):
+        raise ValueError(f"`features` must hold one or more distinct names, received {names}.")
+    return tuple(features)
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -51,10 +73,7 @@ class RankingModel(keras.Model):
     ) -> None:
         # In mixed precision Keras would cast raw columns: 1,200,000 is infinite in float16.
         super().__init__(autocast=False, **kwargs)
-        names = [feature.name for feature in features]
-        if not names or len(set(names)) != len(names):
-            raise ValueError(f"`features` must hold one or more distinct names, received {names}.")
-        self.features = tuple(features)
+        self.features = check_features(features)
         self.head = keras.layers.Dense(1, output_activation, dtype="float32", name="head")
 
     @classmethod
@@ -81,13 +100,17 @@ class RankingModel(keras.Model):
     ) -> "RankingModel":
         """Returns the model of those columns that it reads.
 
+        The names of the ids go to the constructor where it has arguments of the same names.
+
         Args:
             features: All columns that are there, with their facts.
             item_id: Name of the column with the item's id, or None where it isn't known.
             user_id: Name of the column with the user's id, or None where it isn't known.
             **arguments: Further arguments of the class.
         """
-        return cls(features, **arguments)
+        taken = inspect.signature(cls.__init__).parameters
+        ids = {"item_id": item_id, "user_id": user_id}
+        return cls(features, **{k: v for k, v in ids.items() if k in taken}, **arguments)
 
     @classmethod
     def search_space(cls, hp: HyperParameters, features: Sequence[Feature]) -> Config:

@@ -69,6 +69,8 @@ class WideDeep(RankingModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(features, **kwargs)
+        if cross_bins < 1:
+            raise ValueError(f"`cross_bins` must be a positive integer, received {cross_bins=}.")
         self.crosses = tuple(tuple(names) for names in crosses)
         self.cross_bins = cross_bins
         self._check_crosses()

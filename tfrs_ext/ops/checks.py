@@ -65,3 +65,22 @@ def is_probability(values: tf.Tensor, message: str) -> tf.Operation:
     """Returns an assertion that all values are above 0 and at most 1, but for rounding."""
     fine = tf.reduce_all((values > 0) & (values <= 1 + 1e-5))
     return tf.debugging.Assert(fine, [message, tf.reduce_min(values), tf.reduce_max(values)])
+
+
+def check_same_rows(one: tf.Tensor, other: tf.Tensor, message: str) -> None:
+    """Raises where two tensors are known to be of another number of rows: Keras would repeat one.
+
+    Args:
+        one: A tensor `[B, ...]`.
+        other: Another tensor `[B, ...]`.
+        message: What the error says before both shapes.
+
+    Raises:
+        ValueError: The numbers of rows differ.
+    """
+    if (
+        one.shape.rank
+        and other.shape.rank
+        and not one.shape[:1].is_compatible_with(other.shape[:1])
+    ):
+        raise ValueError(f"{message}, received shapes {one.shape} and {other.shape}.")

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tfrs_ext.ops.checks import check_same_rows
 from tfrs_ext.typing import TensorLike
 
 
@@ -16,6 +17,8 @@ def find_labelled_rows(
         skip_missing: Whether a row with a label of NaN counts as one without.
     """
     rows = None if mask is None else tf.reshape(tf.cast(mask, tf.bool), [-1])
+    if rows is not None:
+        check_same_rows(rows, labels, "`label_mask` must be of the same rows as `labels`")
     if skip_missing and labels.dtype.is_floating:
         known = tf.logical_not(tf.math.is_nan(labels))
         known = tf.reduce_all(tf.reshape(known, [tf.shape(labels)[0], -1]), axis=1)

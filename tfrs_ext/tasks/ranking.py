@@ -7,7 +7,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from tfrs_ext._keras import keras
-from tfrs_ext.ops.checks import in_unit
+from tfrs_ext.ops.checks import check_same_rows, in_unit
 from tfrs_ext.ops.missing_labels import fill_missing, find_labelled_rows, weigh_labelled
 from tfrs_ext.typing import Config, TensorLike, Training
 
@@ -86,6 +86,11 @@ class Ranking(keras.layers.Layer, tfrs.tasks.Task):
         # In mixed precision Keras would cast the first argument: a label of 70,000 is infinite.
         super().__init__(name=name, dtype="float32", autocast=False)
         self._loss = keras.losses.BinaryCrossentropy() if loss is None else loss
+        if not callable(self._loss):
+            raise ValueError(
+                "`loss` must be a Keras loss or a function, such as `keras.losses."
+                f"MeanSquaredError()`, received {self._loss!r}."
+            )
         if isinstance(self._loss, keras.losses.Loss):
             # As `Model.compile` does: a mean over the replica's rows is a share of the whole mean.
             self._loss._allow_sum_over_batch_size = True
@@ -107,6 +112,7 @@ class Ranking(keras.layers.Layer, tfrs.tasks.Task):
     ) -> tf.Tensor:
         """Returns the loss and updates the metrics."""
         labels, predictions = _as_columns(tf.identity(labels), tf.identity(predictions))
+        check_same_rows(labels, predictions, "`labels` and `predictions` must be of the same rows")
         rows = find_labelled_rows(labels, label_mask, self.skip_missing_labels)
         labels, weights = fill_missing(labels, rows), weigh_labelled(sample_weight, rows)
         with tf.control_dependencies(self._make_checks(labels, predictions)):

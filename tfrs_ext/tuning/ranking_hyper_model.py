@@ -77,6 +77,18 @@ class RankingHyperModel(FeatureHyperModel):
                 f"`metric` must be one of {_METRICS}, and `user_id` be given for 'gauc', "
                 f"received {metric=}, {user_id=}."
             )
+        names = [feature.name for feature in self.features]
+        if not names or len(set(names)) != len(names):
+            raise ValueError(f"`features` must hold one or more distinct names, received {names}.")
+        if metric == "gauc" and user_id not in names:
+            raise ValueError(
+                f"`user_id` must be the name of a column out of {names}, received {user_id!r}."
+            )
+        unknown = sorted(set(self.arguments) - set(RANKERS))
+        if unknown:
+            raise ValueError(
+                f"`arguments` must be of models out of {tuple(RANKERS)}, received {unknown}."
+            )
         self.metric = metric
         self.objective = keras_tuner.Objective(f"val_{metric}", "max")
         self.models = self._choose_models(model)

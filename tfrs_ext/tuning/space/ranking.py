@@ -24,6 +24,8 @@ def ranker(
         names: The models to choose from; the first is the default.
     """
     name = hp.Choice("model", list(names), default=names[0])
+    if name not in names:  # A fixed value that isn't among the choices.
+        raise ValueError(f"`model` must be one of {tuple(names)}, received {name!r}.")
     spaces = {
         known: functools.partial(_search, RANKERS[known].search_space, features) for known in names
     }
