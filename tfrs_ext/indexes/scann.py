@@ -198,7 +198,7 @@ class ScaNN(Index):
         scores = tf.where(fake, no_score(), scores if scale == 1 else scores * scale)
         if tf.executing_eagerly():
             return scores, positions
-        columns = None if tf.is_tensor(k) else k
+        columns = k if isinstance(k, int) else None
         return tf.ensure_shape(scores, [None, columns]), tf.ensure_shape(positions, [None, columns])
 
     def _embeddings(self, corpus: Corpus, positions: tf.Tensor) -> tf.Tensor:
@@ -229,8 +229,8 @@ class ScaNN(Index):
             num_leaves: Numbers of leaves to be tried beside the present one; by default half and
                 twice as many, or none where the present one is 1. Two indexes are in memory
                 meanwhile.
-            thresholds: Thresholds of anisotropic quantisation, to be tried beside the present one, with the
-                best number of leaves; None is plain quantisation.
+            thresholds: Thresholds of anisotropic quantisation, to be tried beside the present one,
+                with the best number of leaves; None is plain quantisation.
             batch_size: Queries to a batch.
             repeats: How often each time is measured.
             on_setting: Called with every setting measured.
@@ -293,9 +293,9 @@ def _count_cores() -> int:
 
 
 def _clip(value: int | tf.Tensor, least: int | tf.Tensor, most: int) -> int | tf.Tensor:
-    if tf.is_tensor(value) or tf.is_tensor(least):
-        return tf.minimum(tf.maximum(value, least), most)
-    return min(max(value, least), most)
+    if isinstance(value, int) and isinstance(least, int):
+        return min(max(value, least), most)
+    return tf.minimum(tf.maximum(value, least), most)
 
 
 def _usual_scale(candidates: tf.Tensor) -> float:
