@@ -167,6 +167,17 @@ class Bandit(abc.ABC):
         names = np.array(self.arms, object)[contexts.arms[places]]
         return Choices(names, p[places], np.split(p, contexts.starts[1:]))
 
+    def replace(self: B, **settings: Any) -> B:
+        """Returns a bandit that has learnt the same, with other settings.
+
+        Args:
+            **settings: Arguments of the constructor, besides `arms`.
+        """
+        other = type(self)(self.arms, **{**self.settings(), **settings})
+        other.statistics, other.excluded = self.statistics, Counter(self.excluded)
+        other.rounds, other.through = self.rounds, self.through
+        return other
+
     def save(self, path: PathLike) -> None:
         """Writes the bandit as JSON, whole or not at all.
 
