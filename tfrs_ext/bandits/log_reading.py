@@ -82,7 +82,7 @@ def split_log(log: pd.DataFrame, shares: Sequence[float] = (0.6, 0.2)) -> list[p
 
     Example:
         >>> log = pd.DataFrame({"time": [3, 1, 2, 2, 4]})
-        >>> [part["time"].tolist() for part in split_log(log, [0.5])]
+        >>> [part["time"].tolist() for part in split_log(log, [0.6])]
         [[1, 2, 2], [3, 4]]
     """
     if not all(share > 0 for share in shares) or not sum(shares) < 1:
