@@ -68,9 +68,9 @@ class Bandit(abc.ABC):
         self.through: float | None = None
         self.statistics = ArmStatistics.zeros(len(self.arms))
 
-    @abc.abstractmethod
     def settings(self) -> Config:
         """Returns the constructor's arguments besides `arms`, JSON-able."""
+        return {}
 
     @abc.abstractmethod
     def probabilities(self, contexts: Contexts) -> Floats:

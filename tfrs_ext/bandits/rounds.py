@@ -85,6 +85,13 @@ class Rounds(Contexts):
         return self.propensities[self.chosen]
 
     @property
+    def clusters(self) -> Integers:
+        """`[T]`, the number of each round's user, or of the round where users aren't known."""
+        if self.users is None:
+            return np.arange(len(self))
+        return np.unique(self.users, return_inverse=True)[1].reshape(-1)
+
+    @property
     def is_chosen(self) -> npt.NDArray[np.bool_]:
         """`[E]`, whether an entry is the chosen arm."""
         mask = np.zeros(len(self.arms), bool)
