@@ -19,7 +19,6 @@ from benchmarks import tuning_problem
 from benchmarks.timing import write
 from benchmarks.tuning_problem import Problem
 from tfrs_ext import tuning
-from tfrs_ext.tuning.trials.stopping import is_hopeless
 
 Step = tuple[float, float, float]  # Epochs and seconds since the last step, and the value.
 
@@ -58,7 +57,9 @@ def steps_of(result: Any, *, stops: bool = False) -> list[Step]:
         values = [value for _, value in row["curve"]]
         seconds = row["seconds"] / max(len(values), 1)
         ends = (
-            n for n in range(1, len(values)) if is_hopeless(values[:n], finished, maximize=True)
+            n
+            for n in range(1, len(values))
+            if tuning.is_hopeless(values[:n], finished, maximize=True)
         )
         values = values[: next(ends, len(values))] if stops else values
         steps += [(1.0, seconds, value) for value in values]

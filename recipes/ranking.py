@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 import typer
 
@@ -18,6 +19,7 @@ from tfrs_ext import baselines, data, evaluation, files, models, report, serving
 from . import shared
 
 COLUMNS = ("auc", "gauc", "log_loss", "calibration_error")
+LABELS = ("label_ge4", "rating")  # Columns that are labels where none is named.
 LIKED = 4  # Of five stars.
 
 
@@ -27,16 +29,26 @@ class Settings(shared.Settings):
 
     model: str
     candidates: tuple[str, ...]
+    positive_from: float | None
+    positive_values: tuple[str, ...]
 
     @functools.cached_property
     def frames(self) -> data.Frames:
-        """All data, with the labels that the schema names, or four stars and more."""
+        """All data, with labels where a column holds them."""
         frames = self.source.load()
-        table = frames.interactions
-        if "label_ge4" in table:  # A copy of MovieLens in which some ratings are unknown.
-            return data.with_labels(frames, table["label_ge4"])
-        if "rating" in table and frames.schema.label is None:
-            return data.with_labels(frames, table["rating"] >= LIKED)
+        guesses = (name for name in LABELS if name in frames.interactions)
+        column = self.source.label or next(guesses, None)
+        if column is None:
+            return frames
+        limit, values = self.positive_from, frames.interactions[column].dropna()
+        if column == "rating" and limit is None and pd.api.types.is_numeric_dtype(values):
+            limit = LIKED if values.between(0.5, 5).all() and not self.positive_values else None
+        frames = data.label_by_column(frames, column, limit, self.positive_values)
+        labels = frames.interactions[frames.schema.label]
+        rule = "" if limit is None else f" from {limit:g}"
+        shared.console.print(
+            f"labels: {column}{rule}, {labels.mean():.1%} of {len(labels):,} rows are positive"
+        )
         return frames
 
     @functools.cached_property
@@ -112,13 +124,14 @@ def train(settings: Settings) -> None:
 def export(settings: Settings) -> None:
     """Step 3: publishes a version whose users are as they were at the end of the data."""
     model, frames, schema = shared.trained(settings), settings.frames, settings.frames.schema
+    taken = data.keep_positives(frames)
     version = serving.export_ranker(
         settings.base,
         model,
         serving.Users(
-            data.user_states(frames, settings.features, history=taken(settings)),
+            data.user_states(frames, settings.features, history=taken),
             user_id=schema.user_id,
-            seen=data.seen_items(taken(settings)),
+            seen=data.seen_items(taken),
         ),
         serving.Items(
             data.item_columns(frames, settings.features),
@@ -140,22 +153,10 @@ def query(settings: Settings) -> None:
         shared.ask(settings, "recommend", k=settings.k, exclusions=[[]])
 
 
-def taken(settings: Settings) -> data.Frames:
-    """Returns what users took or liked, all of it: their histories at the end of the data."""
-    frames, label = settings.frames, settings.frames.schema.label
-    if label is None:
-        return frames
-    return frames.select(np.flatnonzero(frames.interactions[label] > 0))
-
-
 def _facts(settings: Settings) -> dict[str, Any]:
     test = settings.split.test
     return {
-        "data": settings.source.name,
-        "split": settings.source.split,
-        "users": len(settings.frames.users),
-        "items": len(settings.frames.items),
-        "training rows": len(settings.split.train.interactions),
+        **shared.data_facts(settings),
         "test rows": len(test.interactions),
         "positive test rows": f"{test.interactions[test.schema.label].mean():.1%}",
         "protocol": "each held-out row is scored, the user as just before it",
@@ -177,11 +178,18 @@ def main(
     candidate: Annotated[
         list[str] | None, typer.Option(help="An item for `query` to rank; repeatable.")
     ] = None,
+    positive_from: Annotated[
+        float | None, typer.Option(help="The least label that is a positive; of stars, 4.")
+    ] = None,
+    positive_value: Annotated[
+        list[str] | None, typer.Option(help="An event that is a positive; repeatable.")
+    ] = None,
     **run: Any,
 ) -> None:
     """Tunes, trains, exports and queries a model that ranks items for a user."""
-    candidates = tuple(candidate or ())
-    settings = Settings.of("ranking", variant=model, model=model, candidates=candidates, **run)
+    own = {"model": model, "candidates": tuple(candidate or ()), "positive_from": positive_from}
+    own["positive_values"] = tuple(positive_value or ())
+    settings = Settings.of("ranking", variant=model, **own, **run)
     shared.run_steps(settings, step, (tune, train, export, query))
 
 

@@ -12,7 +12,17 @@ from typing import Annotated, Any
 import tensorflow as tf
 import typer
 
-from tfrs_ext import baselines, callbacks, data, evaluation, files, report, serving, tuning
+from tfrs_ext import (
+    baselines,
+    callbacks,
+    data,
+    evaluation,
+    files,
+    indexes,
+    report,
+    serving,
+    tuning,
+)
 
 from . import shared
 
@@ -145,11 +155,7 @@ def query(settings: Settings) -> None:
 
 def _facts(settings: Settings) -> dict[str, Any]:
     return {
-        "data": settings.source.name,
-        "split": settings.source.split,
-        "users": len(settings.frames.users),
-        "items": len(settings.frames.items),
-        "training rows": len(settings.split.train.interactions),
+        **shared.data_facts(settings),
         "test queries": len(settings.test.user_rows),
         "protocol": "each held-out row is a query, the user as just before it; all items are "
         "ranked but those that the user has seen; ties count against the model",
@@ -172,6 +178,9 @@ def main(
     **run: Any,
 ) -> None:
     """Tunes, trains, exports and queries a two-tower retriever."""
+    kinds = ("auto", *indexes.index_kinds())
+    if index not in kinds:
+        raise ValueError(f"`index` must be one of {', '.join(kinds)}, received {index!r}")
     settings = Settings.of("retrieval", index=index, **run)
     shared.run_steps(settings, step, (tune, train, export, query))
 

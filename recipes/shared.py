@@ -1,14 +1,22 @@
 """What both recipes share: the data, the options, the folders, and how a step is run."""
 
+import contextlib
 import dataclasses
+import datetime
 import enum
 import functools
 import importlib.metadata
 import inspect
+import json
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
+import pandas as pd
 import tensorflow as tf
 import typer
 from rich.console import Console
@@ -16,11 +24,12 @@ from rich.table import Table
 from rich.text import Text
 from typer import Option
 
+import tfrs_ext
 from tfrs_ext import data, files, report, serving, training, tuning
 
 console = Console()
 
-SPLITS: dict[str, Callable[[data.Frames], data.Split]] = {
+SPLITS: dict[str, Callable[..., data.Split]] = {
     "global-time": data.global_time_split,
     "leave-one-out": data.leave_one_out,
     "random": data.random_split,
@@ -33,7 +42,17 @@ LIMITS = (
     "Users took what they were shown: the log favours what earlier systems offered.",
     "Each look at the test part that leads to another model makes it a validation part.",
 )
-_PACKAGES = ("tensorflow", "tf-keras", "tensorflow-recommenders", "tfrs-ext")
+_FEW = 100
+_WRITTEN = ("source.json", "tuner", "trials.json", "hparams.json", "train", "logs")
+_WRITTEN += (
+    "trained.json",
+    "model.keras",
+    "results.npz",
+    "evaluation.json",
+    "metrics.json",
+    "report.html",
+)
+_PACKAGES = ("tensorflow", "tf-keras", "tensorflow-recommenders")
 
 
 class Step(str, enum.Enum):
@@ -44,6 +63,7 @@ class Step(str, enum.Enum):
     EXPORT = "export"
     QUERY = "query"
     ALL = "all"
+    INSPECT = "inspect"
 
 
 # 1. The data.
@@ -60,7 +80,9 @@ class DataSource:
         users: CSV or Parquet, or None.
         items: CSV or Parquet, or None.
         schema: JSON file with the arguments of `data.Schema`, or None for its defaults.
+        columns: Arguments of `data.Schema` that come before those of the file.
         split: One of `SPLITS`.
+        held_out: The shares of the rows that validation and test get, each.
         smoke: Whether everything is small enough to be over in a minute.
     """
 
@@ -70,28 +92,54 @@ class DataSource:
     users: str | None = None
     items: str | None = None
     schema: str | None = None
+    columns: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     split: str = "global-time"
+    held_out: float = 0.1
     smoke: bool = False
 
-    def load(self) -> data.Frames:
-        """Returns the checked frames."""
+    def __post_init__(self) -> None:
         if self.split not in SPLITS:
             raise ValueError(f"`split` must be one of {', '.join(SPLITS)}, got {self.split!r}")
+        own = {"users": self.users, "items": self.items, "schema": self.schema, **self.columns}
+        given = [name for name, value in own.items() if value is not None]
+        if self.interactions is None and given:
+            raise ValueError(f"`interactions` must be given with {', '.join(given)}: it is a file")
+        if self.interactions is None and self.name not in DATA:
+            raise ValueError(f"`data` must be one of {', '.join(DATA)}, received {self.name!r}")
+
+    @property
+    def label(self) -> str | None:
+        """The column with labels, which the ranking recipe reads."""
+        return self._schema_config().get("label")
+
+    def load(self) -> data.Frames:
+        """Returns the checked frames, without labels."""
         if self.interactions is not None:
-            config = files.read_json(self.schema) if self.schema else {}
-            schema = data.Schema.from_config(config)
+            schema = data.Schema.from_config({**self._schema_config(), "label": None})
             return data.load_frames(self.interactions, self.users, self.items, schema)
         if self.name in MOVIELENS:
             return data.load_movielens(MOVIELENS[self.name], self.path)
-        if self.name != "synthetic":
-            raise ValueError(f"`data` must be one of {', '.join(DATA)}, received {self.name!r}")
         if self.smoke:
             return data.synthetic(num_users=600, num_items=200, interactions_per_user=25)[0]
         return data.synthetic()[0]
 
     def split_frames(self, frames: data.Frames) -> data.Split:
         """Returns the parts to train on, to choose by and to report on."""
-        return SPLITS[self.split](frames)
+        if self.split == "leave-one-out":
+            return data.leave_one_out(frames)
+        return SPLITS[self.split](frames, self.held_out, self.held_out)
+
+    def _schema_config(self) -> dict[str, Any]:
+        config = read_mapping(pathlib.Path(self.schema)) if self.schema else {}
+        return {**config, **self.columns}
+
+
+def read_mapping(path: pathlib.Path) -> dict[str, Any]:
+    """Returns what a JSON file holds by name, or nothing where there is no such file."""
+    found = files.read_json(path)
+    if not isinstance(found or {}, dict):
+        raise ValueError(f"{path} must hold names with values, received {found!r}: delete it")
+    return found or {}
 
 
 # 2. The settings.
@@ -112,6 +160,7 @@ class Settings:
         user: Whom `query` is for, or None.
         k: How many items `query` shows.
         seed: The seed of the data's order and of the initial weights.
+        fresh: Whether what `runs` holds is removed first.
     """
 
     source: DataSource
@@ -124,14 +173,16 @@ class Settings:
     user: str | None
     k: int
     seed: int
+    fresh: bool
 
     @classmethod
     def of(cls, recipe: str, source: DataSource, variant: str = "", **values: Any) -> Any:
-        """Fills in the folders, one of results for each variant, and makes a smoke test small."""
-        parts = (source.name, source.split, variant, "smoke" if source.smoke else "")
-        label = "-".join(filter(None, parts))
+        """Fills in the folders, one for each kind of data, and makes a smoke test small."""
+        smoke = "smoke" if source.smoke else ""
+        label = "-".join(filter(None, (source.name, source.split, variant, smoke)))
+        base = "-".join(filter(None, (recipe, source.name, smoke)))
         values["runs"] = values["runs"] or pathlib.Path("runs", recipe, label)
-        values["base"] = values["base"] or pathlib.Path("saved_models", recipe)
+        values["base"] = values["base"] or pathlib.Path("saved_models", base)
         if source.smoke:
             values.update(trials=2, epochs=min(values["epochs"], 6))
         return cls(source=source, **values)
@@ -154,22 +205,45 @@ def _options(
     users: Annotated[str | None, Option(help="Your users, CSV or Parquet.")] = None,
     items: Annotated[str | None, Option(help="Your items, CSV or Parquet.")] = None,
     schema: Annotated[str | None, Option(help="JSON: data.Schema's arguments.")] = None,
+    user_id: Annotated[str | None, Option(help="Column of the users' ids.")] = None,
+    item_id: Annotated[str | None, Option(help="Column of the items' ids.")] = None,
+    timestamp: Annotated[str | None, Option(help="Column of the times.")] = None,
+    no_timestamp: Annotated[bool, Option(help="The order of rows is all that is known.")] = False,
+    weight: Annotated[str | None, Option(help="Column of the rows' weights.")] = None,
+    label: Annotated[str | None, Option(help="Column of labels, for the ranking.")] = None,
+    title: Annotated[str | None, Option(help="Column of the items' titles.")] = None,
+    user_feature: Annotated[
+        list[str] | None, Option(help="COLUMN=KIND of the users, such as age=numeric; repeatable.")
+    ] = None,
+    item_feature: Annotated[
+        list[str] | None, Option(help="COLUMN=KIND of the items; repeatable.")
+    ] = None,
     split: Annotated[str, Option(help=f"One of {', '.join(SPLITS)}.")] = "global-time",
+    held_out: Annotated[float, Option(help="Share of the rows to choose by, and to test.")] = 0.1,
     runs: Annotated[pathlib.Path | None, Option(help="Folder for results.")] = None,
     base: Annotated[pathlib.Path | None, Option(help="Folder of versions.")] = None,
-    trials: Annotated[int, Option(help="Trials of the search.")] = 6,
-    budget: Annotated[float | None, Option(help="Minutes for the search.")] = None,
-    epochs: Annotated[int, Option(help="At most so many epochs.")] = 20,
-    patience: Annotated[int, Option(help="Epochs without gain before the end.")] = 2,
+    trials: Annotated[int, Option(min=1, help="Trials of the search.")] = 6,
+    budget: Annotated[float | None, Option(min=0.01, help="Minutes for the search.")] = None,
+    epochs: Annotated[int, Option(min=1, help="At most so many epochs.")] = 20,
+    patience: Annotated[int, Option(min=0, help="Epochs without gain before the end.")] = 2,
     user: Annotated[str | None, Option(help="Whom `query` is for; else the first user.")] = None,
-    k: Annotated[int, Option("-k", help="How many items `query` shows.")] = 10,
-    seed: Annotated[int, Option(help="Of the data's order and the initial weights.")] = 1,
+    k: Annotated[int, Option("-k", min=1, help="How many items `query` shows.")] = 10,
+    seed: Annotated[int, Option(min=0, help="Of the data's order and the initial weights.")] = 1,
+    fresh: Annotated[bool, Option(help="Remove what the folder of results holds first.")] = False,
     smoke: Annotated[bool, Option(help="All of it small, in a minute.")] = False,
 ) -> dict[str, Any]:
-    name = "files" if interactions is not None else data
-    source = DataSource(name, path, interactions, users, items, schema, split, smoke)
+    own = {"user_id": user_id, "item_id": item_id, "timestamp": timestamp, "weight": weight}
+    own |= {"label": label, "title": title}
+    columns: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
+    if no_timestamp:
+        columns["timestamp"] = None
+    for name, pairs in (("user_features", user_feature), ("item_features", item_feature)):
+        if pairs:
+            columns[name] = dict(_pair(pair) for pair in pairs)
+    name = data if interactions is None else _name_of(interactions)
+    tables = (path, interactions, users, items, schema)
     return {
-        "source": source,
+        "source": DataSource(name, *tables, columns, split, held_out, smoke),
         "runs": runs,
         "base": base,
         "trials": trials,
@@ -179,7 +253,21 @@ def _options(
         "user": user,
         "k": k,
         "seed": seed,
+        "fresh": fresh,
     }
+
+
+def _pair(text: str) -> tuple[str, str]:
+    column, _, kind = text.rpartition("=")
+    if not column:
+        raise ValueError(f"a feature must be COLUMN=KIND, such as age=numeric, received {text!r}")
+    return column, kind
+
+
+def _name_of(interactions: str) -> str:
+    """Returns what a file's results are called; never the name of data that are brought along."""
+    stem = pathlib.Path(interactions).name.split(".")[0] or "files"
+    return f"own-{stem}" if stem in DATA else stem
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -190,8 +278,9 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def whole(**values: Any) -> None:
-        run = _options(**{name: values.pop(name) for name in common})
-        command(**values, **run)
+        with one_line_errors():
+            run = _options(**{name: values.pop(name) for name in common})
+            command(**values, **run)
 
     parameters = [*named, *common.values()]
     whole.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
@@ -202,15 +291,11 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 # 3. The steps.
 
 
-def run_steps(settings: Settings, step: Step, steps: Sequence[Callable[[Any], None]]) -> None:
-    """Runs the steps, and ends with one line where one of them can't go on."""
+@contextlib.contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Ends with one line where the block can't go on."""
     try:
-        if step is not Step.QUERY:  # Which reads the published version alone.
-            _check_source(settings)
-        for function in steps:
-            if step in (Step.ALL, Step(function.__name__)):
-                console.rule(function.__name__)
-                function(settings)
+        yield
     except (RuntimeError, ValueError, OSError) as error:
         console.print(Text(f"{type(error).__name__}: ", "red") + Text(str(error)))
         raise typer.Exit(1) from error
@@ -219,22 +304,87 @@ def run_steps(settings: Settings, step: Step, steps: Sequence[Callable[[Any], No
         raise typer.Exit(130) from None
 
 
-def _check_source(settings: Settings) -> None:
-    """Refuses to go on in a folder that was begun with other data."""
-    path, ours = settings.runs / "source.json", dataclasses.asdict(settings.source)
-    begun = files.read_json(path)
-    if begun is None:
+def run_steps(settings: Settings, step: Step, steps: Sequence[Callable[[Any], None]]) -> None:
+    """Runs the steps, one process at a time in a folder of results."""
+    if step is Step.INSPECT:
+        show_file(steps[0].__module__, settings.source.interactions)
+        return
+    chosen = [f for f in steps if step in (Step.ALL, Step(f.__name__))]
+    with contextlib.ExitStack() as stack:
+        if step is not Step.QUERY:  # Which reads the published version alone.
+            check_data(settings)  # Before anything is written.
+            stack.enter_context(files.hold_folder(settings.runs))
+            _begin(settings)
+        for function in chosen:
+            console.rule(function.__name__)
+            function(settings)
+
+
+def show_file(module: str, path: str | None) -> None:
+    """Shows what a file of interactions holds, and the command that uses it."""
+    if path is None:
+        raise ValueError("`inspect` needs `--interactions FILE`")
+    found = data.inspect_interactions(path)
+    table = Table(title=Text(path), title_justify="left")
+    table.add_column("column")
+    table.add_column("cells")
+    for name, words in found.columns.items():
+        table.add_row(Text(name), Text(words))
+    console.print(table)
+    console.print(Text(", ".join(f"{name} {value}" for name, value in found.facts.items())))
+    for problem in found.problems:
+        console.print(Text(problem))
+    # A recipe that is run by its name is called `__main__`.
+    program = sys.modules[module].__spec__.name if module == "__main__" else module
+    words = ["python", "-m", program, "all", "--interactions", path]
+    say = "run" if found.is_loadable else "once that is mended, run"
+    console.print(Text(f"{say}: {shlex.join([*words, *found.options()])}"), soft_wrap=True)
+
+
+def check_data(settings: Settings) -> None:
+    """Refuses data that would fail later, and warns of those that are too few to say anything."""
+    frames, split = settings.frames, settings.split
+    for table in (frames.users, frames.items):
+        if len(table) < 2:
+            raise ValueError(f"there must be two users and two items at least, received {frames!r}")
+    schema = frames.schema
+    names = [schema.user_id, schema.item_id, *schema.user_features, *schema.item_features]
+    by_signature: dict[str, str] = {}
+    for name in names:  # As an export calls them: TensorFlow takes letters, digits, underscores.
+        other = by_signature.setdefault(re.sub(r"[^0-9A-Za-z_]", "_", name), name)
+        if other != name:
+            raise ValueError(
+                f"columns must differ in letters a to z, digits and underscores, received "
+                f"{other!r} and {name!r}, which an export can't tell apart: rename one"
+            )
+    tested = len(split.test.interactions)
+    if tested < _FEW:
+        console.print(f"the test part has {tested} rows: figures of so few say next to nothing")
+
+
+def _begin(settings: Settings) -> None:
+    """Writes what a folder of results is about, and refuses to mix it with other data."""
+    path = settings.runs / "source.json"
+    ours = {"source": dataclasses.asdict(settings.source), "data": settings.frames.fingerprint()}
+    if settings.fresh:
+        for name in _WRITTEN:
+            found = settings.runs / name
+            shutil.rmtree(found) if found.is_dir() else found.unlink(missing_ok=True)
+    begun = read_mapping(path)
+    if not begun:
         files.write_json(path, ours)
-    elif begun != ours:
+    elif begun != json.loads(json.dumps(ours)):
+        what = "whose cells have changed since" if begun.get("source") == ours["source"] else ""
         raise ValueError(
             f"`--runs` must be a folder that was begun with the same data, received "
-            f"{settings.runs} of {begun}: name another, or delete it"
+            f"{settings.runs} of {begun.get('source')} {what}: begin anew with `--fresh`, or name "
+            "another folder"
         )
 
 
 def search(
     settings: Settings,
-    hypermodel: Any,
+    hypermodel: tuning.HyperModel,
     train: Callable[[int], tf.data.Dataset],
     callbacks: Sequence[tf.keras.callbacks.Callback] = (),
     fixed: Mapping[str, Any] | None = None,
@@ -275,27 +425,42 @@ def search(
 
 def fit(
     settings: Settings,
-    hypermodel: Any,
+    hypermodel: tuning.HyperModel,
     train: Callable[[int], tf.data.Dataset],
     callbacks: Sequence[tf.keras.callbacks.Callback] = (),
     **fit: Any,
 ) -> Any:
     """Trains with the tuned hyper-parameters, or the defaults, and returns the best model."""
-    tuned = files.read_json(settings.runs / "hparams.json")
-    if tuned is None:
+    tuned = read_mapping(settings.runs / "hparams.json")
+    if not tuned:
         console.print("no hparams.json, so the defaults are trained; `tune` makes one")
     tf.keras.utils.set_random_seed(settings.seed)
-    hp = tuning.fixed(tuned or {})
-    model = hypermodel.build(hp)
+    hp = tuning.fixed(tuned)
+    model, size = hypermodel.build(hp), tuning.space.batch_size(hp)
+    unknown = sorted(set(tuned) - {parameter.name for parameter in hp.space})
+    if unknown:
+        raise ValueError(
+            f"{settings.runs / 'hparams.json'} must hold hyper-parameters of the model, received "
+            f"{', '.join(unknown)}: mend the file, or run `tune`"
+        )
+    decisive = {
+        "hyperparameters": hp.get_config()["values"],
+        "seed": settings.seed,
+        "data": settings.frames.fingerprint(),
+        "tfrs_ext": tfrs_ext.__version__,
+    }
+    # From here on an older model isn't what these files tell of.
+    (settings.runs / "model.keras").unlink(missing_ok=True)
+    files.write_json(settings.runs / "trained.json", decisive)
     training.fit_resumable(
         model,
-        train(tuning.space.batch_size(hp)),
+        train(size),
         settings.runs / "train",
         monitor=hypermodel.objective.name,
         mode=hypermodel.objective.direction,
         epochs=settings.epochs,
         patience=settings.patience,
-        settings={"seed": settings.seed, **hp.values},
+        settings=decisive,
         callbacks=[
             *callbacks,
             tf.keras.callbacks.TensorBoard(settings.runs / "logs", profile_batch=0),
@@ -356,12 +521,33 @@ def manifest_facts(settings: Settings) -> dict[str, Any]:
     """Returns what an export's manifest should say about the run."""
     return {
         "metrics": files.read_json(settings.runs / "metrics.json"),
-        "hparams": files.read_json(settings.runs / "hparams.json"),
+        "hparams": read_mapping(settings.runs / "trained.json").get("hyperparameters"),
         "source": dataclasses.asdict(settings.source),
     }
 
 
 # 4. The report.
+
+
+def data_facts(settings: Settings) -> dict[str, Any]:
+    """Returns what a report says of the data, whatever the recipe."""
+    frames, source = settings.frames, settings.source
+    own = (source.interactions, source.users, source.items)
+    facts: dict[str, Any] = {"data": source.name}
+    if source.interactions is not None:
+        facts["files"] = ", ".join(name for name in own if name is not None)
+    if frames.schema.timestamp is not None:
+        days = [pd.Timestamp(time, unit="s").date() for time in frames.times()[[0, -1]]]
+        facts["period"] = f"{days[0]} to {days[1]}"
+    return {
+        **facts,
+        "left out": " ".join(frames.notes) or "nothing",
+        "split": source.split,
+        "users": len(frames.users),
+        "items": len(frames.items),
+        "training rows": len(settings.split.train.interactions),
+        "date": datetime.date.today().isoformat(),
+    }
 
 
 def summarize(
@@ -375,8 +561,15 @@ def summarize(
         objective: What the search was for.
         manifest: Of the published version, where there is one.
     """
-    found = files.read_json(settings.runs / "evaluation.json") or {}
+    path = settings.runs / "evaluation.json"
+    found = read_mapping(path)
+    unknown = set(found) - {field.name for field in dataclasses.fields(report.RunSummary)}
+    if unknown:
+        raise ValueError(f"{path} must be as `train` writes it, received {unknown}: delete it")
+    trained_with = read_mapping(settings.runs / "trained.json")
     manifest, source = manifest or {}, settings.source
+    versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    versions["tfrs-ext"] = tfrs_ext.__version__
     synthetic = ["The data are made up, with planted preferences."] * (source.name == "synthetic")
     return report.RunSummary(
         **found,
@@ -384,10 +577,10 @@ def summarize(
         history=training.read_history(settings.runs / "train"),
         trials=files.read_json(settings.runs / "trials.json") or (),
         objective=objective,
-        hyperparameters=files.read_json(settings.runs / "hparams.json") or {},
+        hyperparameters=trained_with.get("hyperparameters", {}),
         index=manifest.get("index", {}),
-        versions=manifest.get("versions") or {n: importlib.metadata.version(n) for n in _PACKAGES},
-        seed=settings.seed,
+        versions=manifest.get("versions") or versions,
+        seed=trained_with.get("seed"),
         fingerprint=manifest.get("fingerprint", ""),
         limits=[*synthetic, *LIMITS],
     )
@@ -417,7 +610,7 @@ def ask(settings: Settings, signature: str, candidates: Sequence[str] = (), **in
     manifest = serving.read_manifest(version)
     user_id, item_id = manifest["user_id"], manifest["item_id"]
     takes = manifest["signatures"][signature]["inputs"]
-    user = settings.user or str(settings.frames.users[settings.frames.schema.user_id].iloc[0])
+    user = settings.user or _first_user(settings, manifest)
     request = {user_id: [_as_id(user, takes[user_id])], **inputs}
     if candidates:
         request[item_id] = [[_as_id(item, takes[item_id]) for item in candidates]]
@@ -427,11 +620,29 @@ def ask(settings: Settings, signature: str, candidates: Sequence[str] = (), **in
     for name in ["rank", *names]:
         table.add_column(name, justify="left" if name == "title" else "right")
     rows = zip(*(answer[name][0] for name in names), strict=True)
-    for rank, (*cells, score) in enumerate(rows, start=1):
+    for rank, (item, *cells, score) in enumerate(rows, start=1):
+        if item in (-1, ""):
+            table.add_row(str(rank), *[""] * len(cells), "no item of that id is left")
+            continue
         # A title is text: as a string, what looks like rich's markup would vanish or fail.
-        table.add_row(str(rank), *(Text(str(cell)) for cell in cells), f"{score:.3f}")
+        table.add_row(str(rank), *(Text(str(cell)) for cell in (item, *cells)), f"{score:.3f}")
     console.print(table)
 
 
+def _first_user(settings: Settings, manifest: Mapping[str, Any]) -> str:
+    """Returns somebody to ask for, where the version is of the same data."""
+    theirs = (manifest["facts"].get("source") or {}).get("name")
+    if theirs != settings.source.name:
+        raise ValueError(
+            f"`--user` must be given, because the version was made from {theirs} and not from "
+            f"{settings.source.name}"
+        )
+    return str(settings.frames.users[settings.frames.schema.user_id].iloc[0])
+
+
 def _as_id(text: str, tensor: Mapping[str, Any]) -> Any:
-    return int(text) if tensor["dtype"].startswith("int") else text
+    if not tensor["dtype"].startswith("int"):
+        return text
+    if not text.lstrip("-").isdecimal():
+        raise ValueError(f"ids of this version are whole numbers, received {text!r}")
+    return int(text)

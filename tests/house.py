@@ -3,6 +3,7 @@
 import ast
 import functools
 import pathlib
+import re
 
 import tfrs_ext
 
@@ -98,3 +99,30 @@ def is_any(annotation):
 def classes_of(path):
     """Returns the names of all classes of a file."""
     return [node.name for node in ast.walk(tree_of(path)) if isinstance(node, ast.ClassDef)]
+
+
+def docstrings_of(path):
+    """Returns pairs of a class's or function's name and its docstring."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and (doc := ast.get_docstring(node)):
+            yield node.name, doc
+
+
+def sections_of(doc):
+    """Returns pairs of a heading and its lines, from the first heading on."""
+    sections = []
+    for line in doc.splitlines():
+        if heading := re.fullmatch(r"([A-Z][a-z ]*)(?: \(`\w+`\))?:", line):
+            sections.append((heading[1], []))
+        elif sections:
+            sections[-1][1].append(line)
+    return sections
+
+
+def described_in(doc):
+    """Returns pairs of an argument or attribute and the beginning of its description."""
+    for heading, lines in sections_of(doc):
+        if heading in ("Args", "Call arguments", "Attributes"):
+            for line in lines:
+                if entry := re.fullmatch(r"    \*{0,2}(\w+): (.*)", line):
+                    yield entry[1], entry[2]

@@ -11,6 +11,8 @@ from tests.house import (
     GUESTS,
     ROOT,
     classes_of,
+    described_in,
+    docstrings_of,
     exports_of,
     imports_of,
     is_any,
@@ -20,6 +22,7 @@ from tests.house import (
     parameters_of,
     room_of,
     rooms_imported,
+    sections_of,
 )
 
 FLOORS = {
@@ -27,8 +30,8 @@ FLOORS = {
     "_version": 0,
     "typing": 0,
     "files": 1,
-    "candidates": 1,
-    "ops": 2,
+    "ops": 1,
+    "candidates": 2,
     "layers": 3,
     "losses": 3,
     "frequencies": 3,
@@ -50,9 +53,22 @@ FLOORS = {
     "serving": 7,
     "report": 7,
     "recipes": 8,
+    "cli": 9,
 }
 USES_TFRS = {"_keras", "indexes", "metrics", "layers", "tasks", "models"}
 KEEP_THEIR_UNDERSCORE = {"__init__.py", "__main__.py", "_keras.py", "_version.py"}
+SECTIONS = [
+    "Args",
+    "Call arguments",
+    "Attributes",
+    "Returns",
+    "Yields",
+    "Raises",
+    "Relations",
+    "Example",
+    "References",
+]
+STUMPS = ("As ", "By ", "For ", "In ", "Of ", "See ", "Such ", "The same", "To ", "With ")
 ROOMS = sorted({room_of(path) for path in FILES})
 PACKAGES = sorted(path.parent for path in ALL_FILES if path.name == "__init__.py")
 
@@ -121,6 +137,32 @@ def test_parameters_say_what_they_take(room):
     pairs = [pair for path in FILES if room_of(path) == room for pair in parameters_of(path)]
     vague = [name for name, annotation in pairs if is_any(annotation)]
     assert len(vague) <= debts.ANY_CEILINGS.get(room, 0.05) * len(pairs), vague
+
+
+def test_the_whole_package_says_what_it_takes():
+    pairs = [p for path in FILES if room_of(path) != "typing" for p in parameters_of(path)]
+    vague = [name for name, annotation in pairs if is_any(annotation)]
+    assert len(vague) <= debts.ANY_CEILING * len(pairs)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_docstrings_have_the_same_sections_in_the_same_order(path):
+    for name, doc in docstrings_of(path):
+        headings = [heading for heading, _ in sections_of(doc)]
+        assert set(headings) <= set(SECTIONS), f"{name}: {headings}"
+        assert headings == sorted(headings, key=SECTIONS.index), f"{name}: {headings}"
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_descriptions_say_what_an_argument_is(room):
+    docs = [pair for path in FILES if room_of(path) == room for pair in docstrings_of(path)]
+    stumps = [
+        f"{name}: {argument}: {text}"
+        for name, doc in docs
+        for argument, text in described_in(doc)
+        if text.startswith(STUMPS)
+    ]
+    assert len(stumps) <= debts.STUMPS.get(room, 0), stumps
 
 
 def test_modules_import_in_no_circle():

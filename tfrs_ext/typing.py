@@ -21,6 +21,9 @@ PositionLists = Union[tf.RaggedTensor, npt.NDArray[Any], Sequence[Any]]
 Columns = Mapping[str, TensorLike]
 """A batch or a table: from the names of its columns to their values."""
 
+Inputs = Union[TensorLike, Columns, tuple[TensorLike, ...]]
+"""What a model is called with: an array, columns by name, or several arrays."""
+
 Vocabulary = Union[tuple[int, ...], tuple[str, ...]]
 """The known values of a column of ids, categories or words."""
 
@@ -35,6 +38,9 @@ Config = dict[str, Any]
 
 Activation = Union[str, Callable[[tf.Tensor], tf.Tensor], None]
 """A name that Keras knows, a function, a layer, or None for none."""
+
+Training = Union[bool, tf.Tensor, None]
+"""Whether the model trains; None where Keras decides."""
 
 PrintFn = Callable[[str], object]
 """Takes a line for people to read, as `print` does."""

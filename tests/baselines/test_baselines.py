@@ -12,6 +12,7 @@ from tfrs_ext.baselines import (
     ItemToItemBaseline,
     PopularityBaseline,
     RandomBaseline,
+    neighbors,
 )
 
 RNG = np.random.default_rng(0)
@@ -60,7 +61,7 @@ def test_item_to_item_sums_the_cosines_of_the_nearest_neighbours(neighbors):
 
 def test_neighbours_are_independent_of_the_blocks(monkeypatch):
     expected = ItemToItemBaseline(9).adapt(_ragged(HISTORIES))(_ragged(QUERIES))
-    monkeypatch.setitem(ItemToItemBaseline.adapt.__globals__, "_CELLS_IN_BLOCK", 30)
+    monkeypatch.setattr(neighbors, "_CELLS_IN_BLOCK", 12)
     monkeypatch.setitem(ItemToItemBaseline.adapt.__globals__, "_PAIRS_IN_BLOCK", 2)
     scores = ItemToItemBaseline(9).adapt(_ragged(HISTORIES))(_ragged(QUERIES))
     np.testing.assert_allclose(scores, expected, atol=1e-6)
@@ -124,3 +125,22 @@ def test_bad_arguments_are_named():
         ItemToItemBaseline(3, neighbors=0)
     with pytest.raises(TypeError, match="abstract"):
         Baseline(3)
+
+
+def test_neighbours_of_a_large_catalogue_take_no_matrix_of_all_items():
+    rng = np.random.default_rng(0)
+    histories = rng.integers(0, 300_000, [200, 20])  # As a matrix: 360 GB.
+    rows, cosines = neighbors.nearest_by_cosine(
+        np.repeat(np.arange(200), 20), histories.ravel(), 200, 300_000, 5
+    )
+    item = histories[7, 3]
+    assert set(rows[item]) <= set(histories[7])
+    np.testing.assert_allclose(cosines[item], 1.0, rtol=1e-6)
+    assert not cosines[np.setdiff1d(np.arange(300_000), histories)].any()
+
+
+@pytest.mark.parametrize("histories", [[[]], [[1], [2], []], [[0, 1, 2]]])
+def test_histories_without_company_have_no_neighbours(histories):
+    baseline = ItemToItemBaseline(4).adapt(tf.ragged.constant(histories, dtype=tf.int32))
+    expected = np.zeros([1, 4]) if len(histories) != 1 or not histories[0] else [[0, 1, 1, 0]]
+    np.testing.assert_allclose(baseline(tf.constant([[0]])), expected)

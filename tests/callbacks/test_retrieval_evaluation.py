@@ -159,7 +159,7 @@ def test_copies_work_on_models_of_their_own():
 def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match=r"`metrics` must be among .*, received \['auc'\]"):
         _evaluation(metrics=["auc"])
-    with pytest.raises(ValueError, match="`every` must be at least 1"):
+    with pytest.raises(ValueError, match="`every` must be a positive integer"):
         _evaluation(every=0)
     with pytest.raises(ValueError, match="`queries` must be arrays where `sample`"):
         callbacks.RetrievalEvaluation(tf.data.Dataset.range(3), [0], [0], sample=2)

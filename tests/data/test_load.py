@@ -94,7 +94,7 @@ def test_times_become_seconds(times):
             {"timestamp": ["2020-01-01", "soon", "2020-01-02"]},
             r"'timestamp'.*received 'soon' in row 1",
         ),
-        ({"timestamp": [978300760000] * 3}, "must be in seconds, not milliseconds"),
+        ({"timestamp": [978300760000] * 3}, "must be in seconds since 1970, not milliseconds"),
         ({"timestamp": [1.0, np.inf, 2.0]}, "must hold finite numbers"),
     ],
 )

@@ -1,6 +1,10 @@
 """What users took, against loops over the rows."""
 
 import collections
+import dataclasses
+
+import numpy as np
+import pandas as pd
 
 from tfrs_ext import data
 
@@ -30,3 +34,20 @@ def test_histories_hold_positions_of_the_same_items(shop):
     ids = shop.items["item_id"].tolist()
     histories = data.item_histories(shop).to_list()
     assert [[ids[place] for place in history] for history in histories] == data.seen_items(shop)
+
+
+def test_a_fingerprint_changes_with_every_cell_and_with_the_schema(shop):
+    assert shop.fingerprint() == dataclasses.replace(shop).fingerprint()
+    for table in ("interactions", "users", "items"):
+        changed = getattr(shop, table).copy()
+        changed.iloc[0, -1] = changed.iloc[1, -1]
+        other = dataclasses.replace(shop, **{table: changed})
+        assert other.fingerprint() != shop.fingerprint()
+    assert shop.select(np.arange(5)).fingerprint() != shop.fingerprint()
+    other = dataclasses.replace(shop, schema=dataclasses.replace(shop.schema, weight=None))
+    assert other.fingerprint() != shop.fingerprint()
+
+
+def test_lists_have_a_fingerprint():
+    log = pd.DataFrame({"user_id": [1], "item_id": [2], "timestamp": [3], "tags": [["a", "b"]]})
+    assert len(data.load_frames(log).fingerprint()) == 64

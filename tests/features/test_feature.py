@@ -20,6 +20,7 @@ from tfrs_ext.features import (
     Text,
     Timestamp,
     Vector,
+    as_columns,
     check_cells,
     example_inputs,
     read_columns,
@@ -122,8 +123,14 @@ def test_columns_have_their_shapes_whoever_brings_them():
     batch = {"n": tf.ones([3, 1]), "c": tf.fill([3, 1], "a"), "h": tf.ones([3, 2, 1], tf.int64)}
     shapes = {name: column.shape for name, column in read_columns(batch, features).items()}
     assert shapes == {"n": [3], "c": [3], "h": [3, 2]}
-    with pytest.raises(ValueError, match=r"`inputs\['n'\]` must have shape \(None,\), received"):
+    with pytest.raises(ValueError, match=r"`inputs\['n'\]` must have shape \[B\], received"):
         read_columns({"n": tf.ones([3, 2])}, [NUMBER])
+    with pytest.raises(ValueError, match=r"`inputs\['v'\]` must have shape \[B, 3\], received"):
+        read_columns({"v": tf.ones([3, 2])}, [Vector("v", 3)])
+    with pytest.raises(ValueError, match=r"`inputs\['n'\]` must hold numbers, received string"):
+        read_columns({"n": tf.constant(["a"])}, [NUMBER])
+    with pytest.raises(ValueError, match=r"`inputs\['n'\]` must be dense, received a RaggedTensor"):
+        read_columns({"n": tf.ragged.constant([[1.0], []])}, [NUMBER])
     assert read_columns(example_inputs(ALL[4:6]), ALL[4:6]).keys() == {"w", "h"}
 
 
@@ -131,3 +138,26 @@ def test_wrong_cells_are_named_with_their_row():
     column = pd.Series([1.0, -2.0, -3.0])
     with pytest.raises(ValueError, match=r"^x must be an angle, received -2\.0 in row 1 and in 1"):
         Hue.convert(column, "x")
+
+
+@pytest.mark.parametrize("lists", [[[3], [], [5, 3, 5, 3]], [["a"], [], ["b", "a", "b", "a"]]])
+def test_histories_may_be_ragged_or_sparse(lists):
+    ragged = tf.ragged.constant(lists)
+    history = History("h", tuple(lists[2][:2]), 3)
+    empty = history.padding
+    expected = [[empty, empty, *lists[0]], [empty] * 3, lists[2][1:]]
+    for column in (ragged, ragged.to_sparse()):
+        dense = read_columns({"h": column}, [history])["h"]
+        assert dense.shape == [3, 3]
+        np.testing.assert_array_equal(dense.numpy().astype(type(empty)), expected)
+
+
+def test_batches_become_mappings_of_columns():
+    rows = {"a": pd.Series([1.0, 2.0]), "t": pd.Series(["x", "y"])}
+    for batch in (rows, (rows,), (rows, [0, 1]), pd.DataFrame(rows), [rows]):
+        columns = as_columns(batch)
+        assert {name: column.shape for name, column in columns.items()} == {"a": [2], "t": [2]}
+    weights = as_columns((rows, None, np.array([[3.0], [4.0]])))["sample_weight"]
+    np.testing.assert_array_equal(weights, [3.0, 4.0])
+    with pytest.raises(ValueError, match="must be a mapping of column name to values, received a "):
+        as_columns(tf.ones([2, 3]))

@@ -87,3 +87,34 @@ def test_times_from_late_to_early_are_refused():
 def test_a_cell_without_a_number_counts_as_the_mean():
     encoded = Numeric("x", 3.0, 2.0).encoder(4)(tf.constant([np.nan, 3.0, 5.0]))
     np.testing.assert_array_equal(encoded, [[0.0], [0.0], [1.0]])
+
+
+@pytest.mark.parametrize(
+    ("numbers", "reading"),
+    [
+        ([20200913, 19991231], r"dates such as 20200913.*format='%Y%m%d'"),
+        ([20200913.0, np.nan], r"dates such as 20200913"),
+        ([20200913235959, 20200914000000], r"moments such as 20200913235959.*%Y%m%d%H%M%S"),
+        ([44087, 45000.5], r"day numbers of a spreadsheet.*origin='1899-12-30'"),
+        ([1994, 2021], r"years.*numeric"),
+        ([1600000000000, 1600000001000], r"milliseconds.*1600000000000 in row 0.*unit='ms'"),
+        ([1600000000000000] * 2, r"microseconds.*unit='us'"),
+        ([1600000000000000000] * 2, r"nanoseconds.*unit='ns'"),
+    ],
+)
+def test_numbers_that_are_no_seconds_are_refused_with_the_likely_reading(numbers, reading):
+    with pytest.raises(ValueError, match=rf"x must be in seconds since 1970.*{reading}"):
+        Timestamp.convert(pd.Series(numbers), "x")
+
+
+@pytest.mark.parametrize(
+    "numbers", [[0, 1, 2], [20200913, 20201399], [5, 44087], [1600000000, 1600000001], [], [np.nan]]
+)
+def test_other_numbers_are_seconds(numbers):
+    converted = Timestamp.convert(pd.Series(numbers, dtype=float), "x")
+    assert converted.dropna().tolist() == [n for n in numbers if n == n]
+
+
+def test_one_moment_in_another_unit_is_named():
+    with pytest.raises(ValueError, match=r"up to the year 5138, received 16000.* in row 1\. Bring"):
+        Timestamp.convert(pd.Series([1600000000, 1600000000000]), "x")

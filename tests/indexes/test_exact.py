@@ -125,7 +125,7 @@ def test_indexing_again_leaves_nothing_behind():
     index.index(new)
     assert index(new[:1])[1].numpy().tolist() == top_k(new[:1], new, 3)
     assert index.predict(new[:1], verbose=0)[1].tolist() == top_k(new[:1], new, 3)
-    assert sorted(tuple(w.shape) for w in index.weights) == [(4,), (4, 4)]
+    assert sorted(tuple(w.shape) for w in index.weights if w.shape.rank) == [(4,), (4, 4)]
 
 
 @pytest.mark.parametrize("name", ["model.keras", "saved_model"])
@@ -171,12 +171,12 @@ def test_shape_is_known_where_k_is():
         (np.array([[0.0], [np.nan], [np.inf]]), None, "2 rows: 1, 2"),
         (np.zeros((3, 1)), ["a", "b"], "one id per candidate"),
         (np.zeros((3, 1)), ["b", "a", "b"], "1 ids more than once: 'b'"),
-        (np.zeros((3, 1)), [0.5, 1.0, 2.0], "int32, int64 or string"),
+        (np.zeros((3, 1)), [True, True, False], "int32, int64, string"),
     ],
 )
 def test_bad_corpus_is_refused_with_the_reason(candidates, identifiers, message):
     with pytest.raises(ValueError, match=message):
-        Exact().index(candidates, identifiers)
+        Exact().index(candidates, identifiers, duplicates="error")
 
 
 def test_bad_questions_are_refused_with_the_reason():

@@ -22,24 +22,17 @@ class Nearest(indexes.Index):
         self.power = power
 
     def _build(self, candidates):
-        self._candidates = tf.Variable(candidates, trainable=False, name="candidates")
+        return {"candidates": candidates}
 
-    def _tensors(self):
-        return {"candidates": self._candidates}
+    def _compute_score(self, queries, candidates):
+        differences = tf.abs(queries[:, None, :] - candidates[None])
+        return -tf.reduce_sum(differences**self.power, axis=2)
 
-    def _restore(self, tensors):
-        self._build(tensors["candidates"])
+    def _search(self, corpus, embeddings, k):
+        return tf.math.top_k(self.scores(embeddings, corpus["candidates"].read_value()), k)
 
-    @property
-    def _width(self):
-        return self._candidates.shape[1]
-
-    def _search(self, embeddings, k):
-        differences = embeddings[:, None, :] - self._candidates.read_value()[None]
-        return tf.math.top_k(-tf.reduce_sum(tf.abs(differences) ** self.power, axis=2), k)
-
-    def embeddings(self, rows):
-        return tf.gather(self._candidates, tf.maximum(rows, 0))
+    def _embeddings(self, corpus, positions):
+        return tf.gather(corpus["candidates"], tf.maximum(positions, 0))
 
     def is_exact(self):
         return True
@@ -85,9 +78,10 @@ def test_it_is_restored_from_its_settings_alone():
     assert (index.power, index._k) == (4.0, 3)
 
 
-def test_it_is_exported_and_served(tmp_path):
+def test_it_is_exported_checked_and_served(tmp_path):
     retriever = make_retriever()
-    version = publish(tmp_path, retriever, index="nearest", seen=None)
+    users = retriever.make_users(seen=None)
+    version = serving.export(tmp_path, **retriever.arguments(users=users, k=6, index="nearest"))
     manifest = serving.read_manifest(version)
     assert manifest["index"] == {"kind": "nearest", "exact": True, "power": 2.0, "recall": 1.0}
     assert manifest["op_library"] is None

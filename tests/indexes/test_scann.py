@@ -1,7 +1,9 @@
+import gc
 import importlib.util
 import json
 import subprocess
 import sys
+import weakref
 from unittest import mock
 
 import numpy as np
@@ -14,7 +16,8 @@ from tests.oracles.topk import top_k
 from tfrs_ext._keras import keras
 from tfrs_ext.indexes import Exact, ScaNN
 from tfrs_ext.indexes import scann as module
-from tfrs_ext.indexes._scann_searcher import _shared_out
+from tfrs_ext.indexes.query_shares import share_out
+from tfrs_ext.indexes.scann_tuner import ScannTuner
 
 if importlib.util.find_spec("scann") is None:
     pytest.skip("the scann package is not installed", allow_module_level=True)
@@ -63,19 +66,101 @@ def test_k_is_not_capped_by_reordering_or_leaves(partitioned, k):
         assert ids.shape == scores.shape == (5, min(k, 2000))
         assert np.all(np.diff(scores.numpy(), axis=1) <= 0)
         found = [i for i in ids.numpy()[0] if i != b""]
-        assert len(set(found)) == len(found) >= 0.7 * min(k, 2000)
+        assert len(set(found)) == len(found) == min(k, 2000)
 
 
 def test_fake_results_of_the_library_are_masked():
     candidates = np.concatenate([vectors(900) * 0.01 + 5, vectors(60) * 0.01 - 5])
     index = ScaNN(num_leaves=2, num_leaves_to_search=1).index(candidates)
-    index._leaves = lambda count: 1  # So that k doesn't ask for the second leaf.
-    scores, rows = index(-np.ones((1, 8), np.float32) * 5, k=100)
+    only_one = mock.patch.object(module, "leaves_needed", return_value=1)
+    with only_one, mock.patch.object(module, "search_until_filled", lambda f, n, _: f(n)):
+        scores, rows = index(-np.ones((1, 8), np.float32) * 5, k=100)
     real = rows.numpy()[0] >= 0
     assert real.sum() == 60
     assert np.all(rows.numpy()[0, ~real] == -1)
     assert np.all(scores.numpy()[0, ~real] == tf.float32.min)
     assert np.all(np.isfinite(scores))
+
+
+@pytest.mark.parametrize("in_graph", [False, True])
+def test_a_query_whose_leaves_hold_too_few_searches_them_all(in_graph):
+    candidates = np.zeros((600, 8), np.float32)
+    candidates[:30] = vectors(30)
+    index = ScaNN(k=10, num_leaves=40, num_leaves_to_search=1).index(candidates)
+    ask = tf.function(index) if in_graph else index
+    queries = vectors(20)
+    scores, found = (part.numpy() for part in ask(tf.constant(queries)))
+    assert (found >= 0).all()
+    np.testing.assert_allclose(scores, (queries[:, None] * candidates[found]).sum(-1), atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e9, 5e18, 1e30])
+def test_any_scale_of_candidates_answers_as_the_usual_one(scale):
+    candidates, queries = vectors(300), vectors(20)
+    found = ScaNN(k=10).index(candidates)(queries)[1].numpy()
+    large = (candidates.astype(np.float64) * scale).astype(np.float32)
+    index = ScaNN(k=10).index(large)
+    scores, ids = index(queries)
+    true = queries.astype(np.float64) @ large.T.astype(np.float64)
+    np.testing.assert_allclose(scores, np.take_along_axis(true, ids.numpy(), 1), rtol=1e-3)
+    best = -np.sort(-true, axis=1)[:, 9:10]
+    assert (np.take_along_axis(true, ids.numpy(), 1) >= best - np.abs(best) * 1e-3).mean() > 0.9
+    if scale > 1:
+        assert (found == ids.numpy()).mean() > 0.9
+    np.testing.assert_array_equal(index.embeddings(tf.constant([3])), large[3:4])
+
+
+@pytest.mark.parametrize("width", [1, 2, 4])
+def test_narrow_candidates_are_all_found(width):
+    candidates, queries = vectors(511, width), vectors(20, width)
+    assert recall(ScaNN().index(candidates), queries) == 1.0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"num_leaves": -1},
+        {"num_leaves": 2.5},
+        {"training_iterations": 0},
+        {"dimensions_per_block": -1},
+        {"num_reordering_candidates": 0},
+        {"anisotropic_quantization_threshold": -1.0},
+        {"anisotropic_quantization_threshold": float("nan")},
+        {"distance_measure": "squared_l2"},
+    ],
+)
+def test_what_would_end_the_process_is_refused(change):
+    with pytest.raises(ValueError, match=f"`{next(iter(change))}` must be"):
+        ScaNN(**change)
+
+
+def test_a_refused_corpus_leaves_the_old_one_whole():
+    index = ScaNN(k=3, num_leaves=20).index(vectors(300), [f"i{i}" for i in range(300)])
+    queries = vectors(2)
+    before = index(queries)
+    for refused, message in ((vectors(10), "at most the number"), (vectors(20, 9)[:0], "one row")):
+        with pytest.raises(ValueError, match=message):
+            index.index(refused)
+    wide = ScaNN(k=3, dimensions_per_block=50).index
+    with pytest.raises(ValueError, match=r"at most the candidates' width, 8, received .*=50"):
+        wide(vectors(300))
+    for ours, theirs in zip(index(queries), before, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_the_arguments_come_in_the_order_of_tfrs():
+    index = ScaNN(None, 7, "dot_product", 3, 2, 5, 2, 40, False, "mine")
+    assert (index.name, index.num_leaves, index.num_reordering_candidates) == ("mine", 3, 40)
+    assert not index.parallelize_batch_searches
+
+
+def test_memory_of_the_library_goes_with_the_corpus():
+    index = ScaNN(k=3).index(vectors(300))
+    index(vectors(1))
+    first = weakref.ref(index._corpus)
+    index.index(vectors(300))
+    gc.collect()
+    assert first() is None
 
 
 def test_excluded_ids_never_come_back(partitioned):
@@ -100,17 +185,21 @@ def test_tuning_reaches_the_recall_and_keeps_what_it_measured(partitioned):
     assert partitioned.settings()["num_leaves_to_search"] == partitioned.num_leaves_to_search
 
 
+def tell_times(monkeypatch, tell):
+    """Lets the search find what it finds, in a time told by the options."""
+    measure = ScannTuner.time
+
+    def time(self, options, search):
+        return measure(self, options, search)[0], tell(options)
+
+    monkeypatch.setattr(ScannTuner, "time", time)
+
+
 def test_tuning_keeps_the_best_of_the_thresholds(monkeypatch):
     """Times are told, not measured: the second threshold is the fastest, the third the slowest."""
     times = {0.2: 2.0, None: 1.0, 0.5: 3.0}
     index = ScaNN(k=10).index(vectors(600, 16))
-    measure = module.timed
-
-    def timed(call, queries, batch, repeats):
-        rows, _ = measure(call, queries, batch, 1)
-        return rows, times[index.anisotropic_quantization_threshold]
-
-    monkeypatch.setattr(module, "timed", timed)
+    tell_times(monkeypatch, lambda options: times[options.anisotropic_quantization_threshold])
     tried = []
     queries = index.embeddings(tf.range(0, 600, 30))
     index.tune(queries, recall=0.5, thresholds=(0.2, None, 0.5), on_setting=tried.append)
@@ -125,12 +214,7 @@ def test_tuning_keeps_the_best_of_the_thresholds(monkeypatch):
 def test_tuning_finds_the_number_of_leaves(monkeypatch):
     """Times are told: the index with half as many leaves is the fastest."""
     index = ScaNN(k=10, num_leaves=20).index(vectors(900, 16))
-    measure = module.timed
-
-    def timed(call, queries, batch, repeats):
-        return measure(call, queries, batch, 1)[0], float(index.num_leaves)
-
-    monkeypatch.setattr(module, "timed", timed)
+    tell_times(monkeypatch, lambda options: float(options.num_leaves))
     tried = []
     queries = index.embeddings(tf.range(0, 900, 30))
     index.tune(queries, recall=0.8, on_setting=tried.append)
@@ -163,7 +247,7 @@ def test_queries_shared_among_threads_get_the_same_answers(partitioned, rows, pa
     partitioned.parallelize_batch_searches = False
     expected = partitioned(queries)
     partitioned.parallelize_batch_searches = True
-    with mock.patch.object(module, "_cores", return_value=parts):
+    with mock.patch.object(module, "_count_cores", return_value=parts):
         shared = tf.function(lambda q: partitioned(q))(queries)
     for ours, theirs in zip(shared, expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -180,13 +264,13 @@ def test_queries_shared_among_threads_get_the_same_answers(partitioned, rows, pa
     ],
 )
 def test_shares_are_even_and_neither_tiny_nor_split_twice(rows, parts, expected):
-    shares = tf.function(lambda q: [tf.shape(p)[0] for p in _shared_out(q, parts)])
+    shares = tf.function(lambda q: [tf.shape(p)[0] for p in share_out(q, parts)])
     assert [int(n) for n in shares(tf.zeros([rows, 2]))] == expected
 
 
 def test_a_graph_has_a_search_for_each_core():
     index = ScaNN(k=5).index(vectors(300))
-    with mock.patch.object(module, "_cores", return_value=3):
+    with mock.patch.object(module, "_count_cores", return_value=3):
         graph = tf.function(lambda q: index(q)).get_concrete_function(tf.zeros([64, 8])).graph
     operations = [operation.type for operation in graph.get_operations()]
     assert operations.count("Scann>ScannSearchBatched") == 3
@@ -209,8 +293,7 @@ def test_two_indexes_in_one_saved_model_answer_for_themselves(tmp_path):
     module = tf.Module()
     corpora = [vectors(300), vectors(280)]
     indexes = [ScaNN(k=5).index(corpus) for corpus in corpora]
-    module.indexes = [index._searcher for index in indexes]
-    module.ids = [index.identifiers for index in indexes]
+    module.corpora = [index._corpus for index in indexes]
     spec = [tf.TensorSpec([None, 8])]
     module.first = tf.function(lambda q: indexes[0](q)[1], input_signature=spec)
     module.second = tf.function(lambda q: indexes[1](q)[1], input_signature=spec)
@@ -241,7 +324,7 @@ def test_it_is_an_approximate_layer_of_tfrs(partitioned):
 def test_bad_settings_are_refused_with_the_reason(partitioned):
     with pytest.raises(ValueError, match=r"at most the number of candidates, 9.*num_leaves=10"):
         ScaNN(num_leaves=10).index(vectors(9))
-    with pytest.raises(ValueError, match="must be positive"):
+    with pytest.raises(ValueError, match="`num_leaves_to_search` must be a positive integer"):
         ScaNN(num_leaves_to_search=0)
     with pytest.raises(ValueError, match="NaN or infinity in 1 rows: 2"):
         ScaNN().index(np.where(np.arange(5)[:, None] == 2, np.nan, vectors(5)))

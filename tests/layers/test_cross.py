@@ -159,11 +159,26 @@ def test_matrix_product_runs_in_half_precision_in_mixed_precision():
     assert [op.outputs[0].dtype for op in products] == [tf.float16]
 
 
-@pytest.mark.parametrize("make", [lambda r: Cross(r), lambda r: CrossMixture(r)])
 @pytest.mark.parametrize("rank", [6, 0, -1])
-def test_rejects_a_projection_that_does_not_fit(make, rank):
+def test_rejects_a_projection_that_does_not_fit(rank):
     with pytest.raises(ValueError, match=r"`projection_dim` must be between 1 and .* 5"):
-        make(rank)(keras.Input((5,)))
+        CrossMixture(rank)(keras.Input((5,)))
+    if rank < 1:
+        with pytest.raises(ValueError, match="`projection_dim` must be a positive integer"):
+            Cross(rank)(keras.Input((5,)))
+
+
+@pytest.mark.parametrize("preactivation", [None, "tanh"])
+def test_a_projection_wider_than_the_input_is_taken_as_tfrs_takes_it(preactivation):
+    options = {"projection_dim": 8, "diag_scale": 0.5, "preactivation": preactivation}
+    ours, theirs = Cross(**options), tfrs.layers.dcn.Cross(**options)
+    ours(ROWS), theirs(ROWS)
+    theirs.set_weights(ours.get_weights())
+    np.testing.assert_allclose(ours(ROWS), theirs(ROWS), rtol=1e-5)
+    u, v, b = (weight.numpy() for weight in ours.weights)
+    f = np.tanh if preactivation else np.copy
+    expected = ROWS * (f(ROWS @ u @ v + b) + 0.5 * ROWS) + ROWS
+    np.testing.assert_allclose(ours(ROWS), expected, rtol=1e-5)
 
 
 def test_rejects_bad_arguments():

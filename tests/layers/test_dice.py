@@ -76,6 +76,28 @@ def test_inference_uses_the_moving_averages_of_the_kept_steps():
     np.testing.assert_allclose(layer(SEQUENCES)[..., :1], expected)
 
 
+@pytest.mark.parametrize("value", [100.1, -3e4, 1e-3])
+@pytest.mark.parametrize("rows", [3, 1000])
+def test_a_constant_channel_lies_at_its_mean(value, rows):
+    # The float32 mean of 100.1 is off by 1e-5, a tenth of a deviation of sqrt(epsilon) = 1e-4.
+    outputs = Dice()(tf.fill([rows, 2], value), training=True)
+    np.testing.assert_allclose(outputs, np.full([rows, 2], value / 2), rtol=1e-6)
+
+
+def test_the_moving_averages_find_the_mean_of_a_constant_channel():
+    layer, values = Dice(momentum=0.9), tf.fill([8, 1], 100.1)
+    train = tf.function(lambda: layer(values, training=True))
+    for _ in range(300):
+        train()
+    np.testing.assert_allclose(layer(values), np.full([8, 1], 50.05), rtol=1e-3)
+
+
+def test_a_mask_may_be_an_array():
+    expected = Dice()(SEQUENCES, training=True, mask=tf.constant(MASK))
+    for mask in (MASK, MASK.tolist()):
+        np.testing.assert_array_equal(Dice()(SEQUENCES, training=True, mask=mask), expected)
+
+
 def test_a_batch_of_padding_moves_no_average():
     layer = Dice()
     outputs = layer(SEQUENCES, training=True, mask=tf.zeros(MASK.shape, tf.bool))

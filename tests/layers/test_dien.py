@@ -117,10 +117,11 @@ def test_extractor_needs_no_negatives_at_inference(tmp_path):
     assert layer.losses == []
 
 
-@pytest.mark.parametrize("auxiliary", [None, (4,)])
+@pytest.mark.parametrize(("auxiliary", "reduction"), [(None, "paper"), ((4,), "authors")])
 @pytest.mark.parametrize("mask", [LEFT, GAPS, np.ones([4, 5], bool)])
-def test_auxiliary_loss_equals_the_loops(auxiliary, mask):
-    layer = InterestExtractor(3, auxiliary, auxiliary_weight=0.5, dtype="float64")
+def test_auxiliary_loss_equals_the_loops(auxiliary, reduction, mask):
+    options = {"auxiliary_weight": 0.5, "auxiliary_reduction": reduction}
+    layer = InterestExtractor(3, auxiliary, dtype="float64", **options)
     states = layer([SEQUENCE, NEGATIVES], mask=tf.constant(mask))
 
     def score(h, e):
@@ -129,8 +130,17 @@ def test_auxiliary_loss_equals_the_loops(auxiliary, mask):
         (w, b), (v, c) = ([x.numpy() for x in dense.weights] for dense in layer.scorer)
         return (oracle.sigmoid(np.concatenate([h, e]) @ w + b) @ v + c).item()
 
-    expected = oracle.auxiliary_loss(states.numpy(), SEQUENCE, NEGATIVES, mask, score)
+    expected = oracle.auxiliary_loss(states.numpy(), SEQUENCE, NEGATIVES, mask, score, reduction)
     np.testing.assert_allclose(layer.losses, [0.5 * expected], rtol=1e-5)
+
+
+def test_the_auxiliary_loss_is_the_papers_unless_asked_otherwise():
+    # Two rows of the data, of which one has no step to learn from, count as two in the mean.
+    mask, layer = np.array([[True] * 3, [False] * 3]), InterestExtractor(2)
+    zeros = np.zeros([2, 3, 2])
+    layer([zeros, zeros], mask=mask)
+    np.testing.assert_allclose(layer.losses, [2 * 2 * np.log(2) / 2], rtol=1e-6)
+    assert layer.get_config()["auxiliary_reduction"] == "paper"
 
 
 def test_auxiliary_loss_reaches_fit():
@@ -153,6 +163,7 @@ def test_auxiliary_loss_reaches_fit():
         (lambda: AUGRU(4)([SEQUENCE, SCORES[:, 1:]]), "`inputs` must be a sequence"),
         (lambda: AUGRU(4)([SEQUENCE, SCORES], mask=tf.ones([4, 6], tf.bool)), "`mask` must have"),
         (lambda: InterestExtractor(4, auxiliary_weight=-1), "`auxiliary_weight` must not be"),
+        (lambda: InterestExtractor(4, auxiliary_reduction="sum"), "`auxiliary_reduction` must be"),
         (lambda: InterestExtractor(4)([SEQUENCE, NEGATIVES]), "`units` must be the width"),
         (lambda: InterestExtractor(4)([SEQUENCE, NEGATIVES[:, 1:]]), "`inputs` must be behav"),
     ],

@@ -168,7 +168,7 @@ BAD = {
         _bad(negatives__embeddings=tf.zeros([9, 4], tf.int32)),
         "`negatives.embeddings`",
     ),
-    "rank": (_bad(query_embeddings=tf.zeros([6, 2, 4])), "`query_embeddings`"),
+    "rank": (_bad(query_embeddings=tf.zeros([6, 2, 2, 4])), "`query_embeddings`"),
     "empty batch": (_bad(query_embeddings=tf.zeros([0, 4])), "`query_embeddings`"),
     "scale": (_bad(scale=0.0), "`scale`"),
     "scale is a vector": (_bad(scale=tf.ones([6])), "`scale`"),

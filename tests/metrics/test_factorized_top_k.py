@@ -19,6 +19,7 @@ ROWS = RNG.integers(0, 40, 12)
 IDS = np.array([f"item {i}" for i in range(40)])
 WEIGHT = RNG.uniform(size=12).astype(np.float32)
 KS = [1, 5, 20]
+_STREAMING = tfrs.layers.factorized_top_k.Streaming
 
 
 def _dataset(with_ids=True):
@@ -37,7 +38,11 @@ def _brute_force():
 
 
 def _streaming():
-    return tfrs.layers.factorized_top_k.Streaming().index_from_dataset(_dataset())
+    return _streamed(_dataset())
+
+
+def _streamed(dataset):
+    return _STREAMING().index_from_dataset(dataset)
 
 
 def _results(metric):
@@ -307,6 +312,28 @@ def test_an_exact_index_with_a_query_model_is_asked_too():
             np.testing.assert_array_equal(metric.result(), expected.result())
 
 
+@pytest.mark.parametrize(
+    "layer", [indexes.Exact, tfrs.layers.factorized_top_k.BruteForce, _STREAMING]
+)
+def test_an_index_with_a_score_of_its_own_is_asked_for_its_best(layer):
+    class Nearest(layer):
+        def _compute_score(self, queries, candidates):
+            return -tf.norm(queries[:, tf.newaxis] - candidates[tf.newaxis], axis=-1)
+
+    index = Nearest(k=20)
+    if layer is _STREAMING:
+        index.index_from_dataset(_dataset())
+    else:
+        index.index(tf.constant(CANDIDATES), tf.constant(IDS))
+    metric = metrics.FactorizedTopK(index, ks=[1, 5])
+    metric.update_state(QUERIES, CANDIDATES[ROWS], IDS[ROWS])
+    distances = np.linalg.norm(QUERIES[:, None] - CANDIDATES, axis=-1)
+    above = (distances < np.take_along_axis(distances, ROWS[:, None], 1)).sum(1)
+    np.testing.assert_allclose(metric.result(), [np.mean(above < k) for k in (1, 5)])
+    with pytest.raises(ValueError, match="ranks by another score than the dot product"):
+        metric.update_state(QUERIES, CANDIDATES[ROWS])
+
+
 def test_training_sees_the_weights_from_before_each_step():
     class Checked(_Towers):
         def __init__(self):
@@ -396,6 +423,21 @@ def test_the_embeddings_are_not_saved_with_the_model():
     model.evaluate(_pairs(), verbose=0)
     shapes = [tuple(weight.shape) for weight in model.task.weights]
     assert shapes == [()] * len(shapes)
+
+
+@pytest.mark.parametrize("make", [lambda dataset: dataset, _streamed])
+def test_a_model_is_saved_as_a_folder_without_the_candidates(tmp_path, make):
+    class Scored(_Towers):
+        def call(self, inputs):
+            return self.users(inputs["user"])
+
+    model = Scored(lambda candidates, ks: metrics.FactorizedTopK(make(candidates), ks=ks))
+    model.compile("sgd")
+    model.evaluate(_pairs(), verbose=0)
+    expected = model({"user": tf.range(3)})
+    model.save(tmp_path / "folder")
+    loaded = tf.saved_model.load(str(tmp_path / "folder"))
+    np.testing.assert_array_equal(loaded({"user": tf.range(3)}, training=False), expected)
 
 
 def test_replicas_evaluate_as_one_device_does(two_replicas):

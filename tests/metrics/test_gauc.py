@@ -158,3 +158,8 @@ def test_relative_improvement_is_counted_from_chance():
         rela_impr(0.7, 0.5)
     with pytest.raises(ValueError, match="`auc` must be"):
         rela_impr(1.7, 0.6)
+
+
+def test_says_so_where_keras_hands_it_no_users():
+    with pytest.raises(ValueError, match=r"`user_ids` must say .*`callbacks\.UserAUC"):
+        GAUC(10).update_state([1, 0], [0.5, 0.5], sample_weight=None)

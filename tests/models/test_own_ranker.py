@@ -109,3 +109,5 @@ def test_what_models_declare_alike_is_one_hyper_parameter():
 def test_only_ranking_models_are_registered():
     with pytest.raises(ValueError, match=r"`model` must be a subclass of `models.RankingModel`"):
         models.register_ranker("tower", models.Tower)
+    with pytest.raises(ValueError, match=r"`name` must be letters, digits and underscores"):
+        models.register_ranker("my ranker", Additive)

@@ -9,7 +9,8 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Categorical, History, Numeric, Text
 from tfrs_ext.layers import DINAttention
-from tfrs_ext.models import DCN, DIEN, DIN, NeuMF, RankingModel, WideDeep
+from tfrs_ext.metrics import GAUC
+from tfrs_ext.models import DCN, DIEN, DIN, NeuMF, RankingModel, WideDeep, YouTubeRanker
 from tfrs_ext.optimizers import LazyAdam
 
 ITEMS = tuple(range(10, 18))
@@ -105,6 +106,28 @@ def test_trains_in_mixed_precision(name):
         keras.mixed_precision.set_global_policy("float32")
     assert outputs.dtype == tf.float32
     assert np.isfinite(outputs).all()
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("kind", ["dcn", "youtube", "wide"])
+def test_half_precision_sees_large_numbers_as_they_are(kind, policy):
+    # 1.2e6 is infinite in float16, and the years 1995 and 1996 are one in bfloat16.
+    numbers = [Numeric("price", 1e6, 1e5, (9e5, 1e6, 1.2e6, 2e6)), Numeric("year", 1986.0, 17.0)]
+    makes = {
+        "dcn": lambda: DCN(numbers, 4, hidden_units=(8,)),
+        "youtube": lambda: YouTubeRanker(numbers[:1], 4, (8,)),
+        "wide": lambda: WideDeep(numbers, (), 4, 4, (8,)),
+    }
+    inputs = {"price": np.array([1.2e6, 9e5]), "year": np.array([1995, 1996])}
+    model = makes[kind]()
+    keras.mixed_precision.set_global_policy(policy)
+    try:
+        half = makes[kind]()
+        half.set_weights(model.get_weights())
+        np.testing.assert_allclose(half(inputs), model(inputs), rtol=0.05)
+        np.testing.assert_allclose(half.predict(inputs, verbose=0), model(inputs), rtol=0.05)
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
 
 
 def same_item(inputs):
@@ -206,6 +229,17 @@ def test_without_an_output_activation_numbers_are_learnt():
     ("make", "message"),
     [
         (lambda: DCN([], 4), "`features` must hold one or more"),
+        (lambda: DCN(["user", "item"]), r"`features` must be a list of features.*received 'user'"),
+        (lambda: DCN({"user": USER}), r"`features` must be a list of features.*received 'user'"),
+        (lambda: DCN(USER), "`features` must be a list of features.*received a `Categorical`"),
+        (lambda: DCN(FLAT, hidden_units=8), r"`hidden_units` must be positive .* received 8"),
+        (lambda: DCN(FLAT, activation="rleu"), "`activation` must be .* received 'rleu'"),
+        (lambda: DCN(FLAT, cross_layers=-1), "`cross_layers` must be 0 or more"),
+        (lambda: DIN(SEQUENTIAL, "item", attention_units=()), "`attention_units` must be positive"),
+        (lambda: DIN(SEQUENTIAL, None), "`features` must hold a `Categorical` with the item's id"),
+        (lambda: NeuMF([USER, ITEM], 0), "`factors` must be a positive integer"),
+        (lambda: NeuMF([USER, ITEM], hidden_units=()), "`hidden_units` must be positive"),
+        (lambda: WideDeep(FLAT, cross_bins=0), "`cross_bins` must be a positive integer"),
         (lambda: DCN(FLAT, structure="serial"), "`structure` must be one of"),
         (lambda: WideDeep(FLAT, [("user", "age")]), "`crosses` must be tuples"),
         (lambda: WideDeep(FLAT, [("user",)]), "`crosses` must be tuples"),
@@ -213,7 +247,7 @@ def test_without_an_output_activation_numbers_are_learnt():
         (lambda: NeuMF([USER, ITEM], branches=("cnn",)), "`branches` must be out of"),
         (lambda: MODELS["NeuMF"]().pretrain(*[MODELS["GMF"]()] * 2), "`pretrain` must be called"),
         (lambda: DIN([ITEM, AGE], "item"), "`features` must hold a `History`; received columns"),
-        (lambda: DIN([AGE, CLICKS], "item"), "`item_id`, the name of a `Categorical`: 'item'"),
+        (lambda: DIN([AGE, CLICKS], "item"), "`Categorical` with the item's id.*named 'item'"),
         (lambda: DIN([ITEM, History("h", (1, 2))], "item"), "the vocabulary of 'item'"),
         (lambda: DIEN([ITEM, CLICKS, History("b", ITEMS)], "item"), "must hold one `History`"),
     ],
@@ -228,6 +262,20 @@ def test_rejects_a_batch_without_a_feature(name):
     model = MODELS[name]()
     with pytest.raises(ValueError, match=r"`inputs` must hold the columns \['age'\]"):
         model({key: value for key, value in columns().items() if key != "age"})
+
+
+@pytest.mark.parametrize("where", ["metrics", "weighted_metrics"])
+def test_compile_says_how_gauc_is_computed(where):
+    with pytest.raises(ValueError, match=r"received `GAUC`.*`callbacks\.UserAUC"):
+        MODELS["DNN"]().compile("adam", "mse", **{where: ["AUC", GAUC(10)]})
+
+
+def test_labels_may_be_booleans():
+    model, inputs = MODELS["DNN"](), columns(8)
+    model.compile("sgd", "binary_crossentropy", ["AUC"])
+    expected = model.evaluate(inputs, inputs["item"] / 17.0 >= 0.8, verbose=0)
+    labels = (inputs["item"] / 17.0 >= 0.8).astype(np.float32)
+    np.testing.assert_allclose(model.evaluate(inputs, labels, verbose=0), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("model", [DCN, DIEN, DIN, NeuMF, WideDeep])

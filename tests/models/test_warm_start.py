@@ -41,7 +41,9 @@ def scramble(model):
 def test_pairs_that_both_know_score_the_same_wherever_their_ids_stand():
     trained, model = scramble(two_tower(SMALL)), two_tower(LARGE)
     carried = models.warm_start(model, trained)
-    assert carried == {"user": 2, "clicks": 3, "item": 3, "title": 3}
+    sides = {"query_model": {"user": 2, "clicks": 3}, "candidate_model": {"item": 3, "title": 3}}
+    pairs = ((side, column) for side, columns in sides.items() for column in columns.items())
+    assert carried.ids == {f"{side}/features/{name}": count for side, (name, count) in pairs}
     np.testing.assert_allclose(model(ROWS), trained(ROWS), rtol=1e-6)
 
 
@@ -79,8 +81,65 @@ def test_ranking_models_go_on_too():
 
 def test_other_architectures_are_refused():
     query, candidate = SMALL
+    deep = models.TwoTower.from_features(*SMALL, embedding_dim=4, hidden_units=(8, 8))
     with pytest.raises(ValueError, match="same features and settings"):
-        models.warm_start(two_tower(LARGE), two_tower((query[:2], candidate)))
+        models.warm_start(two_tower(LARGE), deep)
     wide = models.TwoTower.from_features(query, candidate, embedding_dim=8)
-    with pytest.raises(ValueError, match="'user' in 4 numbers as `trained` does, received 8"):
+    with pytest.raises(ValueError, match="/user' in 4 numbers as `trained` does, received 8"):
         models.warm_start(wide, two_tower(SMALL))
+
+
+def test_columns_are_found_by_name_in_any_order_beside_new_and_old_ones():
+    users, items = SMALL
+    trained = scramble(two_tower(SMALL))
+    color = Categorical("color", ("red", "green"))
+    model = two_tower(([users[2], users[1], users[0]], [items[0], color, items[1]]))
+    report = models.warm_start(model, trained)
+    rows = {**ROWS, "color": tf.constant(["red", "green", "?"])}
+    np.testing.assert_allclose(model(rows), trained(ROWS), rtol=1e-5)
+    assert report.new == ("candidate_model/features/color/embedding/embeddings",)
+    assert report == models.WarmStart(report.ids, report.copied, report.new, left=())
+    assert "candidate_model/projection/kernel" in report.copied
+    shorter = two_tower((users[:2], items))
+    report = models.warm_start(shorter, trained)
+    assert report.left == ("query_model/features/age",)
+    encoder = trained.query_model.encoder.encoders[2]
+    without = {**ROWS, "age": tf.fill([3], encoder.feature.mean)}
+    np.testing.assert_allclose(shorter(ROWS), trained(without), rtol=1e-5)
+
+
+def test_a_renamed_column_is_reported_and_not_mixed_up():
+    users, items = SMALL
+    renamed = [Categorical("person", users[0].vocabulary), *users[1:]]
+    report = models.warm_start(two_tower((renamed, items)), two_tower(SMALL))
+    assert "query_model/features/user" in report.left
+    assert "query_model/features/person/embedding/embeddings" in report.new
+
+
+def test_ranking_models_read_the_same_columns_in_the_same_order():
+    query, candidate = SMALL
+
+    def dcn(features):
+        return models.DCN(features, embedding_dim=4, hidden_units=(8,))
+
+    with pytest.raises(
+        ValueError, match=r"in the same order in 'features', received \['item', 'us"
+    ):
+        models.warm_start(dcn([candidate[0], query[0]]), dcn([query[0], candidate[0]]))
+
+
+def test_other_id_types_are_named():
+    other = features((1, 2), (7, 8, 9), ("red", "blue", "hat"))
+    with pytest.raises(ValueError, match=r"type of `trained` in '.*/user', received 1 for 'ann'"):
+        models.warm_start(two_tower(other), two_tower(SMALL))
+
+
+def test_other_widths_are_refused():
+    wide, narrow = (
+        models.TwoTower.from_features(*SMALL, embedding_dim=4, hidden_units=(units,))
+        for units in (8, 16)
+    )
+    with pytest.raises(
+        ValueError, match="must have the widths of `trained`, received a kernel of shape"
+    ):
+        models.warm_start(wide, narrow)

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import tensorflow as tf
 
+from tests.negatives.ask import ask
 from tfrs_ext import frequencies, negatives
 from tfrs_ext.candidates import Candidates
 
@@ -64,7 +65,7 @@ def _step(table, source, ids):
 
     with tf.GradientTape() as tape:
         positives = Candidates(embed(ids), ids, tf.zeros_like(_as_number(ids), tf.float32))
-        pool = source(positives, candidate_model=embed, training=True)
+        pool = ask(source, positives, candidate_model=embed, training=True)
         loss = _loss(positives, pool)
     return loss, tf.convert_to_tensor(tape.gradient(loss, table)), pool.ids
 

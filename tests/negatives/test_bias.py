@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.negatives.ask import draw
 from tfrs_ext.candidates import Candidates
 from tfrs_ext.frequencies import CountedFrequency
 from tfrs_ext.losses import CorrectedSampledSoftmax, SampledSoftmax
@@ -53,12 +54,12 @@ def _expected_gradient(source, loss, table, steps):
     @tf.function
     def gradient(ids):
         embed = lambda ids: tf.gather(table, ids)  # noqa: E731
-        pool = source(candidates(ids), candidate_model=embed, training=True)
+        pool = draw(source, candidates(ids), candidate_model=embed, training=True)
         positive = candidates(tf.constant([POSITIVE], tf.int64))
-        positive = positive._replace(log_q=source.log_q(positive))
+        positive = positive._replace(log_q=pool.density(positive.ids))
         with tf.GradientTape() as tape:
             tape.watch(queries)
-            value = loss.per_query(queries, positive, pool)
+            value = loss.per_query(queries, positive, pool.negatives)
         return tape.gradient(value, queries)[0]
 
     draws = np.random.default_rng(1).choice(ITEMS, (steps, ROWS), p=COUNTS / COUNTS.sum())

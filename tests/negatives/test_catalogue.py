@@ -56,15 +56,15 @@ def test_config_through_json(arguments):
 
 
 @pytest.mark.parametrize(
-    ("items", "id_column", "message"),
+    ("items", "item_id", "message"),
     [
         ({**ITEMS, "price": [1.0]}, "item", "`items` must have 3 rows in every column, .* 'price'"),
         ({"item": []}, "item", r"`items\['item'\]` must be one axis of at least one id"),
         ({"item": [1, 1]}, "item", r"`items\['item'\]` must be unique, received repeats of \[1\]"),
-        (ITEMS, "id", "`id_column` must be a column of `items`, received 'id'"),
-        (ITEMS, None, "`id_column` must be given where `items` has columns"),
+        (ITEMS, "id", "`item_id` must be a column of `items`, one of .* received 'id'"),
+        (ITEMS, None, "`item_id` must be a column of `items`, .* received None"),
     ],
 )
-def test_rejects(items, id_column, message):
+def test_rejects(items, item_id, message):
     with pytest.raises(ValueError, match=message):
-        Catalogue(items, id_column)
+        Catalogue(items, item_id)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.negatives import tower
+from tests.negatives.ask import ask
 from tfrs_ext.negatives import CrossReplica, InBatch
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -79,5 +80,5 @@ def test_rejects_a_memory_of_strings_among_workers():
 
 def test_without_a_strategy_it_is_the_source():
     positives = tower.positives([1, 2], log_q=[-1.0, -2.0])
-    for a, b in zip(CrossReplica()(positives), InBatch()(positives), strict=True):
+    for a, b in zip(ask(CrossReplica(), positives), ask(InBatch(), positives), strict=True):
         np.testing.assert_array_equal(a, b)

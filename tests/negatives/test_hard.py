@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.negatives import tower
+from tests.negatives.ask import ask
 from tfrs_ext.candidates import Candidates
 from tfrs_ext.negatives import Explicit, Hard, HardFromIndex, InBatch, Uniform
 
@@ -31,7 +32,8 @@ def test_hard_equals_loops(batch, k, seed):
     candidates = rng.normal(size=(batch, 3)).astype("float32")
     queries = rng.normal(size=(batch, 3)).astype("float32")
     log_q = -rng.random(batch).astype("float32")
-    pool = Hard(k)(
+    pool = ask(
+        Hard(k),
         Candidates(tf.constant(candidates), tf.constant(ids), tf.constant(log_q)),
         query_embeddings=tf.constant(queries),
     )
@@ -44,7 +46,8 @@ def test_hard_equals_loops(batch, k, seed):
 def test_hard_passes_gradient_to_the_rows_that_it_keeps():
     variable = tower.table()
     with tf.GradientTape() as tape:
-        pool = Hard(1, Uniform(np.arange(tower.ITEMS), 30, seed=1))(
+        pool = ask(
+            Hard(1, Uniform(np.arange(tower.ITEMS), 30, seed=1)),
             tower.positives([1], variable),
             candidate_model=tower.tower_of(variable),
             query_embeddings=tf.ones([1, 4]),
@@ -65,7 +68,8 @@ def test_index_gives_its_nearest_items_with_todays_embeddings(strings):
     lengths = lambda items: tf.strings.length(  # noqa: E731
         items if strings else tf.strings.as_string(items)
     )
-    pool = hard(
+    pool = ask(
+        hard,
         positives,
         candidate_model=lambda items: tf.cast(lengths(items), tf.float32)[:, None],
         query_embeddings=tf.constant([[1.0], [-1.0]]),
@@ -80,19 +84,17 @@ def test_refresh_reaches_a_graph_that_is_traced_already():
     hard = HardFromIndex([1, 2, 3], 1, lambda q, k: (q, tf.constant([[1]])))
     variable = tower.table()
     positives, embed = tower.positives([1], variable), tower.tower_of(variable)
-    ask = tf.function(
-        lambda queries: hard(positives, candidate_model=embed, query_embeddings=queries).ids
-    )
+    found = tf.function(lambda queries: ask(hard, positives, queries, candidate_model=embed).ids)
     queries = tf.ones([1, 4])
-    assert ask(queries).numpy().tolist() == [1]
+    assert found(queries).numpy().tolist() == [1]
     hard.refresh(lambda q, k: (q, tf.constant([[3]])))
-    assert ask(queries).numpy().tolist() == [3]
+    assert found(queries).numpy().tolist() == [3]
 
 
 def test_index_ids_outside_the_catalogue_are_left_out():
     hard = HardFromIndex([1, 2], 2, lambda q, k: (q, tf.constant([[9, 2]])))
     embed = tower.tower_of(tower.table())
-    pool = hard(tower.positives([1]), candidate_model=embed, query_embeddings=tf.ones([1, 4]))
+    pool = ask(hard, tower.positives([1]), candidate_model=embed, query_embeddings=tf.ones([1, 4]))
     assert pool.ids.numpy().tolist() == [2]
 
 
@@ -108,14 +110,15 @@ def test_explicit_takes_all_columns_and_leaves_padding_out():
     def embed(items):
         return tf.concat([items["price"][:, None], tf.cast(items["text"], tf.float32)], axis=1)
 
-    pool = source(positives, candidate_model=embed, features=features)
+    pool = ask(source, positives, candidate_model=embed, features=features)
     assert pool.ids.numpy().tolist() == [b"x", b"y", b"z"]
     np.testing.assert_array_equal(pool.embeddings, [[1, 1, 1], [2, 2, 2], [3, 3, 3]])
     np.testing.assert_allclose(pool.log_q, np.full(3, -np.log(3)), rtol=1e-6)
 
 
 def test_explicit_may_find_nothing():
-    pool = Explicit("shown")(
+    pool = ask(
+        Explicit("shown"),
         tower.positives([1]),
         candidate_model=tower.tower_of(tower.table()),
         features={"shown": tf.constant([[-1, -1]])},
@@ -128,13 +131,15 @@ def test_explicit_may_find_nothing():
     [
         (lambda: Hard(0), "`num_hard_negatives` must be ≥ 1, received 0"),
         (lambda: HardFromIndex([1], 0), "`num_hard_negatives` must be ≥ 1"),
-        (lambda: Explicit({"a": "b"}), "`id_column` must be a key of `columns`"),
-        (lambda: Explicit("a", "a"), "`id_column` must be .*None where `columns` is a str"),
-        (lambda: Hard(1)(tower.positives([1])), "`query_embeddings` must be given"),
-        (lambda: Explicit("a")(tower.positives([1])), "`features` must have the columns"),
+        (lambda: Explicit({"a": "b"}), "`item_id` must be a key of `columns`"),
+        (lambda: Explicit("a", "a"), "`item_id` must be .*None where `columns` is a str"),
+        (lambda: ask(Explicit("a"), tower.positives([1])), "`features` must have the columns"),
         (
-            lambda: HardFromIndex([1], 1)(
-                tower.positives([1]), candidate_model=len, query_embeddings=tf.ones([1, 4])
+            lambda: ask(
+                HardFromIndex([1], 1),
+                tower.positives([1]),
+                candidate_model=len,
+                query_embeddings=tf.ones([1, 4]),
             ),
             "`refresh` must be called with an index",
         ),
@@ -147,5 +152,5 @@ def test_rejects(make, message):
 
 def test_in_batch_returns_the_positives():
     positives = tower.positives([4, 4, 2], log_q=[-1.0, -1.0, 0.0])
-    for a, b in zip(InBatch()(positives), positives, strict=True):
+    for a, b in zip(ask(InBatch(), positives), positives, strict=True):
         np.testing.assert_array_equal(a, b)

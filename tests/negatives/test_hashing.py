@@ -45,9 +45,17 @@ def test_fingerprints_keep_integers_and_tell_strings_apart():
     assert keys.min() >= 0
 
 
-def test_fingerprint_rejects_floats():
-    with pytest.raises(TypeError, match="`ids` must be integers or strings, received dtype=float"):
-        fingerprint(tf.constant([1.0]))
+def test_floating_point_ids_have_equal_keys_where_they_are_equal():
+    values = tf.constant([1.0, 0.0, -0.0, 1.5, 1.0, 2.0**60])
+    equal = values[:, None] == values[None, :]
+    keys = fingerprint(values)
+    np.testing.assert_array_equal(keys[:, None] == keys[None, :], equal)
+    np.testing.assert_array_equal(fingerprint(tf.cast(values, tf.float64)), keys)
+
+
+def test_fingerprint_rejects_what_is_no_id():
+    with pytest.raises(TypeError, match="`ids` must be integers or strings, received dtype=bool"):
+        fingerprint(tf.constant([True]))
 
 
 @settings(deadline=None, max_examples=25)

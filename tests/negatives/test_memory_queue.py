@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.negatives import tower
+from tests.negatives.ask import ask
 from tests.oracles import sampling as oracle
 from tfrs_ext._keras import keras
 from tfrs_ext.candidates import Candidates
@@ -26,7 +27,7 @@ def _rows(ids, log_q=None):
 def test_answers_with_what_a_fifo_list_holds(batches, capacity):
     memory = MemoryQueue(capacity, 2)
     for batch, held in zip(batches, oracle.fifo(batches, capacity), strict=True):
-        pool = memory(_rows(batch), training=True)
+        pool = ask(memory, _rows(batch), training=True)
         assert pool.ids[: len(batch)].numpy().tolist() == batch
         assert sorted(pool.ids[len(batch) :].numpy()) == sorted(held)
         np.testing.assert_array_equal(pool.embeddings, _rows(pool.ids).embeddings)
@@ -37,13 +38,13 @@ def test_remembers_embeddings_as_they_were_and_without_gradient():
     variable = tf.Variable([[1.0, 2.0], [3.0, 4.0]])
     memory = MemoryQueue(4, 2)
 
-    def ask():
-        return memory(Candidates(variable + 0, tf.constant([1, 2]), tf.zeros([2])), training=True)
+    def rows():
+        return Candidates(variable + 0, tf.constant([1, 2]), tf.zeros([2]))
 
-    ask()
+    ask(memory, rows(), training=True)
     variable.assign_add(tf.ones([2, 2]))
     with tf.GradientTape() as tape:
-        pool = ask()
+        pool = ask(memory, rows(), training=True)
         loss = tf.reduce_sum(pool.embeddings)
     np.testing.assert_array_equal(pool.embeddings[2:], [[1, 2], [3, 4]])
     np.testing.assert_array_equal(tape.gradient(loss, variable), np.ones((2, 2)))
@@ -51,21 +52,23 @@ def test_remembers_embeddings_as_they_were_and_without_gradient():
 
 def test_fills_but_stays_silent_while_it_warms_up():
     memory = MemoryQueue(10, 2, warmup_steps=2)
-    sizes = [memory(_rows([step, step]), training=True).ids.shape[0] for step in range(4)]
+    sizes = [ask(memory, _rows([step, step]), training=True).ids.shape[0] for step in range(4)]
     assert sizes == [2, 2, 2 + 4, 2 + 6]
 
 
 def test_evaluation_reads_and_enters_nothing():
     memory = MemoryQueue(10, 2)
-    memory(_rows([1, 2]), training=True)
+    ask(memory, _rows([1, 2]), training=True)
     for _ in range(2):
-        assert memory(_rows([3]), training=False).ids.numpy().tolist() == [3, 1, 2]
+        assert ask(memory, _rows([3]), training=False).ids.numpy().tolist() == [3, 1, 2]
 
 
 def test_keeps_the_rows_of_any_source():
     embed = tower.tower_of(tower.table())
     memory = MemoryQueue(20, 4, Uniform(np.arange(tower.ITEMS), 5, seed=1))
-    pools = [memory(tower.positives([1]), candidate_model=embed, training=True) for _ in range(3)]
+    pools = [
+        ask(memory, tower.positives([1]), candidate_model=embed, training=True) for _ in range(3)
+    ]
     assert [pool.ids.shape[0] for pool in pools] == [5, 10, 15]
     first, second = pools[0].ids, pools[1].ids[:5]
     np.testing.assert_array_equal(pools[2].ids[5:], tf.concat([first, second], axis=0))
@@ -74,8 +77,8 @@ def test_keeps_the_rows_of_any_source():
 def test_cross_batch_sampling_composes_with_mixtures_and_replicas():
     memory = MemoryQueue(4, 2, CrossReplica(InBatch()))
     mixed = Mixed([memory, InBatch()])
-    mixed(_rows([1, 2]), training=True)
-    assert mixed(_rows([3]), training=True).ids.numpy().tolist() == [3, 1, 2, 3]
+    ask(mixed, _rows([1, 2]), training=True)
+    assert ask(mixed, _rows([3]), training=True).ids.numpy().tolist() == [3, 1, 2, 3]
 
 
 @pytest.mark.parametrize("folder", ["m.keras", "m.weights.h5", "checkpoint"])
@@ -89,7 +92,7 @@ def test_string_ids_survive_every_file(folder, tmp_path):
     model, memory = make()
     ids = tf.constant(["a", "", "ünï", "d" * 40])
     rows = Candidates(tf.ones([4, 2]), ids, tf.fill([4], -1.0))
-    memory(rows, training=True)
+    ask(memory, rows, training=True)
     path = str(tmp_path / folder)
     again, restored = make()
     if folder == "m.keras":
@@ -99,7 +102,7 @@ def test_string_ids_survive_every_file(folder, tmp_path):
     else:
         model.save_weights(path)
         again.load_weights(path)
-    expected, actual = (layer(rows, training=False).ids[4:] for layer in (memory, restored))
+    expected, actual = (ask(layer, rows, training=False).ids[4:] for layer in (memory, restored))
     assert actual.numpy().tolist() == expected.numpy().tolist() == ids[1:].numpy().tolist()
 
 
@@ -119,10 +122,10 @@ def test_rejects(arguments, message):
 
 def test_rejects_embeddings_of_another_width():
     with pytest.raises(ValueError, match=r"`embedding_dim` must be the width .*, 4, received 2"):
-        MemoryQueue(3, 2)(tower.positives([1]), training=True)
+        ask(MemoryQueue(3, 2), tower.positives([1]), training=True)
 
 
 def test_rejects_ids_of_another_type():
     rows = Candidates(tf.ones([1, 2]), tf.constant(["a"]), tf.zeros([1]))
     with pytest.raises(ValueError, match="`id_dtype` must be 'string' for ids of that type"):
-        MemoryQueue(3, 2)(rows, training=True)
+        ask(MemoryQueue(3, 2), rows, training=True)

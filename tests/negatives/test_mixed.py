@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tests.negatives import tower
+from tests.negatives.ask import ask, draw
 from tests.oracles import sampling as oracle
 from tfrs_ext import frequencies, negatives
 
@@ -19,8 +20,12 @@ def _sources():
 
 
 def _ask(source, ids):
+    return _draw(source, ids).negatives
+
+
+def _draw(source, ids):
     variable = tower.table()
-    return source(tower.positives(ids, variable), candidate_model=tower.tower_of(variable))
+    return draw(source, tower.positives(ids, variable), candidate_model=tower.tower_of(variable))
 
 
 def test_pool_is_all_rows_with_the_density_of_the_mixture():
@@ -41,7 +46,7 @@ def test_mns_by_hand():
     expected = [np.log((2 * q[i] + 6 / 4) / (2 + 6)) for i in pool.ids.numpy()]
     np.testing.assert_allclose(pool.log_q, expected, rtol=1e-5)
     np.testing.assert_allclose(
-        mixed.log_q(tower.positives([3])), [np.log((2 * 0.1 + 6 / 4) / 8)], rtol=1e-5
+        _draw(mixed, [1, 2]).density(tf.constant([3])), [np.log((2 * 0.1 + 6 / 4) / 8)], rtol=1e-5
     )
 
 
@@ -49,12 +54,12 @@ def test_rows_fit_the_mixture_over_batches_drawn_from_the_data():
     rng = np.random.default_rng(0)
     mixed = negatives.Mixed(_sources())
     variable = tower.table()
-    ask = tf.function(
-        lambda p: mixed(p, candidate_model=tower.tower_of(variable), training=True).ids
+    draw_ids = tf.function(
+        lambda p: ask(mixed, p, candidate_model=tower.tower_of(variable), training=True).ids
     )
     batches = rng.choice(ITEMS, (400, 12), p=COUNTS / COUNTS.sum())
-    draws = np.concatenate([ask(tower.positives(batch, variable)) for batch in batches])
-    stated = np.exp(mixed.log_q(tower.positives(ITEMS, variable)))
+    draws = np.concatenate([draw_ids(tower.positives(batch, variable)) for batch in batches])
+    stated = np.exp(_draw(mixed, [1] * 12).density(tf.constant(ITEMS)))
     assert oracle.chi_square_is_plausible(draws, stated)
 
 
@@ -63,8 +68,8 @@ def test_the_weights_follow_the_latest_pool():
     frequent = int(COUNTS.argmax())
     densities = []
     for size in (1, 49):
-        _ask(mixed, [1] * size)
-        densities.append(np.exp(mixed.log_q(tower.positives([frequent]))[0]))
+        density = _draw(mixed, [1] * size).density
+        densities.append(np.exp(density(tf.constant([frequent]))[0]))
     q = COUNTS.max() / COUNTS.sum()
     expected = [(size * q + 7 / 50) / (size + 7) for size in (1, 49)]
     np.testing.assert_allclose(densities, expected, rtol=1e-5)
@@ -81,8 +86,9 @@ def test_mixtures_of_mixtures_are_mixtures():
 def test_the_callers_log_q_stays_where_no_source_knows_more():
     mixed = negatives.Mixed([negatives.InBatch(), negatives.MemoryQueue(4, 4)])
     positives = tower.positives([1, 2], log_q=[-2.0, -3.0])
-    np.testing.assert_allclose(mixed(positives).log_q, [-2, -3, -2, -3], rtol=1e-6)
-    np.testing.assert_allclose(mixed.log_q(positives), [-2, -3], rtol=1e-6)
+    pool = draw(mixed, positives)
+    np.testing.assert_allclose(pool.negatives.log_q, [-2, -3, -2, -3], rtol=1e-6)
+    np.testing.assert_allclose(pool.positives.log_q, [-2, -3], rtol=1e-6)
 
 
 def test_rejects_what_knows_no_density_beside_what_draws():
@@ -90,7 +96,7 @@ def test_rejects_what_knows_no_density_beside_what_draws():
     with pytest.raises(
         ValueError, match=r"`sources` must all know .* MemoryQueue at 1 .*frequency"
     ):
-        negatives.Mixed(sources)
+        _draw(negatives.Mixed(sources), [1])
 
 
 def test_rejects_nothing():

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.negatives import tower
+from tests.negatives.ask import ask
 from tests.oracles import sampling as oracle
 from tfrs_ext import negatives
 from tfrs_ext._keras import keras
@@ -16,13 +17,12 @@ def _draws(source, calls, ids=(1,), dtype=tf.int64):
     items = int(source.catalogue.ids.shape[0])
     embed = tower.tower_of(tower.table(2, items))
     positives = tower.positives(ids, tower.table(2, items), dtype=dtype)
-    ask = tf.function(lambda: source(positives, candidate_model=embed, training=True).ids)
-    return np.concatenate([ask().numpy() for _ in range(calls)])
+    once = tf.function(lambda: ask(source, positives, candidate_model=embed, training=True).ids)
+    return np.concatenate([once().numpy() for _ in range(calls)])
 
 
 def _stated(source):
-    ids = source.catalogue.ids
-    return np.exp(source.log_q(tower.positives(ids, tower.table(2, len(ids)))).numpy())
+    return np.exp(source.log_q(source.catalogue.ids).numpy())
 
 
 COUNTS = np.random.default_rng(0).zipf(1.2, 300).clip(max=10_000) - 1
@@ -59,8 +59,7 @@ def test_popularity_states_the_power_of_counts():
 
 
 def _stated_of(source, ids):
-    positives = tower.positives(ids, tower.table(2))
-    return np.exp(source.log_q(positives))
+    return np.exp(source.log_q(tf.constant(ids)))
 
 
 def test_ids_outside_the_catalogue_count_as_the_rarest():
@@ -96,10 +95,7 @@ def test_popularity_sums_to_one_and_draws_from_the_catalogue(counts, power, rows
 def test_popularity_follows_ids_not_positions():
     source = negatives.Popularity(["b", "a", "c"], [6, 3, 1], 3)
     ids = tf.constant(["c", "b", "a"])
-    candidates = negatives.InBatch()(
-        tower.positives([1, 2, 3])._replace(ids=ids, log_q=tf.zeros([3]))
-    )
-    np.testing.assert_allclose(tf.exp(source.log_q(candidates)), [0.1, 0.6, 0.3], rtol=1e-6)
+    np.testing.assert_allclose(tf.exp(source.log_q(ids)), [0.1, 0.6, 0.3], rtol=1e-6)
 
 
 def test_seeds_repeat_and_differ():
@@ -128,7 +124,7 @@ def test_two_samplers_without_seeds_draw_apart():
 def test_a_call_that_says_nothing_of_training_draws_anew():
     source = negatives.Uniform(np.arange(1000), 50, seed=1)
     embed = tower.tower_of(tower.table(4, 1000))
-    one, other = (source(tower.positives([1]), candidate_model=embed).ids for _ in range(2))
+    one, other = (ask(source, tower.positives([1]), candidate_model=embed).ids for _ in range(2))
     assert (one.numpy() != other.numpy()).any()
 
 
@@ -136,7 +132,7 @@ def test_gradients_reach_the_tower():
     variable = tower.table()
     source = negatives.Uniform(np.arange(tower.ITEMS), 20, seed=1)
     with tf.GradientTape() as tape:
-        pool = source(tower.positives([1]), candidate_model=tower.tower_of(variable))
+        pool = ask(source, tower.positives([1]), candidate_model=tower.tower_of(variable))
         loss = tf.reduce_sum(pool.embeddings)
     gradient = tf.convert_to_tensor(tape.gradient(loss, variable))
     expected = np.bincount(pool.ids, minlength=tower.ITEMS)[:, None] * np.ones((1, 4))

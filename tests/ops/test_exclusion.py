@@ -32,7 +32,7 @@ def test_strips_of_all_blocks_say_what_comparing_all_pairs_says(
     excluded = np.zeros(rows, int)
     for start in range(0, rows, block):
         stop = min(start + block, rows)
-        first, last = (int(edge) for edge in exclusion.near(start, stop))
+        first, last = (int(edge) for edge in exclusion.strip(start, stop))
         valid, count = exclusion.valid(start, stop)
         actual[start:stop, order[first:last]] = valid.numpy()
         excluded[start:stop] = count.numpy()
@@ -53,13 +53,13 @@ def test_ordering_is_undone():
 def test_a_block_of_a_sorted_batch_looks_at_its_own_items_only():
     ids = tf.random.shuffle(tf.range(100))
     exclusion = make_exclusion(ids, ids, None)
-    first, last = exclusion.near(20, 30)
+    first, last = exclusion.strip(20, 30)
     assert (int(first), int(last)) == (20, 30)
 
 
 def test_nothing_is_excluded_without_ids_and_mask():
     exclusion = make_exclusion(None, None, None)
-    assert exclusion.near(0, 4) == (0, 0)
+    assert exclusion.strip(0, 4) == (0, 0)
     valid, count = exclusion.valid(0, 4)
     assert valid.shape == (4, 0)
     assert not np.any(count)

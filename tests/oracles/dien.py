@@ -34,12 +34,13 @@ def run(variant, sequence, scores, kept, weights, units):
     return np.array(states)
 
 
-def auxiliary_loss(states, behaviours, negatives, kept, score):
-    """Mean over the pairs of neighbouring kept steps of all rows."""
+def auxiliary_loss(states, behaviours, negatives, kept, score, reduction):
+    """Sums over the pairs of neighbouring kept steps: the mean over rows, or over all pairs."""
     losses = []
     for h, e, n, keep in zip(states, behaviours, negatives, kept, strict=True):
         for t in range(len(h) - 1):
             if keep[t] and keep[t + 1]:
                 positive, negative = score(h[t], e[t + 1]), score(h[t], n[t + 1])
                 losses.append(-np.log(sigmoid(positive)) - np.log(1 - sigmoid(negative)))
-    return np.mean(losses) if losses else 0.0
+    rows, length = kept.shape
+    return sum(losses) / (rows if reduction == "paper" else rows * (length - 1))

@@ -8,7 +8,7 @@ import pytest
 
 from recipes import ranking, shared
 from tests.recipes.processes import Recipe, shown_rows
-from tfrs_ext import serving
+from tfrs_ext import data, serving
 
 
 # Not NeuMF: it knows ids alone, and so few rows don't teach it more than the items' rates.
@@ -42,7 +42,7 @@ def test_an_unknown_model_is_refused_in_one_line(tmp_path):
     assert "`model` must be out of" in " ".join(result.stdout.split())
 
 
-def settings_of(tmp_path, table, **schema):
+def settings_of(tmp_path, table, options=(), **schema):
     table.to_csv(tmp_path / "log.csv", index=False)
     (tmp_path / "schema.json").write_text(json.dumps(schema))
     paths = {"interactions": tmp_path / "log.csv", "schema": tmp_path / "schema.json"}
@@ -50,7 +50,8 @@ def settings_of(tmp_path, table, **schema):
     source = shared.DataSource("log", split="random", **paths)
     values = {"trials": 1, "budget": None, "epochs": 1, "patience": 1, "user": None, "k": 3}
     folders = {"runs": tmp_path / "runs", "base": tmp_path / "base"}
-    values |= {"seed": 1, "model": "din", "candidates": ()}
+    values |= {"seed": 1, "fresh": False, "model": "din", "candidates": ()}
+    values |= {"positive_from": None, "positive_values": (), **dict(options)}
     return ranking.Settings.of("ranking", source, **values, **folders)
 
 
@@ -74,7 +75,7 @@ def test_stars_become_labels(tmp_path, log):
     settings = settings_of(tmp_path, log.assign(rating=stars))
     labels, rows = labels_of(settings)
     assert labels.tolist() == (rows["rating"] >= 4).astype(float).tolist()
-    assert len(ranking.taken(settings).interactions) == 80
+    assert len(data.keep_positives(settings.frames).interactions) == 80
 
 
 def test_labels_of_ones_own_are_taken_as_they_are(tmp_path, log):
@@ -91,4 +92,39 @@ def test_without_labels_what_was_not_taken_is_negative(tmp_path, log):
     pairs = rows[["user_id", "item_id"]].itertuples(index=False, name=None)
     assert labels.tolist() == [float(pair in taken) for pair in pairs]
     assert labels.mean() == 0.5
-    assert len(ranking.taken(settings).interactions) == 200
+    assert len(data.keep_positives(settings.frames).interactions) == 200
+
+
+def test_stars_that_are_missing_are_no_dislikes_and_what_counts_is_said(tmp_path, log, capsys):
+    stars = np.where(np.arange(200) % 4 == 0, np.nan, np.arange(200) % 5 + 1)
+    settings = settings_of(tmp_path, log.assign(rating=stars))
+    labels, rows = labels_of(settings)
+    assert labels.tolist() == (rows["rating"] >= 4).astype(float).tolist()
+    assert len(labels) == 150
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"labels: rating from 4, {labels.mean():.1%} of 150 rows are positive" in said
+
+
+def test_a_threshold_and_events_say_what_is_positive(tmp_path, log):
+    scores = np.arange(200) % 10 + 1
+    labels, rows = labels_of(settings_of(tmp_path, log.assign(rating=scores), {"positive_from": 8}))
+    assert labels.tolist() == (rows["rating"] >= 8).astype(float).tolist()
+    events = np.array(["view", "cart", "buy"])[np.arange(200) % 3]
+    options = {"positive_values": ("cart", "buy")}
+    settings = settings_of(tmp_path, log.assign(event=events), options, label="event")
+    labels, rows = labels_of(settings)
+    assert labels.tolist() == (rows["event"] != "view").astype(float).tolist()
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (np.arange(200) % 10 + 1, "must lie from 0 to 1, received 1 to 10.*positive_from"),
+        (np.full(200, 5), "must give positives and negatives, received positives alone"),
+    ],
+)
+def test_labels_are_refused_before_anything_is_written(tmp_path, log, column, message):
+    settings = settings_of(tmp_path, log.assign(rating=column))
+    with pytest.raises(ValueError, match=message):
+        shared.run_steps(settings, shared.Step.TRAIN, (ranking.train,))
+    assert not settings.runs.exists()

@@ -1,6 +1,7 @@
 """The retrieval recipe, as a user runs it: in processes, on files, and killed."""
 
 import json
+import shlex
 
 import pandas as pd
 import pytest
@@ -61,6 +62,10 @@ def test_a_run_that_is_killed_in_every_stage_ends_as_if_it_had_not_been(recipe):
         (("train", "--data", "netflix"), "`data` must be one of synthetic, movielens-100k"),
         (("train", "--split", "by-weather"), "`split` must be one of global-time"),
         (("train", "--interactions", "no-such.csv"), "no-such.csv"),
+        (("train", "--items", "items.csv"), "`interactions` must be given with items"),
+        (("train", "--user-id", "who"), "`interactions` must be given with user_id"),
+        (("train", "--index", "hnsw"), "`index` must be one of auto, exact"),
+        (("train", "--item-feature", "genre"), "a feature must be COLUMN=KIND"),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_one_line(recipe, arguments, message):
@@ -70,7 +75,31 @@ def test_what_cannot_be_done_is_refused_in_one_line(recipe, arguments, message):
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--trials", "0"), ("--budget", "0"), ("--epochs", "0"), ("--patience", "-1"), ("-k", "0")],
+)
+def test_numbers_out_of_range_are_refused_at_once(recipe, option, value):
+    result = recipe.run_here("train", option, value)
+    assert result.exit_code == 2
+    assert not recipe.runs.exists()
+
+
+def test_a_file_is_inspected_and_the_command_for_it_works(recipe, tmp_path):
+    log = pd.DataFrame({"who": range(50), "sku": [i % 7 for i in range(50)], "ts": range(50)})
+    log["ts"] += 1_000_000_000
+    path = tmp_path / "my log.csv"
+    log.rename(columns={"who": "customer_id"}).to_csv(path, index=False)
+    found = recipe.run_here("inspect", "--interactions", str(path))
+    assert found.exit_code == 0, found.output
+    command = shlex.split(found.stdout.splitlines()[-1].removeprefix("run: "))
+    assert command[:4] == ["python", "-m", "recipes.retrieval", "all"]
+    again = recipe.run_here("export", *command[4:])
+    assert "run `train` first" in " ".join(again.stdout.split())
+    assert not (recipe.runs / "model.keras").exists()
+
+
 def test_a_folder_of_other_data_is_refused(recipe):
     recipe.run_here("export", "--smoke")
-    output = " ".join(recipe.run_here("export").stdout.split())
+    output = " ".join(recipe.run_here("export", "--smoke", "--held-out", "0.2").stdout.split())
     assert "`--runs` must be a folder that was begun with the same data" in output

@@ -169,6 +169,13 @@ def test_few_trials_say_nothing_about_importance_and_say_so():
     assert "importance-title" in report.render_report(whole(trials=40))
 
 
+def test_every_metric_of_a_training_has_axes_of_its_own():
+    history = {"loss": [2.0, 1.0], "val_ndcg_at_10": [0.1, 0.2], "val_recall_at_100": [0.8, 0.9]}
+    page = _Page(report.render_report(report.RunSummary(title="a", history=history)))
+    titles = [text for text in page.text("title") if "validation part" in text]
+    assert titles == ["NDCG@10 on the validation part", "recall@100 on the validation part"]
+
+
 def test_a_single_setting_is_no_frontier():
     frontier = [{"recall": 1.0, "milliseconds": 0.1}]
     run = report.RunSummary(title="a", index={"kind": "scann", "frontier": frontier})

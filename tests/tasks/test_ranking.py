@@ -204,3 +204,103 @@ def test_other_losses_take_any_label_and_binary_ones_take_logits():
 
 def test_a_diverged_model_gives_a_loss_to_report_and_no_error():
     assert math.isnan(Ranking()(tf.ones([1, 1]), tf.constant([[math.nan]])))
+
+
+def labels_of_stars(stars):
+    return tf.constant(stars) >= 4
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_labels_may_be_booleans(from_logits):
+    labels = labels_of_stars([[5.0], [2.0], [4.0]])
+    predictions, loss = tf.constant(PREDICTIONS[:3]), BINARY(from_logits=from_logits)
+    answers = []
+    for kind in (Ranking, tfrs.tasks.Ranking):
+        task = kind(loss, metrics=[keras.metrics.AUC(name="auc")])
+        answers.append({"loss": float(task(labels, predictions)), **results(task)})
+    assert answers[0] == pytest.approx(answers[1])
+
+
+def test_a_method_or_a_function_is_a_loss():
+    class Weighs:
+        def squares(self, y_true, y_pred, sample_weight=None):
+            return tf.reduce_sum(tf.square(y_true - y_pred))
+
+    method = Weighs().squares
+    for loss in (method, lambda y_true, y_pred, sample_weight=None: method(y_true, y_pred)):
+        expected = float(tfrs.tasks.Ranking(loss)(LABELS, PREDICTIONS))
+        assert float(Ranking(loss)(LABELS, PREDICTIONS)) == pytest.approx(expected)
+
+
+def test_a_rounding_beyond_one_is_a_probability():
+    almost = np.nextafter(np.float32(1), np.float32(2))
+    assert abs(float(Ranking()(tf.ones([1, 1]), tf.constant([[almost]])))) < 1e-6
+    half = tf.constant([[1.001]], tf.float16)
+    assert abs(float(Ranking()(tf.ones([1, 1]), half))) < 1e-6
+
+
+@pytest.mark.parametrize("reduction", ["sum", "none"])
+def test_a_reduction_is_over_rows_whatever_shape_labels_have(reduction):
+    rows = cross_entropy(LABELS, PREDICTIONS)
+    value = Ranking(BINARY(reduction=reduction))(LABELS[:, 0], PREDICTIONS)
+    np.testing.assert_allclose(value, rows.sum() if reduction == "sum" else rows, rtol=1e-5)
+
+
+MISSING = np.arange(12) % 3 == 0
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS, WEIGHTS[:, np.newaxis]])
+@pytest.mark.parametrize("way", ["nan", "mask", "column"])
+def test_rows_without_a_label_take_no_part(way, weights):
+    task = Ranking(**all_metrics(), skip_missing_labels=way == "nan")
+    labels = np.where(MISSING[:, np.newaxis], np.nan if way == "nan" else 7, LABELS)
+    masks = {"nan": None, "mask": ~MISSING, "column": ~MISSING[:, np.newaxis]}
+    predictions = tf.constant(PREDICTIONS)
+    with tf.GradientTape() as tape:
+        tape.watch(predictions)
+        loss = task(
+            labels.astype(np.float32), predictions, sample_weight=weights, label_mask=masks[way]
+        )
+    gradient = tape.gradient(loss, predictions)
+    rows = np.ones(12) if weights is None else WEIGHTS
+    losses = rows * cross_entropy(LABELS, PREDICTIONS)
+    np.testing.assert_allclose(loss, losses[~MISSING].mean(), rtol=1e-5)
+    assert np.all((gradient.numpy()[:, 0] == 0) == MISSING)
+    found = results(task)
+    np.testing.assert_allclose(found["loss_mean"], losses[~MISSING].mean(), rtol=1e-5)
+    weighted = np.average(LABELS[~MISSING, 0], weights=rows[~MISSING])
+    np.testing.assert_allclose(found["label_mean"], weighted, rtol=1e-5)
+    everybody = np.average(PREDICTIONS[:, 0], weights=rows)
+    np.testing.assert_allclose(found["prediction_mean"], everybody, rtol=1e-5)
+
+
+def test_a_batch_without_any_label_teaches_nothing():
+    task = Ranking(skip_missing_labels=True)
+    again = Ranking.from_config(json.loads(json.dumps(task.get_config())))
+    assert float(again(tf.fill([3, 1], math.nan), tf.fill([3, 1], 0.5))) == 0.0
+
+
+def test_a_missing_label_is_no_number_unless_it_may_be_skipped():
+    assert math.isnan(Ranking()(tf.constant([[math.nan]]), tf.constant([[0.5]])))
+
+
+def test_labels_that_are_words_are_refused_by_name():
+    with pytest.raises(ValueError, match=r"`labels` must be in \[0, 1\].* dtype string"):
+        Ranking()(tf.constant([["yes"]]), tf.constant([[0.5]]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mask", "message"),
+    [
+        ((LABELS, PREDICTIONS[:1]), None, "`labels` and `predictions` must be of the same rows"),
+        ((LABELS, PREDICTIONS), [True], "`label_mask` must be of the same rows as `labels`"),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused(arguments, mask, message):
+    with pytest.raises(ValueError, match=message):
+        Ranking()(*arguments, label_mask=mask)
+
+
+def test_a_loss_by_name_is_refused_with_the_mend():
+    with pytest.raises(ValueError, match=r"`loss` must be a Keras loss or a function.*'mse'"):
+        Ranking("mse")

@@ -20,6 +20,19 @@ PROBABILITY = np.array([0.3, 0.2, 0.3, 0.05, 0.02, 0.2, 0.01], np.float32)
 WEIGHT = np.array([1.0, 0.5, 2.0, 0.0, 1.0], np.float32)
 
 
+class Fixed(negatives.Source):
+    """A source as users write it: one method."""
+
+    def __init__(self, ids, log_q=None):
+        super().__init__()
+        self.ids, self.log_q = tf.constant(ids, tf.int64), log_q
+
+    def draw(self, batch):
+        embeddings = tf.constant(np.random.default_rng(8).normal(size=(len(self.ids), 4)))
+        items = Candidates(tf.cast(embeddings, tf.float32), self.ids, self.log_q)
+        return negatives.Pool(batch.positives, items)
+
+
 def gradients(task, **arguments):
     queries, candidates = tf.Variable(QUERIES), tf.Variable(CANDIDATES)
     with tf.GradientTape() as tape:
@@ -90,8 +103,8 @@ def test_corrected_logq_equals_its_definition_through_the_task():
 
 def test_corrected_logq_asks_for_probabilities_by_name():
     task = tasks.Retrieval(loss=losses.CorrectedSampledSoftmax())
-    with pytest.raises(ValueError, match="`candidate_sampling_probability` must be given"):
-        task(QUERIES, CANDIDATES)
+    with pytest.raises(ValueError, match=r"`log_q` must be known .*`candidate_sampling_prob"):
+        task(QUERIES, CANDIDATES, candidate_ids=IDS)
 
 
 def test_extra_negatives_go_with_ids_and_corpus_metrics():
@@ -139,10 +152,6 @@ def test_configuration_survives_json():
     [
         ({"temperature": 0.0}, "`temperature` must be positive, received 0.0"),
         ({"temperature": float("nan")}, "`temperature` must be positive, received nan"),
-        (
-            {"negatives": keras.layers.Layer(), "num_hard_negatives": 3},
-            "`num_hard_negatives` must be None",
-        ),
     ],
 )
 def test_bad_arguments_are_refused_by_name(options, message):
@@ -204,11 +213,6 @@ def test_drawn_negatives_join_the_batch_under_their_own_probability():
     ids = tf.constant(IDS[:5], tf.int64)
     loss = task(QUERIES, table(ids), candidate_ids=ids, candidate_model=table, training=True)
     assert np.isfinite(loss.numpy())
-    np.testing.assert_allclose(np.exp(source.log_q(_candidates(ids, table))), 0.1, rtol=1e-5)
-
-
-def _candidates(ids, table):
-    return Candidates(table(ids), ids, tf.zeros(ids.shape))
 
 
 @pytest.mark.parametrize(
@@ -256,16 +260,8 @@ def test_known_positives_are_no_negatives_of_their_query(options):
 
 
 def test_known_positives_are_left_out_of_drawn_negatives_too():
-    class Fixed(negatives.Source):
-        def call(self, positives, **_):
-            ids = tf.constant([20, 21, 22], tf.int64)
-            return Candidates(tf.ones([3, 4]), ids, tf.fill([3], -3.0))
-
-        def log_q(self, positives):
-            return tf.fill([tf.shape(positives.ids)[0]], -3.0)
-
     known = np.array([[20, 22]] * 5)
-    task = tasks.Retrieval(loss=losses.SampledSoftmax(), negatives=Fixed())
+    task = tasks.Retrieval(loss=losses.SampledSoftmax(), negatives=Fixed([20, 21, 22]))
     only = np.array([[False, True, False]] * 5)
     arguments = {"candidate_ids": IDS[:5]}
     np.testing.assert_allclose(
@@ -278,3 +274,189 @@ def test_known_positives_are_left_out_of_drawn_negatives_too():
 def test_known_positives_need_ids():
     with pytest.raises(ValueError, match="`candidate_ids` must be given"):
         tasks.Retrieval()(QUERIES, CANDIDATES, known_positives=np.array([[1]] * 5))
+
+
+KERAS = keras.losses.CategoricalCrossentropy(from_logits=True)
+
+
+def _rows(scores, positive, valid):
+    """The softmax's loss of each row by NumPy in float64."""
+    return [
+        np.log(np.exp(p) + np.exp(row[keep]).sum()) - p
+        for row, p, keep in zip(scores, positive, valid, strict=True)
+    ]
+
+
+def _row_softmax(query, ids, removes):
+    source = Fixed([3, 8, 1])
+    items = source.draw(negatives.Batch(QUERIES, Candidates(CANDIDATES[:5], IDS[:5]))).negatives
+    scores = query.astype(np.float64) @ items.embeddings.numpy().T
+    scores = scores.max(axis=1) if scores.ndim == 3 else scores
+    positive = (query.reshape(5, -1, 4) @ CANDIDATES[:5, :, None])[..., 0].max(axis=1)
+    valid = ids[:5, None] != np.array([3, 8, 1]) if removes else np.ones((5, 3), bool)
+    return np.array(_rows(scores, positive, valid))
+
+
+@pytest.mark.parametrize("removes", [True, False, None])
+@pytest.mark.parametrize("vectors", [1, 3])
+@pytest.mark.parametrize("loss", [KERAS, losses.SampledSoftmax()], ids=["keras", "ours"])
+def test_a_source_is_asked_whatever_the_loss_and_the_queries_are(loss, vectors, removes):
+    queries = RNG.normal(size=(5, vectors, 4)).astype(np.float32)
+    queries = queries[:, 0] if vectors == 1 else queries
+    task = tasks.Retrieval(loss, negatives=Fixed([3, 8, 1]), remove_accidental_hits=removes)
+    expected = _row_softmax(queries, IDS, removes is not False).mean()
+    actual = task(queries, CANDIDATES[:5], candidate_ids=IDS[:5])
+    np.testing.assert_allclose(actual, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("loss", [KERAS, losses.SampledSoftmax()], ids=["keras", "ours"])
+def test_in_batch_negatives_are_what_a_task_takes_by_itself(loss):
+    for removes in (True, False):
+        options = {"loss": loss, "temperature": 0.5, "remove_accidental_hits": removes}
+        given = tasks.Retrieval(**options, negatives=negatives.InBatch())
+        arguments = {"candidate_ids": IDS, "candidate_sampling_probability": PROBABILITY}
+        np.testing.assert_allclose(
+            given(QUERIES, CANDIDATES, **arguments),
+            tasks.Retrieval(**options)(QUERIES, CANDIDATES, **arguments),
+            rtol=1e-6,
+        )
+
+
+@pytest.mark.parametrize(
+    "make", [negatives.InBatch, lambda: negatives.Hard(7), lambda: negatives.MemoryQueue(9, 4)]
+)
+def test_a_querys_own_row_is_no_negative_even_where_hits_stay(make):
+    task = tasks.Retrieval(negatives=make(), remove_accidental_hits=False)
+    loss = task(QUERIES, CANDIDATES[:5], candidate_ids=np.arange(5))
+    np.testing.assert_allclose(loss, tasks.Retrieval()(QUERIES, CANDIDATES[:5]), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "loss", [losses.SampledSoftmax("logq"), losses.FullProductSoftmax(correction="logq")]
+)
+@pytest.mark.parametrize("source", [None, negatives.InBatch(), Fixed([4, 5])])
+def test_a_correction_without_probabilities_is_refused(loss, source):
+    task = tasks.Retrieval(loss, negatives=source)
+    with pytest.raises(ValueError, match=r"`log_q` must be known .*`candidate_sampling_prob"):
+        task(QUERIES, CANDIDATES[:5], candidate_ids=IDS[:5])
+
+
+@pytest.mark.parametrize("loss", [None, KERAS, losses.BPR()], ids=["default", "keras", "bpr"])
+@pytest.mark.parametrize("value", [0.0, -0.1, 1.5, np.nan])
+def test_what_is_no_probability_is_refused_by_name(loss, value):
+    probability = np.where(np.arange(7) == 2, value, PROBABILITY)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="`candidate_sampling_probability`"):
+        tasks.Retrieval(loss)(QUERIES, CANDIDATES, candidate_sampling_probability=probability)
+
+
+def test_corrected_logq_leaves_accidental_hits_out_by_itself():
+    arguments = {"candidate_sampling_probability": PROBABILITY, "candidate_ids": IDS}
+    task = tasks.Retrieval(losses.CorrectedSampledSoftmax())
+    removing = tasks.Retrieval(losses.CorrectedSampledSoftmax(), remove_accidental_hits=True)
+    expected = removing(QUERIES, CANDIDATES, **arguments)
+    np.testing.assert_array_equal(task(QUERIES, CANDIDATES, **arguments), expected)
+    del arguments["candidate_ids"]
+    with pytest.raises(ValueError, match="`candidate_ids` must be given where accidental hits"):
+        task(QUERIES, CANDIDATES, **arguments)
+
+
+@pytest.mark.parametrize("vectors", [1, 2])
+def test_corrected_logq_counts_the_draws_that_a_mask_leaves_out(vectors):
+    # A pool in proportion to Q: 4 of item 0, 3 of item 1, 2 of item 2, 1 of item 3.
+    drawn = np.repeat([0, 1, 2, 3], [4, 3, 2, 1])
+    log_q = tf.constant(np.log([0.4, 0.3, 0.2, 0.1]), tf.float32)
+    frequency = frequencies.CountedFrequency(np.arange(4), [4, 3, 2, 1])
+    task = tasks.Retrieval(
+        losses.CorrectedSampledSoftmax(), negatives=Fixed(drawn, tf.gather(log_q, drawn))
+    )
+    queries = tf.zeros([1, 4] if vectors == 1 else [1, vectors, 4])
+    for known, expected in (([-1], 4), ([0], 3), ([1], 3), ([0, 2], 2)):
+        loss = task(
+            queries,
+            tf.zeros([1, 4]),
+            candidate_ids=[3],
+            candidate_sampling_probability=tf.exp(frequency(tf.constant([3]))),
+            known_positives=[known],
+        )
+        np.testing.assert_allclose(loss, np.log(expected), rtol=1e-5)
+
+
+def test_hard_negatives_are_those_of_the_loss_at_its_temperature():
+    rng = np.random.default_rng(0)
+    unit = lambda n: tf.math.l2_normalize(rng.normal(size=(n, 8)).astype(np.float32), axis=1)  # noqa: E731
+    queries, items, ids = unit(64), unit(64), tf.range(64)
+    probability = (np.arange(1, 65) ** -1.2 / 10).astype(np.float32)
+    kept = []
+
+    class Spy(negatives.Hard):
+        def draw(self, batch):
+            pool = super().draw(batch)
+            kept.append(set(pool.negatives.ids.numpy()))
+            return pool
+
+    task = tasks.Retrieval(losses.SampledSoftmax("logq"), temperature=0.05, negatives=Spy(2))
+    task(queries, items, candidate_ids=ids, candidate_sampling_probability=probability)
+    logits = queries.numpy() @ items.numpy().T / 0.05 - np.log(probability)
+    np.fill_diagonal(logits, -np.inf)
+    assert kept[0] == set(np.argsort(-logits, axis=1)[:, :2].ravel())
+
+
+def test_known_positives_are_not_the_hardest_negatives():
+    queries, items = tf.constant([[1.0]]), tf.constant([[1.0], [9.0], [5.0], [4.0]])
+    batch = negatives.Batch(
+        queries, Candidates(items, tf.constant([1, 2, 3, 4])), known_positives=tf.constant([[2]])
+    )
+    assert negatives.Hard(1).draw(batch).negatives.ids.numpy().tolist() == [3]
+
+
+@pytest.mark.parametrize("loss", [losses.SampledSoftmax, losses.BPR, KERAS.__class__])
+def test_reduction_none_gives_a_loss_for_each_row(loss):
+    options = {"from_logits": True} if loss is KERAS.__class__ else {}
+    rows = tasks.Retrieval(loss(reduction="none", **options))(QUERIES, CANDIDATES)
+    assert rows.shape == (5,)
+    mean = tasks.Retrieval(loss(**options))(QUERIES, CANDIDATES)
+    np.testing.assert_allclose(np.mean(rows), mean, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "temperature", [np.float32(0.5), tf.constant(0.5), tf.Variable(0.5), np.array(0.5)]
+)
+def test_a_temperature_is_any_number(temperature):
+    task = tasks.Retrieval(temperature=temperature)
+    expected = tasks.Retrieval(temperature=0.5)(QUERIES, CANDIDATES)
+    np.testing.assert_allclose(task(QUERIES, CANDIDATES), expected, rtol=1e-6)
+    assert task.get_config()["temperature"] == 0.5
+
+
+@pytest.mark.parametrize("kind", [np.uint32, np.uint8, np.float32, np.int16, list, str])
+def test_ids_are_of_any_kind_and_embeddings_may_be_lists(kind):
+    ids = IDS.tolist() if kind is list else IDS.astype(kind)
+    task = tasks.Retrieval(remove_accidental_hits=True)
+    expected = task(QUERIES, CANDIDATES, candidate_ids=IDS)
+    actual = task(QUERIES.tolist(), CANDIDATES.tolist(), candidate_ids=ids)
+    np.testing.assert_allclose(actual, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision_rounds_nothing_that_a_tower_gives(policy):
+    expected = gradients(tasks.Retrieval(temperature=0.01))
+    before = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy(policy)
+    try:
+        actual = gradients(tasks.Retrieval(temperature=0.01))
+    finally:
+        keras.mixed_precision.set_global_policy(before)
+    for ours, theirs in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_a_replica_without_rows_loses_nothing():
+    arguments = {"candidate_ids": tf.zeros([0], tf.int64)}
+    empty = tf.zeros([0, 4])
+    for loss in (None, losses.BPR(), losses.InfoNCE(symmetric=True)):
+        task = tasks.Retrieval(loss, remove_accidental_hits=True)
+        with tf.GradientTape() as tape:
+            tape.watch(empty)
+            value = task(empty, empty, **arguments)
+        assert float(value) == 0.0
+        assert tape.gradient(value, empty).shape == (0, 4)

@@ -165,3 +165,11 @@ def test_a_file_of_another_form_is_named(tmp_path):
     (tmp_path / "progress.json").write_text(json.dumps([1]))
     with pytest.raises(ValueError, match=r"progress\.json must be as this package writes it"):
         train(tmp_path)
+
+
+def test_a_checkpoint_that_is_cut_off_is_named(tmp_path):
+    train(tmp_path, epochs=2)
+    for path in (tmp_path / "checkpoints").iterdir():
+        path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(ValueError, match=r"checkpoints/0001 must hold the weights.*delete"):
+        train(tmp_path, epochs=2)

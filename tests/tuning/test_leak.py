@@ -38,6 +38,7 @@ def tune(folder, source, settings_class=retrieval.Settings):
         k=10,
         index="exact",
         seed=1,
+        fresh=False,
     )
     folder.mkdir()
     retrieval.tune(settings)

@@ -234,9 +234,14 @@ def test_training_reports_the_gauc_that_is_searched_for_before_other_callbacks_a
         ({"metric": "loss"}, "`metric` must be one of"),
         ({"metric": "gauc", "user_id": None}, "`user_id` be given for 'gauc'"),
         ({"model": "dcm"}, "`model` must be out of"),
-        ({"model": "din", "item_id": None}, "'din' needs `item_id`, the name of a `Categorical`"),
-        ({"model": ("neumf",), "user_id": None}, "'neumf' needs `user_id`"),
+        ({"model": "din", "item_id": None}, "'din' needs a `Categorical` with the item's id"),
+        (
+            {"model": ("neumf",), "user_id": None},
+            "'neumf' needs a `Categorical` with the user's id",
+        ),
         ({"model": ()}, "`model` must be out of"),
+        ({"metric": "gauc", "user_id": "nobody"}, "`user_id` must be the name of a column"),
+        ({"arguments": {"wide": {}}}, r"`arguments` must be of models out of .*\['wide'\]"),
     ],
 )
 def test_bad_arguments_are_named(kwargs, text):
@@ -259,3 +264,15 @@ def test_a_search_over_several_models_tries_each(tmp_path):
     assert {row["values"]["model"] for row in result.trials} == {"dnn", "din"}
     assert result.best["model"] == result.trials[0]["values"]["model"]
     assert hyper.build(tuning.fixed(result.best)).name == result.best["model"]
+
+
+def test_a_fixed_model_is_one_of_those_that_are_searched():
+    with pytest.raises(
+        ValueError, match=r"`model` must be one of \('dnn', 'dcn'\), received 'din'"
+    ):
+        hypermodel(("dnn", "dcn")).build(tuning.fixed({"model": "din"}))
+
+
+def test_features_must_be_there():
+    with pytest.raises(ValueError, match="`features` must hold one or more"):
+        tuning.RankingHyperModel([])

@@ -170,7 +170,7 @@ def test_every_hyper_parameter_reaches_the_model(values, read, expected, hypermo
 def test_popular_items_are_drawn_by_their_own_counts(hypermodel):
     source = hypermodel.build(tuning.fixed({"negatives": "popularity"})).task._negatives
     counts = dict(zip(*hypermodel.item_counts, strict=True))
-    assert source.counts.tolist() == [counts.get(i, 0) for i in source.catalogue.ids.numpy()]
+    assert source.item_counts.tolist() == [counts.get(i, 0) for i in source.catalogue.ids.numpy()]
 
 
 def assert_trains(hypermodel, hp, train):

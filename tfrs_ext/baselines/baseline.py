@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.typing import TensorLike
 
 
 class Baseline(keras.layers.Layer, abc.ABC):
@@ -33,18 +34,18 @@ class Baseline(keras.layers.Layer, abc.ABC):
         self.candidates = candidates
 
     @abc.abstractmethod
-    def adapt(self, histories: Any) -> "Baseline":
+    def adapt(self, histories: TensorLike) -> "Baseline":
         """Learns from histories, in the forms that a call takes; returns itself."""
 
     @abc.abstractmethod
-    def call(self, histories: Any) -> tf.Tensor:
+    def call(self, histories: TensorLike) -> tf.Tensor:
         """Returns scores `[B, C]`."""
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""
         return {**super().get_config(), "candidates": self.candidates}
 
-    def _pairs(self, histories: Any) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _pairs(self, histories: TensorLike) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Returns the number of histories, and the query and the candidate of every entry."""
         if not isinstance(histories, tf.RaggedTensor):
             dense = tf.convert_to_tensor(histories)
@@ -55,7 +56,7 @@ class Baseline(keras.layers.Layer, abc.ABC):
         count = tf.cast(histories.nrows(), tf.int32)
         return count, tf.boolean_mask(owners, real), tf.boolean_mask(rows, real)
 
-    def _counts(self, histories: Any) -> tf.Tensor:
+    def _counts(self, histories: TensorLike) -> tf.Tensor:
         """Returns how often each candidate occurs `[C]` float32."""
         _, _, rows = self._pairs(histories)
         ones = tf.ones_like(rows, tf.float32)

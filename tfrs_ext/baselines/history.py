@@ -1,11 +1,10 @@
 """The baseline that repeats what the query's history holds."""
 
-from typing import Any
-
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.baselines.popularity import PopularityBaseline
+from tfrs_ext.typing import TensorLike
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -32,7 +31,7 @@ class HistoryBaseline(PopularityBaseline):
         [[1.25, 2.0, 0.75]]
     """
 
-    def call(self, histories: Any) -> tf.Tensor:
+    def call(self, histories: TensorLike) -> tf.Tensor:
         """Returns scores `[B, C]`."""
         count, owners, rows = self._pairs(histories)
         cells = tf.stack([owners, rows], axis=1)

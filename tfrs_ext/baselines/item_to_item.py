@@ -6,8 +6,10 @@ import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.baselines.baseline import Baseline
+from tfrs_ext.baselines.neighbors import nearest_by_cosine
+from tfrs_ext.typing import TensorLike
 
-_CELLS_IN_BLOCK, _PAIRS_IN_BLOCK = 2**24, 2**16
+_PAIRS_IN_BLOCK = 2**16
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -56,31 +58,17 @@ class ItemToItemBaseline(Baseline):
             name="similarities", shape=shape, initializer="zeros", trainable=False
         )
 
-    def adapt(self, histories: Any) -> "ItemToItemBaseline":
+    def adapt(self, histories: TensorLike) -> "ItemToItemBaseline":
         """Finds the neighbours; see `call` for the forms of `histories`."""
         count, owners, rows = self._distinct_pairs(histories)
-        ones = tf.ones_like(rows, tf.float32)
-        sizes = tf.math.unsorted_segment_sum(ones, rows, self.candidates)
-        weights = ones * tf.math.rsqrt(tf.gather(sizes, rows))
-        cells = tf.cast(tf.stack([owners, rows], axis=1), tf.int64)
-        shape = [int(count), self.candidates]
-        matrix = tf.SparseTensor(cells, weights, shape)  # Columns of length 1.
-        found = []
-        size = max(1, _CELLS_IN_BLOCK // max(shape))
-        for begin in range(0, self.candidates, size):
-            width = min(size, self.candidates - begin)
-            columns = tf.sparse.slice(matrix, [0, begin], [shape[0], width])
-            cosines = tf.sparse.sparse_dense_matmul(
-                matrix, tf.sparse.to_dense(columns), adjoint_a=True
-            )
-            itself = tf.range(begin, begin + width)
-            cosines = tf.where(tf.range(self.candidates)[:, tf.newaxis] == itself, 0.0, cosines)
-            found.append(tf.math.top_k(tf.transpose(cosines), self._rows.shape[1]))
-        self._similarities.assign(tf.concat([values for values, _ in found], axis=0))
-        self._rows.assign(tf.concat([rows for _, rows in found], axis=0))
+        found = nearest_by_cosine(
+            owners.numpy(), rows.numpy(), int(count), self.candidates, self._rows.shape[1]
+        )
+        self._rows.assign(found[0])
+        self._similarities.assign(found[1])
         return self
 
-    def call(self, histories: Any) -> tf.Tensor:
+    def call(self, histories: TensorLike) -> tf.Tensor:
         """Returns scores `[B, C]`."""
         count, owners, rows = self._distinct_pairs(histories)
 
@@ -102,7 +90,7 @@ class ItemToItemBaseline(Baseline):
         """Returns the arguments of the constructor."""
         return {**super().get_config(), "neighbors": self.neighbors}
 
-    def _distinct_pairs(self, histories: Any) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _distinct_pairs(self, histories: TensorLike) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         count, owners, rows = self._pairs(histories)
         keys = tf.cast(owners, tf.int64) * self.candidates + tf.cast(rows, tf.int64)
         keys = tf.sort(tf.unique(keys).y)

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.baselines.baseline import Baseline
+from tfrs_ext.typing import TensorLike
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -39,12 +40,12 @@ class PopularityBaseline(Baseline):
             name="popularity", shape=[candidates], initializer="zeros", trainable=False
         )
 
-    def adapt(self, histories: Any) -> "PopularityBaseline":
+    def adapt(self, histories: TensorLike) -> "PopularityBaseline":
         """Counts; see `call` for the forms of `histories`."""
         self._popularity.assign(self._counts(histories))
         return self
 
-    def call(self, histories: Any) -> tf.Tensor:
+    def call(self, histories: TensorLike) -> tf.Tensor:
         """Returns scores `[B, C]`."""
         count, _, _ = self._pairs(histories)
         return tf.tile(tf.cast(self._popularity, tf.float32)[tf.newaxis], [count, 1])

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.baselines.baseline import Baseline
+from tfrs_ext.typing import TensorLike
 
 _MULTIPLIERS = (-2_048_144_789, -1_028_477_387)  # Of MurmurHash3's finalizer, as int32.
 
@@ -39,11 +40,11 @@ class RandomBaseline(Baseline):
         super().__init__(candidates, **kwargs)
         self.seed = seed
 
-    def adapt(self, histories: Any) -> "RandomBaseline":
+    def adapt(self, histories: TensorLike) -> "RandomBaseline":
         """Learns nothing."""
         return self
 
-    def call(self, histories: Any) -> tf.Tensor:
+    def call(self, histories: TensorLike) -> tf.Tensor:
         """Returns scores `[B, C]`."""
         count, owners, rows = self._pairs(histories)
         queries = tf.math.unsorted_segment_sum(_mixed(rows + 1), owners, count)

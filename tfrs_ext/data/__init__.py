@@ -2,7 +2,9 @@
 
 from tfrs_ext.data.feature_set import FeatureSet, fit_features
 from tfrs_ext.data.frames import Frames, join
+from tfrs_ext.data.inspection import Inspection, inspect_interactions
 from tfrs_ext.data.invention import Truth, synthetic
+from tfrs_ext.data.label_columns import keep_positives, label_by_column
 from tfrs_ext.data.labels import with_labels, with_negatives
 from tfrs_ext.data.load import DataWarning, load_frames
 from tfrs_ext.data.movielens import load_movielens
@@ -18,6 +20,7 @@ __all__ = [
     "EvaluationQueries",
     "FeatureSet",
     "Frames",
+    "Inspection",
     "Schema",
     "Split",
     "Truth",
@@ -25,10 +28,13 @@ __all__ = [
     "evaluation_queries",
     "fit_features",
     "global_time_split",
+    "inspect_interactions",
     "item_columns",
     "item_counts",
     "item_histories",
     "join",
+    "keep_positives",
+    "label_by_column",
     "leave_one_out",
     "load_frames",
     "load_movielens",

@@ -32,7 +32,8 @@ def load_frames(
     and rows whose user or item has no row in its table. All else that is wrong is an error.
 
     Args:
-        interactions: A frame, or the path of a CSV or Parquet file.
+        interactions: A frame, or the path of a file or of a folder of parts: Parquet, JSON Lines,
+            CSV and other text. Columns without a header are user, item, value and time.
         users: The user table; `None` takes the users of the interactions.
         items: The item table; `None` takes the items of the interactions.
         schema: The columns' names; `None` for those of `Schema()`.
@@ -52,10 +53,13 @@ def load_frames(
     """
     schema = schema or Schema()
     id_columns = (schema.user_id, schema.item_id)
-    rows = _check_interactions(read_table(interactions, id_columns), schema)
-    rows, notes = _drop_untimed(rows, schema)
-    user_table = _entities(users, rows, schema, "users")
-    item_table = _entities(items, rows, schema, "items")
+    table, notes = read_table(interactions, id_columns, _usual_columns(schema))
+    rows, note = _drop_untimed(_check_interactions(table, schema), schema)
+    notes += note
+    user_table, note = _entities(users, rows, schema, "users")
+    notes += note
+    item_table, note = _entities(items, rows, schema, "items")
+    notes += note
     for table, column, where in (
         (user_table, schema.user_id, "users"),
         (item_table, schema.item_id, "items"),
@@ -71,6 +75,12 @@ def load_frames(
     if schema.timestamp is not None:
         rows = rows.sort_values(schema.timestamp, kind="stable")
     return Frames(rows.reset_index(drop=True), user_table, item_table, schema, tuple(notes))
+
+
+def _usual_columns(schema: Schema) -> tuple[str, ...]:
+    """Returns the columns of a file without a header, such as MovieLens 100k's `u.data`."""
+    value = schema.weight or schema.label or "rating"
+    return (schema.user_id, schema.item_id, value, schema.timestamp or "timestamp")
 
 
 def _check_interactions(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
@@ -105,7 +115,7 @@ def _complete_numbers(column: "pd.Series[Any]", where: str) -> "pd.Series[Any]":
 
 def _entities(
     source: Source | None, interactions: pd.DataFrame, schema: Schema, where: str
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, list[str]]:
     of_users = where == "users"
     column = schema.user_id if of_users else schema.item_id
     features = schema.user_features if of_users else schema.item_features
@@ -113,7 +123,8 @@ def _entities(
         # Sorted, so that the numbering doesn't depend on who came first.
         source = pd.DataFrame({column: np.sort(interactions[column].unique())})
     title = [schema.title] if schema.title and not of_users else []
-    table = read_table(source, (column,)).reset_index(drop=True)
+    table, notes = read_table(source, (column,), (column,))
+    table = table.reset_index(drop=True)
     require_columns(table, list(dict.fromkeys([column, *features, *title])), where)
     converted = {n: as_feature(table[n], kind, where) for n, kind in features.items()}
     table = table.assign(**converted, **{column: as_ids(table[column], where)})
@@ -124,7 +135,7 @@ def _entities(
             f"{first(table[column], twice)!r} again. Keep one row: "
             f"`{where}.drop_duplicates({column!r})`."
         )
-    return table
+    return table, notes
 
 
 def _drop_untimed(rows: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, list[str]]:

@@ -1,7 +1,6 @@
 """Evaluation of whatever gives a score to every candidate."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Union
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -11,9 +10,8 @@ from tfrs_ext.evaluation.query_metrics import result_of
 from tfrs_ext.evaluation.retrieval_result import RetrievalResult
 from tfrs_ext.ops.rank_checks import check_ks, check_ties
 from tfrs_ext.ops.tied_ranks import Ranks, rank_scores
-from tfrs_ext.typing import PositionLists, TensorLike
+from tfrs_ext.typing import Inputs, PositionLists, TensorLike
 
-Inputs = Union[TensorLike, Mapping[str, TensorLike], tuple[TensorLike, ...]]
 _SCORES_IN_BLOCK = 2**24
 
 

@@ -7,7 +7,7 @@ from tfrs_ext.features.column_encoder import ColumnEncoder
 from tfrs_ext.features.feature import Feature
 from tfrs_ext.features.feature_encoder import FeatureEncoder
 from tfrs_ext.features.history import History
-from tfrs_ext.features.inputs import example_inputs, read_columns
+from tfrs_ext.features.inputs import as_columns, example_inputs, read_columns
 from tfrs_ext.features.lookup import make_lookup
 from tfrs_ext.features.numeric import Numeric
 from tfrs_ext.features.text import Text
@@ -25,6 +25,7 @@ __all__ = [
     "Text",
     "Timestamp",
     "Vector",
+    "as_columns",
     "check_cells",
     "example_inputs",
     "make_lookup",

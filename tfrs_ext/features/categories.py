@@ -71,7 +71,7 @@ class Categories(Feature):
             name: The column.
             column: What `convert` returned.
             separator: What stands between two categories; no category of a list may hold it.
-            min_count: In how many rows a category must occur.
+            min_count: The number of rows in which a category must occur.
         """
         empty = cls(name, separator=separator)
         rows = empty.split(tf.constant(empty.to_array(column), tf.string))

@@ -24,7 +24,7 @@ def check_cells(column: "pd.Series[Any]", wrong: "pd.Series[Any]", wanted: str, 
         raise ValueError(f"{wanted}, received {value!r} in row {marked[0]}{more}. {mend}")
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return value.item() if isinstance(value, np.generic) else value
 
 

@@ -121,6 +121,11 @@ class Feature(abc.ABC):
         """What stands for a user or an item that the tables lack; `missing` by default."""
         return self.missing
 
+    @property
+    def shape(self) -> tuple[Union[int, None], ...]:
+        """The shape of a cell; None where a dimension's size is free."""
+        return np.shape(self.missing)
+
     def to_array(self, column: "pd.Series[Any]") -> npt.NDArray[Any]:
         """Returns a column as models read it, with `missing` in its empty cells.
 
@@ -131,6 +136,20 @@ class Feature(abc.ABC):
         if empty.dtype.kind not in "US":
             return column.fillna(empty.item()).to_numpy(empty.dtype)
         return column.astype(object).where(column.notna(), self.missing).to_numpy(object)
+
+    def to_dense(self, column: tf.RaggedTensor | tf.SparseTensor) -> tf.Tensor:
+        """Returns a column of a batch that is ragged or sparse as a dense one.
+
+        Args:
+            column: `[B, (values)]`.
+
+        Raises:
+            ValueError: The kind holds one value a row.
+        """
+        raise ValueError(
+            f"`inputs[{self.name!r}]` must be dense, received a {type(column).__name__}. "
+            "`Categories` and `History` hold several values a row."
+        )
 
     def example(self) -> tf.Tensor:
         """Returns a column of one row, of the right dtype and shape."""
@@ -173,5 +192,5 @@ class Feature(abc.ABC):
         return cls(**values)
 
 
-def _as_tuple(value: Any) -> Any:
+def _as_tuple(value: object) -> Any:
     return tuple(map(_as_tuple, value)) if isinstance(value, list) else value

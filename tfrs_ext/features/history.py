@@ -18,6 +18,8 @@ from tfrs_ext.typing import Vocabulary
 class History(Feature):
     """A column `[B, L]` of the user's latest item ids, oldest first, padded on the left.
 
+    Batches may also hold it ragged or sparse, `[B, (items)]`.
+
     Args:
         name: The column.
         vocabulary: The item ids.
@@ -55,6 +57,23 @@ class History(Feature):
     def missing(self) -> npt.NDArray[Any]:
         """No history is `length` times the padding."""
         return np.full(self.length, self.padding)
+
+    @property
+    def shape(self) -> tuple[None]:
+        """Batches may be longer or shorter than `length`, for models that don't pool by place."""
+        return (None,)
+
+    def to_dense(self, column: tf.RaggedTensor | tf.SparseTensor) -> tf.Tensor:
+        """Returns the latest `length` items of each row, padded on the left."""
+        if isinstance(column, tf.SparseTensor):
+            column = tf.RaggedTensor.from_sparse(column)
+        padding = tf.constant(self.padding, column.dtype)
+        items = column[:, -self.length :].to_tensor(padding, shape=[None, self.length])
+        lengths = tf.cast(tf.minimum(column.row_lengths(), self.length), tf.int32)
+        # Row b begins `length - lengths[b]` places further to the right.
+        places = tf.range(self.length) - (self.length - lengths[:, tf.newaxis])
+        moved = tf.gather(items, tf.maximum(places, 0), batch_dims=1)
+        return tf.where(places >= 0, moved, padding)
 
     def encoder(self, embedding_dim: int) -> "_HistoryEncoder":
         """Returns a layer that pools the items' embeddings, `layers.HistoryPooling`."""

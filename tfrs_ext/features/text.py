@@ -55,7 +55,8 @@ class Text(Feature):
         Args:
             name: The column.
             column: The texts.
-            min_count: In how many rows a word must occur. Where no word does, all are taken.
+            min_count: The number of rows in which a word must occur. Where no word does, all are
+                taken.
         """
         texts = cls.split(tf.constant(cls(name).to_array(column), tf.string))
         return cls(name, vocabulary=most_frequent(texts, min_count))
@@ -76,7 +77,8 @@ def most_frequent(rows: tf.RaggedTensor, min_count: int) -> tuple[str, ...]:
 
     Args:
         rows: `[N, (values)]` strings.
-        min_count: In how many rows a value must occur. Where no value does, all are taken.
+        min_count: The number of rows in which a value must occur. Where no value does, all are
+            taken.
     """
     if min_count < 1:
         raise ValueError(f"`min_count` must be at least 1, received min_count={min_count}.")

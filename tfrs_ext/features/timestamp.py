@@ -14,7 +14,7 @@ from tfrs_ext.features.numeric import Numeric
 
 _DAY = 86_400
 _WEEK = 7 * _DAY
-_MILLISECONDS_FROM = 100_000_000_000  # As seconds, this is the year 5138.
+_LATEST = 1e11  # As seconds, this is the year 5138.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,14 +83,55 @@ class Timestamp(Feature):
 
 
 def _check_seconds(column: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
-    seconds = np.floor(Numeric.convert(column, name)).astype("Int64")
-    check_cells(
-        column,
-        seconds >= _MILLISECONDS_FROM,
-        f"{name} must be in seconds, not milliseconds",
-        "Divide the column by 1,000.",
-    )
-    return seconds
+    numbers = Numeric.convert(column, name)
+    present = numbers.dropna()
+    for reading in _READINGS:
+        if len(present) and reading.fits(present):
+            wanted = f"{name} must be in seconds since 1970, not {reading.what}"
+            check_cells(column, numbers.notna(), wanted, reading.mend)
+    wanted = f"{name} must be in seconds since 1970, up to the year 5138"
+    check_cells(column, numbers >= _LATEST, wanted, "Bring all rows into one unit.")
+    return np.floor(numbers).astype("Int64")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Reading:
+    """What numbers may be that were meant for times, but are no seconds."""
+
+    what: str
+    mend: str
+    lowest: float
+    highest: float
+    form: str = ""
+
+    def fits(self, numbers: "pd.Series[float]") -> bool:
+        if numbers.min() < self.lowest or numbers.max() > self.highest:
+            return False
+        if not self.form:
+            return True
+        whole = numbers[numbers % 1 == 0].astype("int64").astype(str)
+        dates = pd.to_datetime(whole, format=self.form, errors="coerce")
+        return len(dates) == len(numbers) and bool(dates.notna().all())
+
+
+_CONVERT = "Convert the column: `pandas.to_datetime(column, {})`."
+_READINGS = (
+    _Reading("years", 'Make the column "numeric".', 1900, 2100),
+    _Reading(
+        "day numbers of a spreadsheet",
+        _CONVERT.format("unit='D', origin='1899-12-30'"),
+        *(25_570, 73_050),  # 1970 to 2100.
+    ),
+    _Reading("dates such as 20200913", _CONVERT.format("format='%Y%m%d'"), 19e6, 21.01e6, "%Y%m%d"),
+    _Reading(
+        "moments such as 20200913235959",
+        _CONVERT.format("format='%Y%m%d%H%M%S'"),
+        *(19e12, 21.01e12, "%Y%m%d%H%M%S"),
+    ),
+    _Reading("milliseconds", _CONVERT.format("unit='ms'"), _LATEST, 1e14),
+    _Reading("microseconds", _CONVERT.format("unit='us'"), 1e14, 1e17),
+    _Reading("nanoseconds", _CONVERT.format("unit='ns'"), 1e17, np.inf),
+)
 
 
 class _TimestampEncoder(ColumnEncoder):

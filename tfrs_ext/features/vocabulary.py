@@ -39,7 +39,7 @@ def as_vocabulary(values: Iterable[object], column: str) -> Vocabulary:
     return found
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     return value.decode() if isinstance(value, bytes) else value

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.ops.hashing import fingerprint, lookup
 from tfrs_ext.ops.tables import check_counts, check_ids, check_same_kind
+from tfrs_ext.typing import Config, TensorLike
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -34,8 +35,9 @@ class CountedFrequency(keras.layers.Layer):
         ValueError: Where the lengths differ, there are no ids, ids repeat, or a count is negative
             or not finite.
 
-    Use `StreamingFrequency` instead where items come and go, or their popularity shifts, while
-    the model trains.
+    Relations:
+        `StreamingFrequency` is for items that come and go, or whose popularity shifts, while the
+        model trains.
 
     Example:
         >>> frequency = tfrs_ext.frequencies.CountedFrequency(["a", "b"], [30, 10])
@@ -49,7 +51,9 @@ class CountedFrequency(keras.layers.Layer):
         AISTATS 2003.
     """
 
-    def __init__(self, ids: Any, counts: Any, unseen_count: float = 1.0, **kwargs: Any) -> None:
+    def __init__(
+        self, ids: TensorLike, counts: TensorLike, unseen_count: float = 1.0, **kwargs: Any
+    ) -> None:
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
         if not unseen_count > 0:
@@ -68,7 +72,7 @@ class CountedFrequency(keras.layers.Layer):
         self.keys = self._table("keys", keys[order], tf.int64)
         self.log_probability = self._table("log_probability", np.log(seen / total)[order])
 
-    def _table(self, name: str, value: Any, dtype: tf.DType = tf.float32) -> tf.Variable:
+    def _table(self, name: str, value: np.ndarray, dtype: tf.DType = tf.float32) -> tf.Variable:
         return self.add_weight(
             name=name,
             shape=value.shape,
@@ -84,7 +88,7 @@ class CountedFrequency(keras.layers.Layer):
         rows, known = lookup(fingerprint(ids), self.keys)
         return tf.where(known, tf.gather(self.log_probability, rows), self._unseen)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the constructor's arguments."""
         return {
             **super().get_config(),

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.ops.hashing import fingerprint, hash_buckets
 from tfrs_ext.ops.replicas import gather_rows
+from tfrs_ext.typing import Config
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -52,8 +53,9 @@ class StreamingFrequency(keras.layers.Layer):
         ValueError: Where `num_buckets` or `num_hashes` is < 1, or `alpha` or
             `initial_probability` isn't in (0, 1].
 
-    Call it with `training=True` once per batch. Use `CountedFrequency` instead where the training
-    data are at hand as a whole and don't shift.
+    Relations:
+        Call it with `training=True` once per batch, as `negatives.InBatch` does. `CountedFrequency`
+        is for training data that are at hand as a whole and don't shift.
 
     Example:
         >>> frequency = tfrs_ext.frequencies.StreamingFrequency(num_buckets=1000)
@@ -131,7 +133,7 @@ class StreamingFrequency(keras.layers.Layer):
         return buckets + tf.range(self.num_hashes, dtype=tf.int64) * self.num_buckets
 
     def _move(
-        self, state: tf.Variable, slots: tf.Tensor, value: tf.Tensor, where: Any = True
+        self, state: tf.Variable, slots: tf.Tensor, value: tf.Tensor, where: bool | tf.Tensor = True
     ) -> None:
         old = tf.gather(state, slots)
         moved = tf.where(where, old + self.alpha * (value - old), old)
@@ -141,7 +143,7 @@ class StreamingFrequency(keras.layers.Layer):
         rates = tf.gather(self.occurrences, slots) / tf.gather(self.gap, slots)
         return tf.minimum(tf.reduce_min(rates, axis=1), 1.0)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the constructor's arguments."""
         return {
             **super().get_config(),

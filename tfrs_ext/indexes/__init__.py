@@ -1,6 +1,5 @@
 """Top-k layers over a corpus of candidates."""
 
-from tfrs_ext.indexes._results import gather_rows, is_in, keep_first
 from tfrs_ext.indexes.choice import best_for, build_index
 from tfrs_ext.indexes.exact import Exact
 from tfrs_ext.indexes.index import Index
@@ -18,11 +17,8 @@ __all__ = [
     "best_for",
     "build_index",
     "find_op_library",
-    "gather_rows",
     "index_class",
     "index_kinds",
-    "is_in",
-    "keep_first",
     "load_op_library",
     "use_avx2",
 ]

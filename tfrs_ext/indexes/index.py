@@ -1,33 +1,43 @@
-"""What every index shares: checks, ids, exclusions, and its place in Keras and TFRS."""
+"""What every index shares: its kind, how it is built, and how it is asked."""
 
 import abc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import tensorflow as tf
-from tensorflow_recommenders.layers.factorized_top_k import TopK
 
-from tfrs_ext._keras import keras
-from tfrs_ext.indexes._candidates import checked_candidates, checked_identifiers
-from tfrs_ext.indexes._corpus import read_corpus
-from tfrs_ext.indexes._results import gather_rows, is_in, keep_first
-from tfrs_ext.indexes._storage import get, put
-from tfrs_ext.typing import TensorLike
+from tfrs_ext.indexes.corpus import Corpus
+from tfrs_ext.indexes.corpus_checks import (
+    Duplicates,
+    check_candidates,
+    check_identifiers,
+    settle_duplicates,
+)
+from tfrs_ext.indexes.corpus_file import read_corpus
+from tfrs_ext.indexes.corpus_layer import CorpusLayer, Queries
+from tfrs_ext.indexes.query_checks import as_batch, check_exclusions, check_k, check_queries
+from tfrs_ext.ops.grouped_top_k import smaller
+from tfrs_ext.ops.positions import gather_or_pad, is_in, keep_first
+from tfrs_ext.typing import Config, TensorLike
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+Found = tuple[tf.Tensor, tf.Tensor]
+"""Scores and ids, or scores and positions, each `[B, k]`."""
 
-class Index(TopK, abc.ABC):
+
+class Index(CorpusLayer, abc.ABC):
     """A corpus of candidates that answers with the k of largest dot product with a query.
 
     A drop-in for the layers in `tfrs.layers.factorized_top_k`. Results have `min(k, C)` columns,
     best first. A place for which no candidate is left (after exclusions, or because an
-    approximate search found too few) holds the id -1 (`""` where ids are strings) and the lowest
-    finite float32 as score; such places are always the last of their row.
+    approximate search found too few) holds the id -1 (`""` where ids are strings, NaN where they
+    are floats) and the lowest finite float32 as score; such places are always the last of their
+    row.
 
-    A subclass implements `_build(candidates)` and `_search(embeddings, k)`. One that gives itself a
-    `kind` is registered under it: `build_index`, exports and the recipes know it from then on.
+    A subclass implements `_build`, `_search` and `_embeddings`. One that gives itself a `kind` is
+    registered under it: `build_index`, exports and the recipes know it from then on.
 
     Args:
         query_model: Keras model from query features to embeddings `[B, D]`; without it, queries
@@ -36,17 +46,22 @@ class Index(TopK, abc.ABC):
         name: Name of the layer.
 
     Call arguments:
-        queries: `[B, D]` floating point, or what `query_model` takes.
-        k: Python int or int32 scalar tensor.
+        queries: `[B, D]` numbers, finite and so small that no score overflows, or what
+            `query_model` takes. One query `[D]` gets one answer `[k]`.
+        k: Python int or scalar tensor of whole numbers, at least 1.
 
     Returns:
         scores `[B, min(k, C)]` float32 and ids of the same shape.
+
+    Raises:
+        ValueError: Where queries or k don't fit; in a graph, and so on a server, an
+            `InvalidArgumentError` with the same words.
     """
 
     kind: ClassVar[str] = ""
     """What `build_index` and manifests call such an index; "" for a class that isn't complete."""
     has_exact_scores: ClassVar[bool] = True
-    """Whether scores are the true dot products of the candidates returned."""
+    """Whether scores are the true ones of the candidates returned."""
     is_exportable: ClassVar[bool] = True
     """Whether its search is a graph that a server can run; a `tf.py_function` isn't."""
     op_namespaces: ClassVar[tuple[str, ...]] = ()
@@ -90,68 +105,64 @@ class Index(TopK, abc.ABC):
         taken = set(cls(k=k).get_config()) - {"k", "name", "query_model"}
         return cls(k=k, **{name: settings[name] for name in taken & set(settings)})
 
-    def __init__(
-        self, query_model: Any = None, k: int = 10, name: str | None = None, **kwargs: Any
-    ) -> None:
-        if not isinstance(k, int) or k < 1:
-            raise ValueError(f"`k` must be a positive integer, received k={k}.")
-        super().__init__(k=k, name=name, **kwargs)
-        self.query_model = query_model
-        self._candidates: tf.Variable | None = None
-        self._identifiers: tf.Variable | None = None
+    @abc.abstractmethod
+    def _build(self, candidates: tf.Tensor) -> Mapping[str, tf.Tensor]:
+        """Returns the tensors, by name, that searches in `candidates` `[C, D]` need."""
 
-    def index(self, candidates: Any, identifiers: Any = None) -> "Self":
-        """Builds the index anew; nothing of an earlier corpus stays.
+    @abc.abstractmethod
+    def _search(self, corpus: Corpus, embeddings: tf.Tensor, k: int | tf.Tensor) -> Found:
+        """Returns scores and positions `[B, k]`; 1 <= k <= C. `corpus[name]` is what was built."""
+
+    @abc.abstractmethod
+    def _embeddings(self, corpus: Corpus, positions: tf.Tensor) -> tf.Tensor:
+        """Returns the embeddings `[..., D]` at positions; position -1 gives zeros."""
+
+    def index(
+        self,
+        candidates: TensorLike,
+        identifiers: TensorLike | None = None,
+        duplicates: Duplicates = "warn",
+    ) -> "Self":
+        """Builds the index anew; nothing of an earlier corpus stays, unless this one is refused.
 
         Args:
             candidates: `[C, D]` finite embeddings.
-            identifiers: `[C]` int32, int64 or string, unique; by default the row numbers.
+            identifiers: `[C]` whole numbers, strings or floats; by default the positions.
+            duplicates: What to do where ids come more than once: `"warn"` keeps all rows, so that
+                an answer may hold an id twice; `"drop"` keeps the first row of each id; `"error"`
+                refuses.
 
         Returns:
             The index itself.
 
         Raises:
-            ValueError: Where a candidate is NaN or infinite, or an id appears twice.
+            ValueError: Where a candidate is NaN or infinite, or shapes don't fit.
         """
-        candidates = checked_candidates(candidates)
-        identifiers = checked_identifiers(identifiers, int(candidates.shape[0]))
-        self._set_identifiers(identifiers)
-        self._build(candidates)
+        vectors = check_candidates(candidates)
+        ids = check_identifiers(identifiers, int(vectors.shape[0]))
+        vectors, ids = settle_duplicates(vectors, ids, duplicates)
+        tensors = self._build(vectors)
+        self._replace_corpus(Corpus.build(tensors, ids, vectors, self.device))
         return self
 
-    def index_from_dataset(self, candidates: Any) -> "Self":
+    def index_from_dataset(
+        self, candidates: Iterable[Any], duplicates: Duplicates = "warn"
+    ) -> "Self":
         """Builds the index anew from batches, which go through a temporary file.
 
         Args:
             candidates: `tf.data.Dataset` of embeddings `[B, D]` or of pairs of ids `[B]` and
                 embeddings `[B, D]`. Memory holds the corpus at most twice while TensorFlow takes
                 it over, and once afterwards.
+            duplicates: As in `index`.
 
         Returns:
             The index itself.
         """
         vectors, identifiers = read_corpus(candidates)
-        return self.index(vectors, identifiers)
+        return self.index(vectors, identifiers, duplicates)
 
-    def _set_identifiers(self, identifiers: tf.Tensor) -> None:
-        with tf.device("CPU"):
-            self._identifiers = tf.Variable(identifiers, trainable=False, name="identifiers")
-        # Keras caches the traced call of the corpus before.
-        self.predict_function = None
-
-    @property
-    def num_candidates(self) -> int:
-        """C, the size of the corpus."""
-        return int(self.identifiers.shape[0])
-
-    @property
-    def identifiers(self) -> tf.Variable:
-        """`[C]`, the id of each row."""
-        if self._identifiers is None:
-            raise ValueError("`index` must be called before the index can be used.")
-        return self._identifiers
-
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Config:
         """Returns what matters about how the index searches, JSON-able."""
         return {}
 
@@ -182,129 +193,113 @@ class Index(TopK, abc.ABC):
         """What `tune` measured: settings that no other beats in both recall and time."""
         return []
 
-    @abc.abstractmethod
-    def _build(self, candidates: tf.Tensor) -> None:
-        """Replaces what the index holds by `candidates` `[C, D]`, float32 and finite."""
+    def embeddings(self, positions: tf.Tensor) -> tf.Tensor:
+        """Returns the embeddings `[..., D]` of candidates by position; position -1 gives zeros."""
+        return self._embeddings(self._corpus, positions)
 
-    @abc.abstractmethod
-    def _tensors(self) -> dict[str, Any]:
-        """Returns what a weight file must hold besides the ids, by name."""
+    def scores(self, queries: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
+        """Returns the scores `[B, C]` by which the index ranks: the dot products.
 
-    @abc.abstractmethod
-    def _restore(self, tensors: dict[str, tf.Tensor]) -> None:
-        """Takes back what `_tensors` gave."""
-
-    @abc.abstractmethod
-    def _search(self, embeddings: tf.Tensor, k: Any) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns scores and rows `[B, k]`; 0 <= k <= C."""
-
-    @abc.abstractmethod
-    def embeddings(self, rows: tf.Tensor) -> tf.Tensor:
-        """Returns the embeddings `[..., D]` of candidates by row number; row -1 gives zeros."""
-
-    def search(
-        self, embeddings: tf.Tensor, k: Any = None, exclude_rows: tf.Tensor | None = None
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Finds rows of the corpus instead of ids.
+        A subclass of `Exact` or `Quantized` ranks by another score where it overrides
+        `_compute_score(queries, candidates)`, as TFRS's layers do.
 
         Args:
-            embeddings: `[B, D]` floating point.
-            k: Python int or int32 scalar tensor.
-            exclude_rows: `[B, E]` int32 row numbers never to be returned; -1 excludes nothing.
+            queries: `[B, D]`.
+            candidates: `[C, D]`.
+        """
+        return self._compute_score(queries, candidates)
+
+    def num_results(self, k: int | tf.Tensor | None = None) -> int | tf.Tensor:
+        """Returns how many columns an answer to k has, `min(k, C)`.
+
+        Args:
+            k: As in a call.
+        """
+        return check_k(self._k if k is None else k, self.num_candidates)
+
+    def search(
+        self,
+        embeddings: TensorLike,
+        k: int | tf.Tensor | None = None,
+        exclude_positions: tf.Tensor | None = None,
+    ) -> Found:
+        """Finds positions in the corpus instead of ids.
+
+        Args:
+            embeddings: `[B, D]` numbers.
+            k: As in a call.
+            exclude_positions: `[B, E]` int32 positions never to be returned; -1 excludes nothing.
 
         Returns:
-            scores `[B, min(k, C)]` float32 and rows of the same shape, int32, -1 for no candidate.
+            scores `[B, min(k, C)]` float32 and positions of the same shape, int32, -1 for no
+            candidate.
         """
-        embeddings = self._checked_queries(embeddings)
-        columns = self._columns(k)
-        if exclude_rows is None:
-            return self._search(embeddings, columns)
-        exclude_rows = tf.cast(exclude_rows, tf.int32)
-        scores, rows = self._search(embeddings, self._widened(columns, exclude_rows))
-        return keep_first(scores, rows, (rows < 0) | is_in(rows, exclude_rows), columns)
+        corpus = self._corpus
+        embeddings = check_queries(embeddings, corpus.width, corpus.largest_query)
+        columns = check_k(self._k if k is None else k, corpus.num_candidates)
+        if exclude_positions is None:
+            return self._search(corpus, embeddings, columns)
+        excluded = tf.cast(exclude_positions, tf.int32)
+        wanted = smaller(columns + _width(excluded), corpus.num_candidates)
+        scores, positions = self._search(corpus, embeddings, wanted)
+        return keep_first(scores, positions, (positions < 0) | is_in(positions, excluded), columns)
 
-    def call(self, queries: Any, k: Any = None) -> tuple[tf.Tensor, tf.Tensor]:
+    def call(self, queries: Queries, k: int | tf.Tensor | None = None) -> Found:
         """Returns the scores and ids of the k best candidates."""
-        scores, rows = self.search(self._embed(queries), k)
-        return scores, gather_rows(self.identifiers, rows)
+        return self._answer(queries, k, None)
 
     def query_with_exclusions(
-        self, queries: Any, exclusions: tf.Tensor, k: Any = None
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+        self, queries: Queries, exclusions: TensorLike, k: int | tf.Tensor | None = None
+    ) -> Found:
         """Finds the best candidates that are not excluded; an excluded id is never returned.
 
         Args:
-            queries: As in `call`.
-            exclusions: `[B, E]` ids, of the dtype of the identifiers; ids that the corpus does
-                not hold (such as -1 or `""`) exclude nothing.
-            k: As in `call`.
+            queries: As in a call.
+            exclusions: `[B, E]` ids, or rows of different length; ids that the corpus doesn't hold
+                (such as -1 or `""`) exclude nothing.
+            k: As in a call.
 
         Returns:
-            As `call`, padded at the end of a row where fewer than k candidates are left.
+            As a call, padded at the end of a row where fewer than k candidates are left.
         """
-        exclusions = tf.cast(tf.convert_to_tensor(exclusions), self.identifiers.dtype)
-        columns = self._columns(k)
-        embeddings = self._checked_queries(self._embed(queries))
-        scores, rows = self._search(embeddings, self._widened(columns, exclusions))
-        dropped = (rows < 0) | is_in(gather_rows(self.identifiers, rows), exclusions)
-        scores, rows = keep_first(scores, rows, dropped, columns)
-        return scores, gather_rows(self.identifiers, rows)
+        self._note_inputs(queries)
+        return self._answer(queries, k, exclusions)
 
-    def _embed(self, queries: Any) -> tf.Tensor:
-        return queries if self.query_model is None else self.query_model(queries)
+    def _answer(
+        self, queries: Queries, k: int | tf.Tensor | None, exclusions: TensorLike | None
+    ) -> Found:
+        embeddings = queries if self.query_model is None else self.query_model(queries)
+        embeddings, is_one = as_batch(embeddings)
+        if self._current.is_drawn and self._outline is not None:
+            return self._outline.draw(embeddings, self._k if k is None else k)
+        corpus = self._corpus
+        embeddings = check_queries(embeddings, corpus.width, corpus.largest_query)
+        columns = check_k(self._k if k is None else k, corpus.num_candidates)
+        if exclusions is None:
+            scores, positions = self._search(corpus, embeddings, columns)
+        else:
+            scores, positions = self._search_excluding(corpus, embeddings, columns, exclusions)
+        ids = gather_or_pad(corpus.identifiers, positions)
+        return (scores[0], ids[0]) if is_one else (scores, ids)
 
-    def _checked_queries(self, embeddings: Any) -> tf.Tensor:
-        width = self._width
-        embeddings = tf.cast(tf.convert_to_tensor(embeddings), tf.float32)
-        if embeddings.shape.rank != 2 or embeddings.shape[1] not in (None, width):
-            raise ValueError(
-                f"Query embeddings must have shape [B, {width}] as the candidates have, "
-                f"received shape={embeddings.shape}."
-            )
-        return tf.ensure_shape(embeddings, [None, width])
+    def _search_excluding(
+        self,
+        corpus: Corpus,
+        embeddings: tf.Tensor,
+        k: int | tf.Tensor,
+        exclusions: TensorLike,
+    ) -> Found:
+        dtype, queries = corpus.identifiers.dtype, embeddings.shape[0]
+        excluded = check_exclusions(exclusions, dtype, queries)
+        # An excluded id that several candidates bear takes as many places.
+        more = corpus.most_of_an_id * _width(excluded)
+        wanted = smaller(k + more, corpus.num_candidates)
+        scores, positions = self._search(corpus, embeddings, wanted)
+        ids = gather_or_pad(corpus.identifiers, positions)
+        dropped = (positions < 0) | is_in(tf.cast(ids, excluded.dtype), excluded)
+        return keep_first(scores, positions, dropped, k)
 
-    @property
-    def _width(self) -> int:
-        raise NotImplementedError
 
-    def _columns(self, k: Any) -> Any:
-        k = self._k if k is None else k
-        if tf.is_tensor(k):
-            return tf.clip_by_value(tf.cast(k, tf.int32), 0, self.num_candidates)
-        if k < 1:
-            raise ValueError(f"`k` must be a positive integer, received k={k}.")
-        return min(int(k), self.num_candidates)
-
-    def _widened(self, columns: Any, exclusions: tf.Tensor) -> Any:
-        extra = exclusions.shape[1]
-        if extra is None or tf.is_tensor(columns):
-            return tf.minimum(columns + tf.shape(exclusions)[1], self.num_candidates)
-        return min(columns + extra, self.num_candidates)
-
-    def get_build_config(self) -> None:
-        """Returns nothing: a layer can't be called before its corpus is read from the file."""
-
-    def save_own_variables(self, store: Any) -> None:
-        """Writes the corpus into a `.keras` or `.weights.h5` file."""
-        put(store, {"identifiers": self.identifiers, **self._tensors()})
-
-    def load_own_variables(self, store: Any) -> None:
-        """Takes the corpus from a `.keras` or `.weights.h5` file, in place of its own."""
-        tensors = get(store)
-        self._set_identifiers(tensors.pop("identifiers"))
-        self._restore(tensors)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
-        query_model = self.query_model and keras.saving.serialize_keras_object(self.query_model)
-        return {"query_model": query_model, "k": self._k, "name": self.name}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Self":
-        """Builds the layer, still without a corpus, from `get_config`'s answer."""
-        config = dict(config)
-        if config.get("query_model") is not None:
-            config["query_model"] = keras.saving.deserialize_keras_object(
-                config["query_model"], custom_objects=custom_objects
-            )
-        return cls(**config)
+def _width(matrix: tf.Tensor) -> int | tf.Tensor:
+    width: int | None = matrix.shape[1]
+    return tf.shape(matrix)[1] if width is None else width

@@ -7,25 +7,28 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
+from tensorflow_recommenders.layers.factorized_top_k import TopK
 
 from tfrs_ext._keras import keras
-from tfrs_ext.indexes._results import PADDING_ROW, gather_rows, padding_score
-from tfrs_ext.indexes._scann_searcher import OP_LIBRARY, ScannSearcher, scann_ops
-from tfrs_ext.indexes.index import Index
-from tfrs_ext.indexes.scann_tuning import Setting, best_of, explore, frontier, timed, true_rows
+from tfrs_ext.indexes.corpus import Corpus
+from tfrs_ext.indexes.corpus_layer import QueryModel
+from tfrs_ext.indexes.index import Found, Index
+from tfrs_ext.indexes.query_checks import check_k, check_queries
+from tfrs_ext.indexes.scann_operations import (
+    OP_LIBRARY,
+    build_searcher,
+    scann_ops,
+    search,
+    search_until_filled,
+)
+from tfrs_ext.indexes.scann_options import ScannOptions, leaves_needed
+from tfrs_ext.indexes.scann_tuner import ScannTuner, Trial
+from tfrs_ext.indexes.scann_tuning import Setting, find_frontier
+from tfrs_ext.ops.positions import NO_POSITION, gather_or_pad, no_score
+from tfrs_ext.typing import Config, TensorLike
 
-# Below these sizes a partition, or a quantisation, costs recall and saves next to nothing.
-_PARTITIONED_FROM, _QUANTISED_FROM = 50_000, 256
-_SHARE_SEARCHED, _REORDERED_PER_RESULT = 0.1, 2
-# Of k-means: with 100 a leaf, up to 1.8 times as many leaves had to be searched.
-_TRAINED_ON_PER_LEAF, _TRAINED_ON = 400, 100_000
-# Anisotropic centres: 4 gained one to two points of recall at equal work, over 1, 2.5 and 8.
-_AVQ = 4.0
-
-
-def _cores() -> int:
-    """Returns how many cores this process may use; of more than 16 a batch keeps too few rows."""
-    return min(len(os.sched_getaffinity(0)), 16)
+# Numbers between these need no scaling.
+_LEAST, _MOST = 2.0**-20, 2.0**20
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -45,21 +48,22 @@ class ScaNN(Index):
         query_model: Keras model from query features to embeddings `[B, D]`; without it, queries
             are embeddings.
         k: Number of results where a call gives none.
+        distance_measure: `"dot_product"`, the only one; TFRS has the argument in this place.
         num_leaves: Number of leaves of the partition.
         num_leaves_to_search: Number of leaves that a query searches; more where k needs them.
-        training_iterations: Of k-means, for the partition.
+        training_iterations: Iterations of k-means, for the partition.
         dimensions_per_block: Dimensions that share one code of four bits: 1 needs far fewer
             candidates reordered for the same recall, 2 (TFRS's default) half the memory for codes.
         num_reordering_candidates: How many candidates are scored exactly in the end; at least k.
-        anisotropic_quantization_threshold: T of anisotropic quantisation; None for plain.
         parallelize_batch_searches: Whether a graph shares the queries of a batch among as many
             threads as there are cores where it is traced (16 at most). ScaNN's operation does so
             by itself for batches of more than 256 queries, and only for those.
         name: Name of the layer.
+        anisotropic_quantization_threshold: T of anisotropic quantisation; None for plain.
 
     Call arguments:
-        queries: `[B, D]` finite floating point, or what `query_model` takes.
-        k: Python int or int32 scalar tensor; the result has `min(k, C)` columns.
+        queries: See `Index`.
+        k: See `Index`.
 
     Returns:
         scores `[B, min(k, C)]` float32, true dot products, and ids of the same shape, best first.
@@ -85,30 +89,35 @@ class ScaNN(Index):
 
     kind = "scann"
     op_namespaces = ("Scann",)
+    device = "CPU"
 
     def __init__(
         self,
-        query_model: Any = None,
+        query_model: QueryModel | None = None,
         k: int = 10,
+        distance_measure: str = "dot_product",
         num_leaves: int | None = None,
         num_leaves_to_search: int | None = None,
         training_iterations: int = 12,
         dimensions_per_block: int = 1,
         num_reordering_candidates: int | None = None,
-        anisotropic_quantization_threshold: float | None = 0.2,
         parallelize_batch_searches: bool = True,
         name: str | None = None,
+        anisotropic_quantization_threshold: float | None = 0.2,
         **kwargs: Any,
     ) -> None:
-        super().__init__(query_model=query_model, k=k, name=name, **kwargs)
+        super().__init__(query_model, k, name, **kwargs)
         scann_ops()  # A missing library is an error now, not at the first query.
-        for argument in (num_leaves, num_leaves_to_search, num_reordering_candidates):
-            if argument is not None and argument < 1:
-                raise ValueError(
-                    "`num_leaves`, `num_leaves_to_search` and `num_reordering_candidates` must "
-                    f"be positive, received {num_leaves}, {num_leaves_to_search} and "
-                    f"{num_reordering_candidates}."
-                )
+        if (
+            distance_measure != "dot_product"
+            or type(self)._compute_score is not TopK._compute_score
+        ):
+            raise ValueError(
+                "`distance_measure` must be 'dot_product', and `_compute_score` TFRS's own, "
+                f"received {distance_measure!r} and {type(self).__name__}: an `Exact` with another "
+                "`_compute_score` ranks by any score."
+            )
+        self.distance_measure = distance_measure
         self.num_leaves = num_leaves
         self.num_leaves_to_search = num_leaves_to_search
         self.training_iterations = training_iterations
@@ -116,8 +125,19 @@ class ScaNN(Index):
         self.num_reordering_candidates = num_reordering_candidates
         self.anisotropic_quantization_threshold = anisotropic_quantization_threshold
         self.parallelize_batch_searches = parallelize_batch_searches
-        self._searcher: ScannSearcher | None = None
         self._frontier: tuple[Setting, ...] = ()
+        self._options.check()
+
+    @property
+    def _options(self) -> ScannOptions:
+        return ScannOptions(
+            self.num_leaves,
+            self.num_leaves_to_search,
+            self.training_iterations,
+            self.dimensions_per_block,
+            self.num_reordering_candidates,
+            self.anisotropic_quantization_threshold,
+        )
 
     @classmethod
     def op_library(cls) -> str:
@@ -132,90 +152,61 @@ class ScaNN(Index):
         leaves = min(settings["num_leaves"], num_candidates)
         return super().from_settings({**settings, "num_leaves": leaves}, num_candidates, k)
 
-    def _build(self, candidates: tf.Tensor) -> None:
-        count = int(candidates.shape[0])
-        if self.num_leaves is not None and self.num_leaves > count:
-            raise ValueError(
-                f"`num_leaves` must be at most the number of candidates, {count}, received "
-                f"num_leaves={self.num_leaves}; None suits the size of the corpus."
-            )
-        searcher = ScannSearcher.build(candidates, lambda builder: self._configured(builder, count))
-        self._replace_searcher(searcher)
+    def _build(self, candidates: tf.Tensor) -> Mapping[str, tf.Tensor]:
+        return self._build_with(self._options, candidates)
 
-    def _configured(self, builder: Any, count: int) -> Any:
-        if self._leaves(count) > 1:
-            builder = builder.tree(
-                self._leaves(count),
-                self._leaves_searched(count),
-                training_iterations=self.training_iterations,
-                training_sample_size=max(_TRAINED_ON, _TRAINED_ON_PER_LEAF * self._leaves(count)),
-                quantize_centroids=True,
-                avq=_AVQ,
-            )
-        if count < _QUANTISED_FROM:
-            return builder.score_brute_force()
-        threshold = self.anisotropic_quantization_threshold
-        return builder.score_ah(
-            self.dimensions_per_block,
-            anisotropic_quantization_threshold=float("nan") if threshold is None else threshold,
-        ).reorder(self._reordered(self._k))
+    def _rebuild(self, options: ScannOptions, corpus: Corpus) -> Corpus:
+        candidates = self._embeddings(corpus, tf.range(corpus.num_candidates))
+        return corpus.rebuild(self._build_with(options, candidates), self.device)
 
-    def _replace_searcher(self, searcher: ScannSearcher) -> None:
-        if self._searcher is not None:
-            self._searcher.release()
-        self._searcher = searcher
-
-    def _leaves(self, count: int) -> int:
-        if self.num_leaves is not None:
-            return self.num_leaves
-        return 1 if count < _PARTITIONED_FROM else round(12 * count ** (1 / 3))
-
-    def _leaves_searched(self, count: int) -> int:
-        searched = self.num_leaves_to_search or math.ceil(_SHARE_SEARCHED * self._leaves(count))
-        return min(searched, self._leaves(count))
-
-    def _reordered(self, k: Any) -> Any:
-        if self.num_reordering_candidates is None:
-            return _REORDERED_PER_RESULT * k
-        if tf.is_tensor(k):
-            return tf.maximum(k, self.num_reordering_candidates)
-        return max(k, self.num_reordering_candidates)
-
-    def _search(self, embeddings: tf.Tensor, k: Any) -> tuple[tf.Tensor, tf.Tensor]:
-        leaves = self._leaves_searched(self.num_candidates)
-        return self._searched(embeddings, k, leaves, self._reordered(tf.maximum(k, 1)))
-
-    def _searched(
-        self, embeddings: tf.Tensor, k: Any, leaves: Any, reordered: Any
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns scores and rows `[B, k]` after a search of so many leaves and candidates."""
-        count = self.num_candidates
-        asked = tf.maximum(k, 1)
-        # Twice the leaves that k candidates fill on average, since leaves differ in size.
-        needed = -(-2 * asked * self._leaves(count) // count)
-        rows, scores = self._state.search(
-            embeddings,
-            asked,
-            tf.minimum(tf.maximum(reordered, asked), count),
-            tf.minimum(tf.maximum(needed, leaves), self._leaves(count)),
-            _cores() if self.parallelize_batch_searches else 1,
+    def _build_with(self, options: ScannOptions, candidates: tf.Tensor) -> Mapping[str, tf.Tensor]:
+        count, width = candidates.shape
+        options.check_corpus(count, width)
+        scale = _usual_scale(candidates)
+        tensors = build_searcher(
+            candidates if scale == 1 else candidates / scale,
+            lambda builder: options.configure(builder, count, width, self._k),
         )
-        scores, rows = scores[:, :k], tf.cast(rows[:, :k], tf.int32)
+        facts = {"scale": tf.constant(scale), "num_leaves": tf.constant(options.leaves(count))}
+        return {**tensors, **facts}
+
+    def _search(self, corpus: Corpus, embeddings: tf.Tensor, k: int | tf.Tensor) -> Found:
+        leaves = self._options.leaves_searched(corpus.num_candidates)
+        return self._search_with(corpus, embeddings, k, leaves, self._options.reordered(k))
+
+    def _search_with(
+        self,
+        corpus: Corpus,
+        embeddings: tf.Tensor,
+        k: int | tf.Tensor,
+        leaves: int | tf.Tensor,
+        reordered: int | tf.Tensor,
+    ) -> Found:
+        """Returns the k best of so many leaves and exact scores, and of more where k needs it."""
+        count, all_leaves = corpus.num_candidates, int(corpus.number("num_leaves"))
+        needed = leaves_needed(k, all_leaves, count)
+        exact = _clip(reordered, k, count)
+        cores = _count_cores() if self.parallelize_batch_searches else 1
+        positions, scores = search_until_filled(
+            lambda leaves: search(corpus, embeddings, k, exact, leaves, cores),
+            _clip(leaves, needed, all_leaves),
+            all_leaves,
+        )
         fake = tf.math.is_nan(scores)
-        rows = tf.where(fake, PADDING_ROW, rows)
-        scores = tf.where(fake, padding_score(), scores)
+        positions = tf.where(fake, NO_POSITION, tf.cast(positions, tf.int32))
+        scale = corpus.number("scale")
+        scores = tf.where(fake, no_score(), scores if scale == 1 else scores * scale)
+        if tf.executing_eagerly():
+            return scores, positions
         columns = None if tf.is_tensor(k) else k
-        return tf.ensure_shape(scores, [None, columns]), tf.ensure_shape(rows, [None, columns])
+        return tf.ensure_shape(scores, [None, columns]), tf.ensure_shape(positions, [None, columns])
 
-    def _tensors(self) -> dict[str, Any]:
-        return self._state.tensors()
-
-    def _restore(self, tensors: dict[str, tf.Tensor]) -> None:
-        self._replace_searcher(ScannSearcher(tensors))
+    def _embeddings(self, corpus: Corpus, positions: tf.Tensor) -> tf.Tensor:
+        return gather_or_pad(corpus["vectors"], positions, padding=0.0) * corpus.number("scale")
 
     def tune(
         self,
-        queries: Any,
+        queries: TensorLike,
         recall: float = 0.95,
         at: int | None = None,
         *,
@@ -241,157 +232,78 @@ class ScaNN(Index):
             thresholds: Of anisotropic quantisation, to be tried beside the present one, with the
                 best number of leaves; None is plain quantisation.
             batch_size: Queries to a batch.
-            repeats: Of each time measurement.
+            repeats: How often each time is measured.
             on_setting: Called with every setting measured.
 
         Returns:
             The settings measured that no other beats in both recall and time, as records, by
             rising recall; kept in `frontier`.
+
+        Raises:
+            ValueError: Where an argument doesn't fit.
         """
-        embeddings = self._checked_queries(queries)
-        at = self._columns(at)
+        corpus = self._corpus
+        embeddings = check_queries(queries, corpus.width, corpus.largest_query)
+        columns = check_k(self._k if at is None else at, corpus.num_candidates)
         if not 0 < recall <= 1:
             raise ValueError(f"`recall` must be in (0, 1], received recall={recall}.")
-        alternatives = self._alternatives(num_leaves, thresholds)
-        true = true_rows(self._state.vectors.read_value(), embeddings, at)
-
-        def measure() -> list[Setting]:
-            return self._measured(embeddings, true, recall, batch_size, repeats, on_setting)
-
-        measured = measure()
-        for name, value in alternatives:
-            measured += self._tried(name, value, measure, best_of(measured, recall), recall)
-        best = best_of(measured, recall)
-        self.num_leaves = best.num_leaves
-        self.num_leaves_to_search = best.num_leaves_to_search
-        self.num_reordering_candidates = best.num_reordering_candidates
-        self._frontier = tuple(frontier(measured))
-        self.predict_function = None
+        trial = Trial(embeddings, int(columns), recall, batch_size, repeats, on_setting)
+        tuner = ScannTuner(self._rebuild, self._search_with, trial, corpus, self._options)
+        options = tuner.tune(num_leaves, thresholds)
+        self._replace_corpus(tuner.corpus)
+        self.num_leaves = options.num_leaves
+        self.num_leaves_to_search = options.num_leaves_to_search
+        self.num_reordering_candidates = options.num_reordering_candidates
+        self.anisotropic_quantization_threshold = options.anisotropic_quantization_threshold
+        self._frontier = tuple(find_frontier(tuner.measured))
         return self.frontier
-
-    def _alternatives(
-        self, num_leaves: Sequence[int] | None, thresholds: Sequence[float | None]
-    ) -> list[tuple[str, Any]]:
-        """Returns the arguments, each with a value, with which the index is to be built again."""
-        count = self.num_candidates
-        leaves = self._leaves(count)
-        if num_leaves is None:
-            num_leaves = (leaves // 2, min(2 * leaves, count)) if leaves > 1 else ()
-        if num_leaves and not 1 <= min(num_leaves) <= max(num_leaves) <= count:
-            raise ValueError(
-                f"`num_leaves` must be between 1 and the number of candidates, {count}, "
-                f"received num_leaves={tuple(num_leaves)}."
-            )
-        if count < _QUANTISED_FROM:
-            thresholds = ()
-        present = self.anisotropic_quantization_threshold
-        return [("num_leaves", value) for value in num_leaves if value != leaves] + [
-            ("anisotropic_quantization_threshold", value)
-            for value in thresholds
-            if value != present
-        ]
-
-    def _tried(
-        self,
-        name: str,
-        value: Any,
-        measure: Callable[[], list[Setting]],
-        best: Setting,
-        recall: float,
-    ) -> list[Setting]:
-        """Measures the index built with one argument changed, and keeps it so if it is better."""
-        kept, before = self._state, getattr(self, name)
-        self._searcher = None  # Out of sight of `_build`, which would free it.
-        setattr(self, name, value)
-        better = False
-        try:
-            self._build(kept.vectors.read_value())
-            measured = measure()
-            better = best_of([best, *measured], recall) != best
-        finally:
-            if better:
-                kept.release()
-            else:
-                self._replace_searcher(kept)
-                setattr(self, name, before)
-        return measured
-
-    def _measured(
-        self,
-        embeddings: tf.Tensor,
-        true: Any,
-        recall: float,
-        batch_size: int,
-        repeats: int,
-        on_setting: Callable[[Setting], object],
-    ) -> list[Setting]:
-        """Returns the settings measured on the searcher that is."""
-        count, at = self.num_candidates, true.shape[1]
-
-        @tf.function
-        def graph(
-            queries: tf.Tensor, leaves: tf.Tensor, reordered: tf.Tensor
-        ) -> tuple[tf.Tensor, tf.Tensor]:
-            return self._searched(queries, at, leaves, reordered)
-
-        def search(leaves: int, reordered: int) -> tuple[Any, float]:
-            numbers = tf.constant(leaves), tf.constant(reordered)
-            return timed(lambda part: graph(part, *numbers), embeddings, batch_size, repeats)
-
-        def tell(setting: Setting) -> Setting:
-            return dataclasses.replace(
-                setting,
-                num_leaves=self._leaves(count),
-                anisotropic_quantization_threshold=self.anisotropic_quantization_threshold,
-            )
-
-        measured = explore(
-            search, true, self._leaves(count), count, recall, lambda s: on_setting(tell(s))
-        )
-        return [tell(setting) for setting in measured]
 
     @property
     def frontier(self) -> list[dict[str, Any]]:
         """What `tune` measured: settings that no other beats in both recall and time."""
         return [dataclasses.asdict(setting) for setting in self._frontier]
 
-    @property
-    def _state(self) -> ScannSearcher:
-        if self._searcher is None:
-            raise ValueError("`index` must be called before the index can be used.")
-        return self._searcher
-
-    @property
-    def _width(self) -> int:
-        return int(self._state.vectors.shape[1])
-
-    def embeddings(self, rows: tf.Tensor) -> tf.Tensor:
-        """Returns the embeddings `[..., D]` of candidates by row number; row -1 gives zeros."""
-        return gather_rows(self._state.vectors, rows, padding=0.0)
-
     def is_exact(self) -> bool:
-        """Whether every result is the true one: no."""
+        """Returns whether every result is the true one: no."""
         return False
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Config:
         """Returns what matters about how the index searches, JSON-able."""
-        count = self.num_candidates
+        options, count = self._options, self.num_candidates
         return {
-            "num_leaves": self._leaves(count),
-            "num_leaves_to_search": self._leaves_searched(count),
-            "num_reordering_candidates": int(self._reordered(self._k)),
+            "num_leaves": options.leaves(count),
+            "num_leaves_to_search": options.leaves_searched(count),
+            "num_reordering_candidates": max(self._k, int(options.reordered(self._k))),
             "anisotropic_quantization_threshold": self.anisotropic_quantization_threshold,
         }
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the arguments of the constructor."""
         return {
             **super().get_config(),
-            "num_leaves": self.num_leaves,
-            "num_leaves_to_search": self.num_leaves_to_search,
-            "training_iterations": self.training_iterations,
-            "dimensions_per_block": self.dimensions_per_block,
-            "num_reordering_candidates": self.num_reordering_candidates,
-            "anisotropic_quantization_threshold": self.anisotropic_quantization_threshold,
+            "distance_measure": self.distance_measure,
+            **dataclasses.asdict(self._options),
             "parallelize_batch_searches": self.parallelize_batch_searches,
         }
+
+
+def _count_cores() -> int:
+    """Returns how many cores this process may use; of more than 16 a batch keeps too few rows."""
+    return min(len(os.sched_getaffinity(0)), 16)
+
+
+def _clip(value: int | tf.Tensor, least: int | tf.Tensor, most: int) -> int | tf.Tensor:
+    if tf.is_tensor(value) or tf.is_tensor(least):
+        return tf.minimum(tf.maximum(value, least), most)
+    return min(max(value, least), most)
+
+
+def _usual_scale(candidates: tf.Tensor) -> float:
+    """Returns the power of two to divide by where numbers are so large that ScaNN's sums overflow.
+
+    A power of two, since divided and multiplied by it numbers stay what they were.
+    """
+    largest = float(tf.reduce_max(tf.abs(candidates)))
+    if _LEAST <= largest <= _MOST or largest == 0:
+        return 1.0
+    return 2.0 ** math.frexp(largest)[1]

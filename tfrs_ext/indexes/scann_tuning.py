@@ -19,9 +19,9 @@ class Setting:
         num_leaves_to_search: Leaves that a query searches.
         num_reordering_candidates: Candidates scored exactly in the end.
         recall: Share of the true best candidates that it found.
-        milliseconds: Per query, in batches, median of repeats.
-        num_leaves: Of the index that was searched.
-        anisotropic_quantization_threshold: Of the same.
+        milliseconds: Time for a query, in batches, the median of the repeats.
+        num_leaves: Number of leaves of the index that was searched.
+        anisotropic_quantization_threshold: The threshold with which that index was built.
     """
 
     num_leaves_to_search: int
@@ -35,10 +35,10 @@ class Setting:
 Search = Callable[[int, int], tuple[npt.NDArray[np.int32], float]]
 
 
-def true_rows(
+def true_positions(
     vectors: tf.Tensor, queries: tf.Tensor, at: int, block: int = 64
 ) -> npt.NDArray[np.int32]:
-    """Returns the rows of the `at` best candidates of each query `[Q, at]`, by scoring all."""
+    """Returns the positions of the `at` best candidates of each query `[Q, at]`, by scoring all."""
     best = [
         tf.math.top_k(tf.matmul(queries[i : i + block], vectors, transpose_b=True), at).indices
         for i in range(0, len(queries), block)
@@ -66,11 +66,12 @@ def explore(
     reordered candidates has one boundary.
 
     Args:
-        search: From leaves and reordered candidates to the rows found and milliseconds a query.
-        true: `[Q, at]` rows.
-        num_leaves: Of the partition.
-        most_reordered: The corpus's size.
-        recall: To be reached.
+        search: From leaves and reordered candidates to the positions found, and the milliseconds
+            that a query took.
+        true: `[Q, at]` positions.
+        num_leaves: Number of leaves of the partition.
+        most_reordered: C, the size of the corpus.
+        recall: The recall to be reached.
         on_setting: Called with every setting measured.
 
     Returns:
@@ -105,7 +106,7 @@ def explore(
     return list(measured.values())
 
 
-def best_of(settings: list[Setting], recall: float) -> Setting:
+def find_best(settings: list[Setting], recall: float) -> Setting:
     """Returns the fastest setting that reaches the recall; where none does, the best recall."""
     good = [setting for setting in settings if setting.recall >= recall]
     if good:
@@ -113,7 +114,7 @@ def best_of(settings: list[Setting], recall: float) -> Setting:
     return max(settings, key=lambda setting: setting.recall)
 
 
-def frontier(settings: list[Setting]) -> list[Setting]:
+def find_frontier(settings: list[Setting]) -> list[Setting]:
     """Returns the settings that no other beats in both recall and time, by rising recall."""
     kept: list[Setting] = []
     for setting in sorted(settings, key=lambda s: (-s.recall, s.milliseconds)):
@@ -122,16 +123,19 @@ def frontier(settings: list[Setting]) -> list[Setting]:
     return kept[::-1]
 
 
-def timed(
-    call: Callable[[tf.Tensor], Any], queries: tf.Tensor, batch: int, repeats: int
+def time_search(
+    search: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
+    queries: tf.Tensor,
+    batch: int,
+    repeats: int,
 ) -> tuple[npt.NDArray[np.int32], float]:
-    """Returns the rows found and the median milliseconds a query, after a warm-up."""
+    """Returns the positions found and the median milliseconds a query, after a warm-up."""
     batches = [queries[i : i + batch] for i in range(0, len(queries), batch)]
-    rows = np.concatenate([call(part)[1].numpy() for part in batches])
+    positions = np.concatenate([search(part)[1].numpy() for part in batches])
     times = []
     for _ in range(repeats):
         start = time.perf_counter()
         for part in batches:
-            call(part)
+            search(part)
         times.append(time.perf_counter() - start)
-    return rows, float(np.median(times)) / len(queries) * 1e3
+    return positions, float(np.median(times)) / len(queries) * 1e3

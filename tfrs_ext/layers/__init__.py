@@ -4,18 +4,15 @@ from tfrs_ext.layers.agru_cell import AGRUCell
 from tfrs_ext.layers.aigru_cell import AIGRUCell
 from tfrs_ext.layers.augru import AUGRU
 from tfrs_ext.layers.augru_cell import AUGRUCell
-from tfrs_ext.layers.cosine_similarity import CosineSimilarity
 from tfrs_ext.layers.cross import Cross
 from tfrs_ext.layers.cross_mixture import CrossMixture
 from tfrs_ext.layers.cross_network import CrossNetwork
 from tfrs_ext.layers.cross_vector import CrossVector
 from tfrs_ext.layers.dice import Dice
 from tfrs_ext.layers.din_attention import DINAttention
-from tfrs_ext.layers.dot_similarity import DotSimilarity
 from tfrs_ext.layers.history_pooling import HistoryPooling
 from tfrs_ext.layers.interest_extractor import InterestExtractor
 from tfrs_ext.layers.learnable_temperature import LearnableTemperature
-from tfrs_ext.layers.max_sim import MaxSim
 from tfrs_ext.layers.maxout import Maxout
 from tfrs_ext.layers.mlp import MLP
 from tfrs_ext.layers.quantile_powers import QuantilePowers
@@ -28,18 +25,15 @@ __all__ = [
     "AGRUCell",
     "AIGRUCell",
     "AUGRUCell",
-    "CosineSimilarity",
     "Cross",
     "CrossMixture",
     "CrossNetwork",
     "CrossVector",
     "DINAttention",
     "Dice",
-    "DotSimilarity",
     "HistoryPooling",
     "InterestExtractor",
     "LearnableTemperature",
-    "MaxSim",
     "Maxout",
     "QuantilePowers",
     "RegularizedEmbedding",

@@ -5,7 +5,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.layers.shapes import each_shape
+from tfrs_ext.layers.arguments import Initializer, Pair, Regularizer, Shapes, States, each_shape
+from tfrs_ext.typing import Activation, Config
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -20,8 +21,8 @@ class AGRUCell(keras.layers.Layer):
 
     Args:
         units: Width of the state.
-        activation: Of the candidate state.
-        recurrent_activation: Of the reset gate.
+        activation: The activation of the candidate state.
+        recurrent_activation: The activation of the reset gate.
         kernel_initializer: Initializer of the inputs' kernel.
         recurrent_initializer: Initializer of the state's kernel.
         bias_initializer: Initializer of the biases.
@@ -48,13 +49,13 @@ class AGRUCell(keras.layers.Layer):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
+        activation: Activation = "tanh",
+        recurrent_activation: Activation = "sigmoid",
+        kernel_initializer: Initializer = "glorot_uniform",
+        recurrent_initializer: Initializer = "orthogonal",
+        bias_initializer: Initializer = "zeros",
+        kernel_regularizer: Regularizer = None,
+        recurrent_regularizer: Regularizer = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -71,7 +72,7 @@ class AGRUCell(keras.layers.Layer):
         self.state_size = units
         self.output_size = units
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         """Creates the weights."""
         self.kernel = self.add_weight(
             name="kernel",
@@ -90,7 +91,7 @@ class AGRUCell(keras.layers.Layer):
         )
         super().build(input_shape)
 
-    def call(self, inputs: Any, states: Any) -> Any:
+    def call(self, inputs: Pair, states: States) -> tuple[tf.Tensor, States]:
         """Returns the new state, twice."""
         x, score = inputs
         before = tf.nest.flatten(states)[0]
@@ -101,7 +102,7 @@ class AGRUCell(keras.layers.Layer):
         after = before + tf.cast(score, before.dtype) * (candidate - before)
         return after, tf.nest.pack_sequence_as(states, [after])
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         return {
             **super().get_config(),

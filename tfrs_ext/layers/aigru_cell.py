@@ -1,11 +1,10 @@
 """A GRU's step in which attention scales the input."""
 
-from typing import Any
-
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.layers.shapes import each_shape
+from tfrs_ext.layers.arguments import Pair, Shapes, States, each_shape
+from tfrs_ext.typing import Training
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -17,12 +16,12 @@ class AIGRUCell(keras.layers.GRUCell):
 
     Args:
         units: Width of the state.
-        **kwargs: As of `keras.layers.GRUCell`.
+        **kwargs: What `keras.layers.GRUCell` takes besides.
 
     Call arguments:
         inputs: A pair `(x, a)`: `[B, D]` floating point, and the score `[B, 1]` in `[0, 1]`.
         states: The state `[B, units]`, alone or in a list.
-        training: For the dropout of `GRUCell`.
+        training: Whether the dropout of `GRUCell` is on.
 
     Returns:
         The new state, twice, as cells do.
@@ -36,12 +35,14 @@ class AIGRUCell(keras.layers.GRUCell):
         arXiv:1809.03672.
     """
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         """Creates the GRU's weights."""
         # Keras saves what it was given here, the shape of `x` alone.
         super().build(each_shape(input_shape)[0])
 
-    def call(self, inputs: Any, states: Any, training: Any = None) -> Any:
+    def call(
+        self, inputs: Pair, states: States, training: Training = None
+    ) -> tuple[tf.Tensor, States]:
         """Returns the new state, twice."""
         x, score = inputs
         return super().call(x * tf.cast(score, x.dtype), states, training)

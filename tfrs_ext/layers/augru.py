@@ -8,8 +8,9 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.layers.agru_cell import AGRUCell
 from tfrs_ext.layers.aigru_cell import AIGRUCell
+from tfrs_ext.layers.arguments import Initializer, Masks, Regularizer, Shapes, each_shape, mask_of
 from tfrs_ext.layers.augru_cell import AUGRUCell
-from tfrs_ext.layers.shapes import each_shape
+from tfrs_ext.typing import Config, Training
 
 _CELLS = {"AUGRU": AUGRUCell, "AGRU": AGRUCell, "AIGRU": AIGRUCell}
 
@@ -61,11 +62,11 @@ class AUGRU(keras.layers.Layer):
         units: int,
         variant: str = "AUGRU",
         return_sequences: bool = False,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
+        kernel_initializer: Initializer = "glorot_uniform",
+        recurrent_initializer: Initializer = "orthogonal",
+        bias_initializer: Initializer = "zeros",
+        kernel_regularizer: Regularizer = None,
+        recurrent_regularizer: Regularizer = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -87,7 +88,7 @@ class AUGRU(keras.layers.Layer):
         )
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         """Creates the cell's weights."""
         sequence, scores = each_shape(input_shape)
         if sequence.rank != 3 or not scores.is_compatible_with(sequence[:2]):
@@ -98,25 +99,19 @@ class AUGRU(keras.layers.Layer):
         self.rnn.build((sequence, scores.concatenate([1])))
         super().build(input_shape)
 
-    def call(self, inputs: Sequence[tf.Tensor], mask: Any = None, training: Any = None) -> Any:
+    def call(
+        self, inputs: Sequence[tf.Tensor], mask: Masks = None, training: Training = None
+    ) -> tf.Tensor:
         """Returns `[B, units]` or `[B, L, units]`."""
         sequence, scores = inputs
-        if isinstance(mask, (list, tuple)):
-            mask = mask[0]
-        if mask is not None and not mask.shape.is_compatible_with(scores.shape):
-            raise ValueError(
-                "`mask` must have the shape of the scores, received a mask of shape "
-                f"{mask.shape} with scores of shape {scores.shape}."
-            )
+        mask = mask_of(mask, sequence)
         return self.rnn((sequence, scores[..., None]), mask=mask, training=training)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Sequence[tf.Tensor], mask: Masks = None) -> tf.Tensor | None:
         """Returns the mask of the sequence where sequences are returned, else None."""
-        if isinstance(mask, (list, tuple)):
-            mask = mask[0]
-        return mask if self.return_sequences else None
+        return mask_of(mask, inputs[0]) if self.return_sequences else None
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         cell = self.cell
         return {

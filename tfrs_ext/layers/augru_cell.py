@@ -1,11 +1,10 @@
 """A GRU's step in which attention scales the update gate."""
 
-from typing import Any
-
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.layers.shapes import each_shape
+from tfrs_ext.layers.arguments import Pair, Shapes, States, each_shape
+from tfrs_ext.typing import Training
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -20,18 +19,20 @@ class AUGRUCell(keras.layers.GRUCell):
 
     Args:
         units: Width of the state.
-        **kwargs: As of `keras.layers.GRUCell`.
+        **kwargs: What `keras.layers.GRUCell` takes besides.
 
     Call arguments:
         inputs: A pair `(x, a)`: `[B, D]` floating point, and the score `[B, 1]` in `[0, 1]`.
         states: The state `[B, units]`, alone or in a list.
-        training: For the dropout of `GRUCell`.
+        training: Whether the dropout of `GRUCell` is on.
 
     Returns:
         The new state, twice, as cells do.
 
-    `AUGRU` runs it over a sequence; so does `keras.layers.RNN`, but Keras 2 can't load a functional
-    model with an RNN over a pair. `AGRUCell` replaces the gate, `AIGRUCell` scales the input.
+    Relations:
+        `AUGRU` runs it over a sequence; so does `keras.layers.RNN`, but Keras 2 can't load a
+        functional model with an RNN over a pair. `AGRUCell` replaces the gate, `AIGRUCell` scales
+        the input.
 
     Example:
         >>> outputs = keras.layers.RNN(AUGRUCell(4))((tf.ones([1, 3, 5]), tf.zeros([1, 3, 1])))
@@ -43,12 +44,14 @@ class AUGRUCell(keras.layers.GRUCell):
         arXiv:1809.03672.
     """
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         """Creates the GRU's weights."""
         # Keras saves what it was given here, the shape of `x` alone.
         super().build(each_shape(input_shape)[0])
 
-    def call(self, inputs: Any, states: Any, training: Any = None) -> Any:
+    def call(
+        self, inputs: Pair, states: States, training: Training = None
+    ) -> tuple[tf.Tensor, States]:
         """Returns the new state, twice."""
         x, score = inputs
         before = tf.nest.flatten(states)[0]

@@ -5,6 +5,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.layers.arguments import Initializer, Regularizer, Shape, copy_initializer
+from tfrs_ext.typing import Activation, Config
 
 _GATES = ("softmax", "sigmoid", "constant")
 
@@ -57,12 +59,12 @@ class CrossMixture(keras.layers.Layer):
         projection_dim: int,
         num_experts: int = 4,
         gate: str = "softmax",
-        inner_activation: Any = "tanh",
+        inner_activation: Activation = "tanh",
         use_bias: bool = True,
-        kernel_initializer: Any = "truncated_normal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
+        kernel_initializer: Initializer = "truncated_normal",
+        bias_initializer: Initializer = "zeros",
+        kernel_regularizer: Regularizer = None,
+        bias_regularizer: Regularizer = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -81,7 +83,7 @@ class CrossMixture(keras.layers.Layer):
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights."""
         width, rank, experts = input_shape[-1], self.projection_dim, self.num_experts
         if not 1 <= rank <= width:
@@ -110,12 +112,10 @@ class CrossMixture(keras.layers.Layer):
         super().build(input_shape)
 
     def _add_kernel(self, name: str, shape: tuple[int, int]) -> tf.Variable:
-        initializer = self.kernel_initializer
         return self.add_weight(
             name=name,
             shape=shape,
-            # A clone, since one unseeded initializer would give all matrices the same values.
-            initializer=initializer.from_config(initializer.get_config()),
+            initializer=copy_initializer(self.kernel_initializer),
             regularizer=self.kernel_regularizer,
         )
 
@@ -154,7 +154,7 @@ class CrossMixture(keras.layers.Layer):
         middle = [tf.tensordot(h, c, 1) for h, c in zip(experts, self.kernels_c, strict=True)]
         return g(tf.concat(middle, -1))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         inner = self.inner_activation
         return {

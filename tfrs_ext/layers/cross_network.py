@@ -5,9 +5,11 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.layers.arguments import Initializer, Regularizer, Shape, copy_initializer
 from tfrs_ext.layers.cross import Cross
 from tfrs_ext.layers.cross_mixture import CrossMixture
 from tfrs_ext.layers.cross_vector import CrossVector
+from tfrs_ext.typing import Activation, Config
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -30,11 +32,11 @@ class CrossNetwork(keras.layers.Layer):
         parameterization: "matrix" or "vector".
         projection_dim: Rank of the matrices, or width of the experts' subspaces.
         num_experts: Number of experts, or None for layers without experts.
-        gate: As in `CrossMixture`.
-        inner_activation: As in `CrossMixture`.
-        diag_scale: As in `Cross`.
+        gate: How the experts are mixed: "softmax", "sigmoid" or "constant"; see `CrossMixture`.
+        inner_activation: The experts' activation in their subspace, or None; see `CrossMixture`.
+        diag_scale: The number that is added to the diagonal of each matrix; see `Cross`.
         use_bias: Whether the layers have a bias.
-        preactivation: As in `Cross`.
+        preactivation: The activation before the product with `x0`; see `Cross`.
         kernel_initializer: Initializer of the layers' kernels.
         bias_initializer: Initializer of the layers' biases.
         kernel_regularizer: Regularizer of the layers' kernels.
@@ -67,14 +69,14 @@ class CrossNetwork(keras.layers.Layer):
         projection_dim: int | None = None,
         num_experts: int | None = None,
         gate: str = "softmax",
-        inner_activation: Any = "tanh",
+        inner_activation: Activation = "tanh",
         diag_scale: float = 0.0,
         use_bias: bool = True,
-        preactivation: Any = None,
-        kernel_initializer: Any = "truncated_normal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
+        preactivation: Activation = None,
+        kernel_initializer: Initializer = "truncated_normal",
+        bias_initializer: Initializer = "zeros",
+        kernel_regularizer: Regularizer = None,
+        bias_regularizer: Regularizer = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -126,10 +128,7 @@ class CrossNetwork(keras.layers.Layer):
             "name": f"cross_{index}",
             "dtype": self.dtype_policy,
             "use_bias": self.use_bias,
-            # A clone, since one seeded or unseeded object would repeat its values in all layers.
-            "kernel_initializer": self.kernel_initializer.from_config(
-                self.kernel_initializer.get_config()
-            ),
+            "kernel_initializer": copy_initializer(self.kernel_initializer),
             "bias_initializer": self.bias_initializer,
             "kernel_regularizer": self.kernel_regularizer,
             "bias_regularizer": self.bias_regularizer,
@@ -151,7 +150,7 @@ class CrossNetwork(keras.layers.Layer):
             **shared,
         )
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights."""
         for cross in self.crosses:
             cross.build(input_shape)
@@ -164,7 +163,7 @@ class CrossNetwork(keras.layers.Layer):
             x = cross(inputs, x)
         return x
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         inner = self.inner_activation
         return {

@@ -5,6 +5,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.layers.arguments import Initializer, Regularizer, Shape
+from tfrs_ext.typing import Config
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -28,8 +30,9 @@ class CrossVector(keras.layers.Layer):
     Returns:
         `[..., D]`, in the layer's compute dtype.
 
-    `Cross` has a weight for every pair of features and is the better model where `D` by `D`
-    parameters can be afforded; `CrossNetwork(parameterization="vector")` stacks this layer.
+    Relations:
+        `Cross` has a weight for every pair of features and is the better model where `D` by `D`
+        parameters can be afforded; `CrossNetwork(parameterization="vector")` stacks this layer.
 
     Example:
         >>> x0 = tf.constant([[0.1, 0.2, 0.3]])
@@ -43,10 +46,10 @@ class CrossVector(keras.layers.Layer):
     def __init__(
         self,
         use_bias: bool = True,
-        kernel_initializer: Any = "truncated_normal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
+        kernel_initializer: Initializer = "truncated_normal",
+        bias_initializer: Initializer = "zeros",
+        kernel_regularizer: Regularizer = None,
+        bias_regularizer: Regularizer = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -57,7 +60,7 @@ class CrossVector(keras.layers.Layer):
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights."""
         width = input_shape[-1]
         self.kernel = self.add_weight(
@@ -81,7 +84,7 @@ class CrossVector(keras.layers.Layer):
         outputs = x0 * tf.tensordot(x, self.kernel, 1) + x
         return outputs + self.bias if self.use_bias else outputs
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         return {
             **super().get_config(),

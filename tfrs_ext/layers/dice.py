@@ -5,7 +5,9 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.layers.arguments import Initializer, Mask, Regularizer, Shape
 from tfrs_ext.ops.moments import masked_moments
+from tfrs_ext.typing import Config, Training
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -15,15 +17,15 @@ class Dice(keras.layers.Layer):
     `p(s) s + (1 - p(s)) alpha s` with `p(s) = sigmoid((s - E[s]) / sqrt(Var[s] + epsilon))`,
     per channel: over the batch (and time) in training, moving averages at inference.
 
-    Statistics are those of the steps that the mask keeps, in float32 whatever the inputs are, and
-    the gradient flows through them as in batch normalization.
+    Statistics are those of the steps that the mask keeps, in float32 or better whatever the inputs
+    are, and the gradient flows through them as in batch normalization.
 
     Args:
         axis: The channels; all other axes are averaged over.
         epsilon: Added to the variance; the paper's value by default.
-        momentum: Of the moving averages.
-        alpha_initializer: Initializer of `alpha`, one learned number a channel.
-        alpha_regularizer: Regularizer of `alpha`.
+        momentum: The share of a moving average that is kept at a step of training.
+        alpha_initializer: The initializer of `alpha`, one learned number a channel.
+        alpha_regularizer: The regularizer of `alpha`.
         synchronized: Whether the statistics in training are those of all replicas of a
             `tf.distribute` strategy together, as in `BatchNormalization(synchronized=True)`.
 
@@ -39,6 +41,9 @@ class Dice(keras.layers.Layer):
     Raises:
         ValueError: `epsilon` or `momentum` is out of range, or the mask does not fit.
 
+    Relations:
+        `keras.layers.PReLU` has its kink at zero and needs no statistics.
+
     Example:
         >>> Dice()(tf.constant([[1.0, -2.0]])).numpy().round(4)
         array([[ 0.7311, -0.2384]], dtype=float32)
@@ -53,8 +58,8 @@ class Dice(keras.layers.Layer):
         axis: int = -1,
         epsilon: float = 1e-8,
         momentum: float = 0.99,
-        alpha_initializer: Any = "zeros",
-        alpha_regularizer: Any = None,
+        alpha_initializer: Initializer = "zeros",
+        alpha_regularizer: Regularizer = None,
         synchronized: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -71,7 +76,7 @@ class Dice(keras.layers.Layer):
         self.synchronized = synchronized
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Creates `alpha` and the moving averages."""
         shape = [1] * len(input_shape)
         shape[self.axis] = input_shape[self.axis]
@@ -89,7 +94,8 @@ class Dice(keras.layers.Layer):
         return self.add_weight(
             name=name,
             shape=shape,
-            dtype=self._statistics_dtype,
+            # In float32 small steps are rounded away before the average has come to the mean.
+            dtype="float64",
             initializer=initializer,
             trainable=False,
             synchronization=tf.VariableSynchronization.ON_READ,
@@ -101,22 +107,23 @@ class Dice(keras.layers.Layer):
     def _statistics_dtype(self) -> str:
         return "float64" if self.compute_dtype == "float64" else "float32"
 
-    def call(
-        self, inputs: tf.Tensor, training: Any = None, mask: tf.Tensor | None = None
-    ) -> tf.Tensor:
+    def call(self, inputs: tf.Tensor, training: Training = None, mask: Mask = None) -> tf.Tensor:
         """Returns a tensor like `inputs`."""
         values = tf.cast(inputs, self._statistics_dtype)
-        mask = None if mask is None else self._expand(mask, inputs)
+        kept = None if mask is None else self._expand(tf.cast(mask, tf.bool), inputs)
         mean, variance = keras.backend.in_train_phase(
-            lambda: self._batch_statistics(values, mask),
-            lambda: (tf.identity(self.moving_mean), tf.identity(self.moving_variance)),
+            lambda: self._batch_statistics(values, kept),
+            lambda: self._moving_statistics(values.dtype),
             training=self._phase(training),
         )
         p = tf.sigmoid((values - mean) * tf.math.rsqrt(variance + self.epsilon))
         p = tf.cast(p, inputs.dtype)
         return inputs * (p * (1 - self.alpha) + self.alpha)
 
-    def _phase(self, training: Any) -> Any:
+    def _moving_statistics(self, dtype: tf.DType) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.cast(self.moving_mean, dtype), tf.cast(self.moving_variance, dtype)
+
+    def _phase(self, training: Training) -> bool | tf.Tensor:
         # A frozen layer keeps to its averages, as batch normalization does.
         if not self.trainable:
             return False
@@ -132,9 +139,9 @@ class Dice(keras.layers.Layer):
         )
         mean, variance = (tf.reshape(t, self.moving_mean.shape) for t in (mean, variance))
         # A batch without any step moves no average.
-        step = tf.where(count > 0, tf.cast(1 - self.momentum, count.dtype), 0)
-        self.moving_mean.assign_sub((self.moving_mean - mean) * step)
-        self.moving_variance.assign_sub((self.moving_variance - variance) * step)
+        step = tf.where(count > 0, tf.constant(1 - self.momentum, tf.float64), 0)
+        for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            average.assign_sub((average - tf.cast(value, tf.float64)) * step)
         return mean, variance
 
     def _rows(self, values: tf.Tensor) -> tf.Tensor:
@@ -169,7 +176,7 @@ class Dice(keras.layers.Layer):
             mask = tf.expand_dims(mask, -1)
         return mask
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         return {
             **super().get_config(),

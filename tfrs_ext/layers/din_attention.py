@@ -12,7 +12,17 @@ from tfrs_ext.layers.activations import (
     make_activation,
     serialize_activation,
 )
-from tfrs_ext.layers.shapes import each_shape
+from tfrs_ext.layers.arguments import (
+    Initializer,
+    Masks,
+    Regularizer,
+    Shapes,
+    check_units,
+    copy_initializer,
+    each_shape,
+    mask_of,
+)
+from tfrs_ext.typing import Activation, Config, Training
 
 _INTERACTIONS = ("difference", "outer")
 
@@ -29,8 +39,8 @@ class DINAttention(keras.layers.Layer):
 
     Args:
         hidden_units: Widths of the network's hidden layers.
-        activation: Of the hidden layers: "dice", "prelu", what Keras takes, or a layer that is
-            copied.
+        activation: The activation of the hidden layers: "dice", "prelu", what Keras takes, or a
+            layer, which is copied for each of them.
         interaction: "difference" for `[q, k, q - k, q * k]`, "outer" for `[q, k, vec(q k^T)]`.
         use_softmax: Whether the weights of a row are made to sum to 1, as in the authors' code.
             The paper leaves them as they are, which keeps how much interest there is.
@@ -54,9 +64,11 @@ class DINAttention(keras.layers.Layer):
     Raises:
         ValueError: An argument, or a shape, is not as described.
 
-    For several kinds of behaviour use one layer each and concatenate what they return; one layer
-    called several times shares its weights. `keras.layers.Attention` compares by a dot product,
-    which is cheaper and can say less. A two-tower model can't use the candidate: `HistoryPooling`.
+    Relations:
+        For several kinds of behaviour use one layer each and concatenate what they return; one
+        layer called several times shares its weights. `keras.layers.Attention` compares by a dot
+        product, which is cheaper and can say less. A two-tower model can't use the candidate:
+        `HistoryPooling`.
 
     Example:
         >>> query, keys = tf.ones([2, 4]), tf.ones([2, 3, 4])
@@ -72,17 +84,19 @@ class DINAttention(keras.layers.Layer):
     def __init__(
         self,
         hidden_units: Sequence[int] = (80, 40),
-        activation: Any = "dice",
+        activation: Activation = "dice",
         interaction: str = "difference",
         use_softmax: bool = False,
         scale_scores: bool = False,
-        kernel_initializer: Any = "glorot_uniform",
-        kernel_regularizer: Any = None,
+        kernel_initializer: Initializer = "glorot_uniform",
+        kernel_regularizer: Regularizer = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if not hidden_units or min(hidden_units) < 1:
-            raise ValueError(f"`hidden_units` must be positive numbers, received {hidden_units=}.")
+        if not check_units(hidden_units):
+            raise ValueError(
+                "`hidden_units` must be positive integers, one or more, received none."
+            )
         if interaction not in _INTERACTIONS:
             raise ValueError(
                 f"`interaction` must be one of {_INTERACTIONS}, received {interaction=}."
@@ -103,16 +117,12 @@ class DINAttention(keras.layers.Layer):
     def _make_dense(self, units: int) -> keras.layers.Dense:
         return keras.layers.Dense(
             units,
-            kernel_initializer=self._new_initializer(),
+            kernel_initializer=copy_initializer(self.kernel_initializer),
             kernel_regularizer=self.kernel_regularizer,
             dtype=self.dtype_policy,
         )
 
-    def _new_initializer(self) -> Any:
-        # A copy for each kernel, since one unseeded object would repeat its values.
-        return self.kernel_initializer.from_config(self.kernel_initializer.get_config())
-
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         """Creates the weights of the first layer."""
         query, keys = each_shape(input_shape)
         if query.rank not in (2, 3) or keys.rank != 3 or query[-1] != keys[-1]:
@@ -126,7 +136,7 @@ class DINAttention(keras.layers.Layer):
         self.kernel = self.add_weight(
             name="kernel",
             shape=(sum(parts), self.hidden_units[0]),
-            initializer=self._new_initializer(),
+            initializer=copy_initializer(self.kernel_initializer),
             regularizer=self.kernel_regularizer,
         )
         self.bias = self.add_weight(name="bias", shape=self.hidden_units[:1], initializer="zeros")
@@ -135,13 +145,14 @@ class DINAttention(keras.layers.Layer):
     def call(
         self,
         inputs: Sequence[tf.Tensor],
-        mask: Any = None,
-        training: Any = None,
+        mask: Masks = None,
+        training: Training = None,
         return_scores: bool = False,
-    ) -> Any:
+    ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
         """Returns `[B, D]` or `[B, C, D]`, and the weights on request."""
         query, keys = inputs
-        mask = self._mask_of_keys(mask, keys)
+        mask = mask_of(mask, keys, place=1)
+        mask = None if mask is None else mask[:, None]
         one_candidate = query.shape.rank == 2
         scores = self._scores(query[:, None] if one_candidate else query, keys, mask)
         weights = self._weights(scores, mask)
@@ -149,18 +160,6 @@ class DINAttention(keras.layers.Layer):
         if one_candidate:
             outputs, weights = outputs[:, 0], weights[:, 0]
         return (outputs, weights) if return_scores else outputs
-
-    def _mask_of_keys(self, mask: Any, keys: tf.Tensor) -> tf.Tensor | None:
-        if isinstance(mask, (list, tuple)):
-            mask = mask[1]
-        if mask is None:
-            return None
-        if not mask.shape.is_compatible_with(keys.shape[:2]):
-            raise ValueError(
-                "`mask` must have the batch and the length of the keys, received a mask of shape "
-                f"{mask.shape} with keys of shape {keys.shape}."
-            )
-        return mask[:, None]
 
     def _scores(self, query: tf.Tensor, keys: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
         hidden = self._first_layer(query, keys)
@@ -196,11 +195,11 @@ class DINAttention(keras.layers.Layer):
             weights = tf.where(mask, weights, 0)
         return tf.cast(weights, scores.dtype)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+    def compute_mask(self, inputs: Sequence[tf.Tensor], mask: Masks = None) -> None:
         """Returns None: what comes out has no steps."""
         return
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         return {
             **super().get_config(),

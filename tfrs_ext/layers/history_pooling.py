@@ -1,12 +1,11 @@
 """A weighted mean of a user's history in which the model learns how much recency counts."""
 
-from typing import Any
-
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.layers.shapes import check_mask, each_shape
+from tfrs_ext.layers.arguments import Mask, Sequences, Shapes, each_shape, mask_of
 from tfrs_ext.ops.weighted_rows import weighted_rows
+from tfrs_ext.typing import Config
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -28,7 +27,8 @@ class HistoryPooling(keras.layers.Layer):
     Raises:
         ValueError: A length is unknown, or differs from the mask's or an earlier batch's.
 
-    Relations: `DINAttention` also looks at the candidate, which a two-tower model can't.
+    Relations:
+        `DINAttention` also looks at the candidate, which a two-tower model can't.
 
     Example:
         >>> HistoryPooling()(tf.ones([2, 3, 4]), mask=tf.ones([2, 3], tf.bool)).shape
@@ -38,7 +38,7 @@ class HistoryPooling(keras.layers.Layer):
         Covington, Adams, Sargin: Deep Neural Networks for YouTube Recommendations, RecSys 2016.
     """
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         """Creates one weight a position."""
         length = each_shape(input_shape)[-1][1]
         if length is None:
@@ -49,15 +49,17 @@ class HistoryPooling(keras.layers.Layer):
         self.logits = self.add_weight(name="logits", shape=[length], initializer="zeros")
         super().build(input_shape)
 
-    def call(self, inputs: Any, mask: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: Sequences, mask: Mask) -> tf.Tensor:
         """Returns the pooled sequence `[B, D]`."""
         if isinstance(inputs, (list, tuple)):
             vectors, rows = inputs
             return weighted_rows(vectors, rows, self._weights(rows, mask, vectors.dtype))
-        return tf.einsum("bl,bld->bd", self._weights(inputs, mask, inputs.dtype), inputs)
+        sequence = tf.convert_to_tensor(inputs)
+        weights = self._weights(sequence, mask, sequence.dtype)
+        return tf.einsum("bl,bld->bd", weights, sequence)
 
-    def _weights(self, sequence: tf.Tensor, mask: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
-        check_mask(mask, sequence)
+    def _weights(self, sequence: tf.Tensor, mask: Mask, dtype: tf.DType) -> tf.Tensor:
+        mask = mask_of(mask, sequence)
         if not sequence.shape[1:2].is_compatible_with(self.logits.shape):
             raise ValueError(
                 f"`inputs` must have the length that the layer was built with, "
@@ -66,6 +68,6 @@ class HistoryPooling(keras.layers.Layer):
         logits = tf.where(mask, tf.cast(self.logits, tf.float32), -1e9)
         return tf.cast(tf.where(mask, tf.nn.softmax(logits, axis=1), 0.0), dtype)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         return super().get_config()

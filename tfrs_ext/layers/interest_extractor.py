@@ -6,7 +6,10 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.layers.shapes import check_mask, each_shape
+from tfrs_ext.layers.arguments import Initializer, Masks, Sequences, Shapes, each_shape, mask_of
+from tfrs_ext.typing import Config, Training
+
+_REDUCTIONS = ("paper", "authors")
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -14,15 +17,18 @@ class InterestExtractor(keras.layers.Layer):
     """Turns behaviours into states of interest, which are asked to foretell the next behaviour.
 
     A GRU over `e_1 ... e_L`. Where negatives are given, the layer adds the loss
-    `w * mean_t [softplus(-s(h_t, e_{t+1})) + softplus(s(h_t, n_{t+1}))]` over the steps that are
-    no padding; `s` is the inner product (the paper), or a network on `[h, e]` (the authors'
-    code).
+    `w / B * sum_b sum_t [softplus(-s(h_t, e_{t+1})) + softplus(s(h_t, n_{t+1}))]` over the steps
+    that are no padding; `s` is the inner product (the paper), or a network on `[h, e]` (the
+    authors' code).
 
     Args:
         units: Width of the states; that of the behaviours unless there are `auxiliary_units`.
         auxiliary_units: Widths of the hidden layers, sigmoid, of the network `s`: (100, 50) in
             the authors' code. None for the inner product.
         auxiliary_weight: The factor `w` of the loss.
+        auxiliary_reduction: "paper" sums the steps of a row and takes the mean over the `B` rows.
+            "authors" takes the mean over all `B (L - 1)` places, padding included, as the authors'
+            code does: on long histories a much smaller loss.
         kernel_initializer: Initializer of the GRU's kernel.
         recurrent_initializer: Initializer of the state's kernel.
 
@@ -39,7 +45,8 @@ class InterestExtractor(keras.layers.Layer):
     Raises:
         ValueError: An argument, or a shape, is not as described.
 
-    `AUGRU` follows, with the attention of the candidate on these states.
+    Relations:
+        `AUGRU` follows, with the attention of the candidate on these states.
 
     Example:
         >>> layer = InterestExtractor(4)
@@ -56,8 +63,9 @@ class InterestExtractor(keras.layers.Layer):
         units: int,
         auxiliary_units: Sequence[int] | None = None,
         auxiliary_weight: float = 1.0,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
+        auxiliary_reduction: str = "paper",
+        kernel_initializer: Initializer = "glorot_uniform",
+        recurrent_initializer: Initializer = "orthogonal",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -66,7 +74,13 @@ class InterestExtractor(keras.layers.Layer):
                 f"`auxiliary_weight` must not be negative, received {auxiliary_weight=}."
             )
         self.auxiliary_units = None if auxiliary_units is None else tuple(auxiliary_units)
+        if auxiliary_reduction not in _REDUCTIONS:
+            raise ValueError(
+                f"`auxiliary_reduction` must be one of {_REDUCTIONS}, "
+                f"received {auxiliary_reduction=}."
+            )
         self.auxiliary_weight = auxiliary_weight
+        self.auxiliary_reduction = auxiliary_reduction
         self.gru = keras.layers.GRU(
             units,
             return_sequences=True,
@@ -83,7 +97,7 @@ class InterestExtractor(keras.layers.Layer):
     def _make_dense(self, units: int, activation: str | None) -> keras.layers.Dense:
         return keras.layers.Dense(units, activation, dtype=self.dtype_policy)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         """Creates the weights, those of the auxiliary network too."""
         shapes = each_shape(input_shape)
         if shapes[0].rank != 3 or not shapes[0].is_compatible_with(shapes[-1]):
@@ -104,11 +118,10 @@ class InterestExtractor(keras.layers.Layer):
             shape = (None, None, dense.units)
         super().build(input_shape)
 
-    def call(self, inputs: Any, mask: Any = None, training: Any = None) -> tf.Tensor:
+    def call(self, inputs: Sequences, mask: Masks = None, training: Training = None) -> tf.Tensor:
         """Returns `[B, L, units]`, and adds the loss where there are negatives."""
         behaviours, negatives = inputs if isinstance(inputs, (list, tuple)) else (inputs, None)
-        mask = self.compute_mask(inputs, mask)
-        check_mask(mask, behaviours)
+        mask = mask_of(mask, behaviours)
         states = self.gru(behaviours, mask=mask, training=training)
         if negatives is not None:
             self.add_loss(self._auxiliary_loss(states, behaviours, negatives, mask))
@@ -122,8 +135,9 @@ class InterestExtractor(keras.layers.Layer):
         losses += tf.math.softplus(self._score(before, negatives[:, 1:]))
         kept = tf.ones_like(losses, tf.bool) if mask is None else mask[:, :-1] & mask[:, 1:]
         total = tf.reduce_sum(tf.where(kept, losses, 0))
-        steps = tf.reduce_sum(tf.cast(kept, losses.dtype))
-        return self.auxiliary_weight * tf.math.divide_no_nan(total, steps)
+        counted = losses[:, :1] if self.auxiliary_reduction == "paper" else losses
+        count = tf.cast(tf.size(counted), total.dtype)
+        return self.auxiliary_weight * tf.math.divide_no_nan(total, count)
 
     def _score(self, states: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
         """Returns `[B, L - 1]` logits in float32."""
@@ -134,11 +148,12 @@ class InterestExtractor(keras.layers.Layer):
             hidden = dense(hidden)
         return tf.cast(hidden[..., 0], tf.float32)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Sequences, mask: Masks = None) -> tf.Tensor | None:
         """Returns the mask of the behaviours."""
-        return mask[0] if isinstance(mask, (list, tuple)) else mask
+        behaviours = inputs[0] if isinstance(inputs, (list, tuple)) else inputs
+        return mask_of(mask, behaviours)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         gru = self.gru
         return {
@@ -146,6 +161,7 @@ class InterestExtractor(keras.layers.Layer):
             "units": gru.units,
             "auxiliary_units": self.auxiliary_units,
             "auxiliary_weight": self.auxiliary_weight,
+            "auxiliary_reduction": self.auxiliary_reduction,
             "kernel_initializer": keras.initializers.serialize(gru.cell.kernel_initializer),
             "recurrent_initializer": keras.initializers.serialize(gru.cell.recurrent_initializer),
         }

@@ -5,6 +5,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.layers.arguments import Initializer, Regularizer, Shape
+from tfrs_ext.typing import Config
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -31,8 +33,9 @@ class Maxout(keras.layers.Layer):
     Raises:
         ValueError: `units` or `num_pieces` is less than 1.
 
-    It needs `num_pieces` times a `Dense`'s weights; `keras.layers.PReLU` or `Dice` learn less and
-    cost less.
+    Relations:
+        It needs `num_pieces` times a `Dense`'s weights; `keras.layers.PReLU` or `Dice` learn less
+        and cost less.
 
     Example:
         >>> Maxout(2, num_pieces=3)(tf.ones([4, 5])).shape
@@ -47,9 +50,9 @@ class Maxout(keras.layers.Layer):
         units: int,
         num_pieces: int = 2,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
+        kernel_initializer: Initializer = "glorot_uniform",
+        bias_initializer: Initializer = "zeros",
+        kernel_regularizer: Regularizer = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -69,7 +72,7 @@ class Maxout(keras.layers.Layer):
         )
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights."""
         self.dense.build(input_shape)
         super().build(input_shape)
@@ -81,7 +84,7 @@ class Maxout(keras.layers.Layer):
         outputs = tf.reduce_max(tf.reshape(pieces, shape), -1)
         return tf.ensure_shape(outputs, [*inputs.shape[:-1], self.units])
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         dense = self.dense
         return {

@@ -12,6 +12,15 @@ from tfrs_ext.layers.activations import (
     make_activation,
     serialize_activation,
 )
+from tfrs_ext.layers.arguments import (
+    Initializer,
+    Mask,
+    Regularizer,
+    Shape,
+    check_units,
+    copy_initializer,
+)
+from tfrs_ext.typing import Activation, Config, Training
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -46,18 +55,16 @@ class MLP(keras.layers.Layer):
     def __init__(
         self,
         hidden_units: Sequence[int],
-        activation: Any = "relu",
+        activation: Activation = "relu",
         dropout: float = 0.0,
-        kernel_initializer: Any = "glorot_uniform",
-        kernel_regularizer: Any = None,
+        kernel_initializer: Initializer = "glorot_uniform",
+        kernel_regularizer: Regularizer = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if min(hidden_units, default=1) < 1:
-            raise ValueError(f"`hidden_units` must be positive numbers, received {hidden_units=}.")
         if not 0.0 <= dropout < 1.0:
             raise ValueError(f"`dropout` must be at least 0 and below 1, received {dropout=}.")
-        self.hidden_units = tuple(hidden_units)
+        self.hidden_units = check_units(hidden_units)
         self.activation = get_activation(activation)
         self.dropout = dropout
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -68,17 +75,15 @@ class MLP(keras.layers.Layer):
         self.dropouts = [keras.layers.Dropout(dropout, dtype=policy) for _ in self.hidden_units]
         self.supports_masking = True
 
-    def _make_dense(self, units: int) -> Any:
-        # A copy for each kernel, since one seeded object would repeat its values.
-        initializer = self.kernel_initializer.from_config(self.kernel_initializer.get_config())
+    def _make_dense(self, units: int) -> keras.layers.Dense:
         return keras.layers.Dense(
             units,
-            kernel_initializer=initializer,
+            kernel_initializer=copy_initializer(self.kernel_initializer),
             kernel_regularizer=self.kernel_regularizer,
             dtype=self.dtype_policy,
         )
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Creates the weights."""
         shape = tf.TensorShape(input_shape)
         for dense, activation in zip(self.denses, self.activations, strict=True):
@@ -87,9 +92,7 @@ class MLP(keras.layers.Layer):
             activation.build(shape)
         super().build(input_shape)
 
-    def call(
-        self, inputs: tf.Tensor, mask: tf.Tensor | None = None, training: Any = None
-    ) -> tf.Tensor:
+    def call(self, inputs: tf.Tensor, mask: Mask = None, training: Training = None) -> tf.Tensor:
         """Returns `[..., hidden_units[-1]]`."""
         outputs = inputs
         for dense, activation, dropout in zip(
@@ -98,7 +101,7 @@ class MLP(keras.layers.Layer):
             outputs = dropout(activate(activation, dense(outputs), mask), training=training)
         return outputs
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         return {
             **super().get_config(),

@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.typing import Config
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -31,7 +32,8 @@ class QuantilePowers(keras.layers.Layer):
     Raises:
         ValueError: `quantiles` are too few, or not ascending.
 
-    `keras.layers.Normalization` and `FeatureEncoder` standardise instead.
+    Relations:
+        `keras.layers.Normalization` and `FeatureEncoder` standardise instead.
 
     Example:
         >>> QuantilePowers([0.0, 1.0, 100.0])(tf.constant([1.0, 50.5])).numpy().round(4)
@@ -68,7 +70,7 @@ class QuantilePowers(keras.layers.Layer):
         powers = tf.stack([level, level**2, tf.sqrt(level)], axis=-1)
         return tf.cast(powers, self.compute_dtype)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         config = {**super().get_config(), "quantiles": self.quantiles}
         config.pop("autocast", None)

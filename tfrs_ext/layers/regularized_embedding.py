@@ -5,6 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.typing import Config, Training
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -19,7 +20,8 @@ class RegularizedEmbedding(keras.layers.Embedding):
         output_dim: Width of a row.
         batch_regularizer: `regularizers.MiniBatchAwareL2`, or another layer that maps integer ids
             and the table to a scalar.
-        **kwargs: As of `keras.layers.Embedding`. With `mask_zero`, id 0 is never penalised.
+        **kwargs: What `keras.layers.Embedding` takes besides. With `mask_zero`, id 0 is never
+            penalised.
 
     Call arguments:
         inputs: Integers of any shape, in `[0, input_dim)`.
@@ -38,7 +40,11 @@ class RegularizedEmbedding(keras.layers.Embedding):
     """
 
     def __init__(
-        self, input_dim: int, output_dim: int, batch_regularizer: Any, **kwargs: Any
+        self,
+        input_dim: int,
+        output_dim: int,
+        batch_regularizer: keras.layers.Layer | Config,
+        **kwargs: Any,
     ) -> None:
         super().__init__(input_dim, output_dim, **kwargs)
         if isinstance(batch_regularizer, dict):
@@ -50,14 +56,14 @@ class RegularizedEmbedding(keras.layers.Embedding):
             )
         self.batch_regularizer = batch_regularizer
 
-    def call(self, inputs: tf.Tensor, training: Any = None) -> tf.Tensor:
+    def call(self, inputs: tf.Tensor, training: Training = None) -> tf.Tensor:
         """Returns `[..., output_dim]`, and adds the penalty in training."""
         if training:
             ids = tf.boolean_mask(inputs, inputs != 0) if self.mask_zero else inputs
             self.add_loss(self.batch_regularizer(tf.cast(ids, tf.int64), self.embeddings))
         return super().call(inputs)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         return {
             **super().get_config(),

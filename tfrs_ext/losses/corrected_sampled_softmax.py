@@ -4,8 +4,10 @@ import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.candidates import Candidates
-from tfrs_ext.losses.retrieval_loss import RetrievalLoss
+from tfrs_ext.losses.retrieval_loss import RetrievalLoss, log_count_others
 from tfrs_ext.ops import objectives
+from tfrs_ext.ops.scores import LOWEST
+from tfrs_ext.typing import TensorLike
 
 _LARGEST_Q = -1e-6  # log Q of a positive that is drawn always: 1 - Q must not be 0.
 
@@ -14,8 +16,9 @@ _LARGEST_Q = -1e-6  # log Q of a positive that is drawn always: 1 - Q must not b
 class CorrectedSampledSoftmax(RetrievalLoss):
     """Softmax over sampled negatives with the corrected logQ correction.
 
-    `loss = -s(p) + log(exp(s(p)) + 1/n * sum_d exp(s(d) - log Q'(d)))` over the row's `n` valid
-    negatives, with `Q'(d) = Q(d) / (1 - Q(p))`, as negatives equal to the positive are dropped.
+    `loss = -s(p) + log(exp(s(p)) + 1/n * sum_d exp(s(d) - log Q'(d)))` over the row's negatives,
+    with `Q'(d) = Q(d) / (1 - Q(p))`, as draws of the positive are dropped. `n` counts the draws of
+    other items, those that a mask leaves out of the sum among them: they were drawn, too.
 
     The paper writes `-stop_gradient(1 - P) * log(exp(s(p)) / sum_d exp(s(d) - log Q'(d)))`, where
     `P` is the model's probability of the positive with `1/n` in it. Both have the same gradient,
@@ -23,8 +26,9 @@ class CorrectedSampledSoftmax(RetrievalLoss):
     loss and never negative, while the paper's value has no lower bound and no meaning of its own.
 
     In a matrix of scores (`loss(y_true, y_pred)`) the positive must be uncorrected and a negative
-    must be `s(d) - log Q'(d)`; `1/n` is added here. TFRS's `candidate_sampling_probability`
-    corrects the positive too, which nothing can undo afterwards: use `tfrs_ext.tasks.Retrieval`.
+    must be `s(d) - log Q'(d)`; `1/n` is added here, over the negatives that aren't masked. TFRS's
+    `candidate_sampling_probability` corrects the positive too, which nothing can undo afterwards:
+    use `tfrs_ext.tasks.Retrieval`.
 
     Args:
         reduction: Keras's reduction of the rows.
@@ -53,6 +57,9 @@ class CorrectedSampledSoftmax(RetrievalLoss):
         large-scale retrieval", RecSys 2025, arXiv:2507.09331.
     """
 
+    needs_log_q = True
+    removes_accidental_hits = True
+
     def __init__(
         self,
         reduction: str = keras.losses.Reduction.AUTO,
@@ -62,13 +69,22 @@ class CorrectedSampledSoftmax(RetrievalLoss):
 
     @property
     def objective(self) -> objectives.Objective:
-        """Softmax cross-entropy in which the negatives count as one."""
-        return objectives.mean_softmax_cross_entropy
+        """Softmax cross-entropy; `correct` gives the positive what makes the negatives a mean."""
+        return objectives.softmax_cross_entropy
 
     def correct(
         self, positive: tf.Tensor, positives: Candidates, negatives: Candidates
     ) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """Subtracts log Q from the pool; the row's log(1 - Q(p)) goes to the other side."""
-        drawn = tf.minimum(tf.cast(positives.log_q, tf.float32), _LARGEST_Q)
+        """Subtracts log Q from the pool; the row's log(1 - Q(p)) / n goes to the other side."""
+        drawn = tf.minimum(positives.known_log_q, _LARGEST_Q)
         log_missed = tf.math.log(-tf.math.expm1(drawn))
-        return positive - log_missed, -negatives.log_q
+        log_n = log_count_others(positives, negatives)
+        return positive - log_missed + log_n, -negatives.known_log_q
+
+    def call(self, y_true: TensorLike, y_pred: TensorLike) -> tf.Tensor:
+        """Computes the rows' losses `[B]` float32 from labels and scores, both `[B, C]`."""
+        scores = tf.cast(tf.convert_to_tensor(y_pred), tf.float32)
+        is_positive = tf.convert_to_tensor(y_true) > 0
+        negatives = tf.cast((scores > LOWEST) & tf.logical_not(is_positive), tf.float32)
+        log_n = tf.math.log(tf.maximum(tf.reduce_sum(negatives, axis=1, keepdims=True), 1.0))
+        return super().call(y_true, tf.where(is_positive, scores + log_n, scores))

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.candidates import Candidates
 from tfrs_ext.losses.directed_softmax import BOTH, DirectedSoftmax, check_direction
+from tfrs_ext.typing import TensorLike
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -72,9 +73,11 @@ class FullProductSoftmax(DirectedSoftmax):
         positives: Candidates,
         negatives: Candidates,
         *,
-        scale: tf.Tensor | None = None,
-        mask: tf.Tensor | None = None,
-        sample_weight: tf.Tensor | None = None,
+        scale: TensorLike | None = None,
+        mask: TensorLike | None = None,
+        sample_weight: TensorLike | None = None,
+        num_hard_negatives: int | None = None,
+        all_queries: Candidates | None = None,
     ) -> tf.Tensor:
         """Computes each query's loss; `sample_weight` is the relevance `[B]`, of any sign."""
         if sample_weight is not None:
@@ -86,6 +89,8 @@ class FullProductSoftmax(DirectedSoftmax):
             scale=scale,
             mask=mask,
             sample_weight=sample_weight,
+            num_hard_negatives=num_hard_negatives,
+            all_queries=all_queries,
         )
 
     def get_config(self) -> dict[str, Any]:

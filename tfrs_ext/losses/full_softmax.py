@@ -40,6 +40,9 @@ class FullSoftmax(RetrievalLoss):
         2016, doi:10.1145/2959100.2959190.
     """
 
+    removes_accidental_hits = True
+    wants_whole_catalogue = True
+
     def __init__(
         self, reduction: str = keras.losses.Reduction.AUTO, name: str | None = "full_softmax"
     ) -> None:

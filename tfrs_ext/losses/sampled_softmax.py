@@ -9,7 +9,7 @@ from tfrs_ext.candidates import Candidates
 from tfrs_ext.losses.retrieval_loss import RetrievalLoss
 from tfrs_ext.ops import objectives
 
-_CORRECTIONS = (None, "logq")
+_CORRECTIONS = (None, "logq", "logq_if_known")
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -22,8 +22,10 @@ class SampledSoftmax(RetrievalLoss):
     In a matrix of scores (`loss(y_true, y_pred)`) the correction must have been made already.
 
     Args:
-        correction: None, or `"logq"`: subtract the log-probability of being drawn. Without it,
-            in-batch training teaches that popular items are wrong more often than they are.
+        correction: None; `"logq"`, which subtracts the log-probability of being drawn; or
+            `"logq_if_known"`, which does so where it is known, as TFRS does, and says nothing
+            where it isn't. Without a correction, in-batch training teaches that popular items are
+            wrong more often than they are.
         reduction: Keras's reduction of the rows.
         name: Name of the loss.
 
@@ -62,6 +64,7 @@ class SampledSoftmax(RetrievalLoss):
                 f"`correction` must be one of {_CORRECTIONS}, received correction={correction!r}."
             )
         self.correction = correction
+        self.needs_log_q = correction == "logq"
 
     @property
     def objective(self) -> objectives.Objective:
@@ -72,9 +75,10 @@ class SampledSoftmax(RetrievalLoss):
         self, positive: tf.Tensor, positives: Candidates, negatives: Candidates
     ) -> tuple[tf.Tensor, tf.Tensor | None]:
         """Subtracts log Q from all logits, or leaves them."""
-        if self.correction is None:
+        is_known = positives.log_q is not None and negatives.log_q is not None
+        if self.correction is None or (self.correction == "logq_if_known" and not is_known):
             return positive, None
-        return positive - tf.cast(positives.log_q, tf.float32), -negatives.log_q
+        return positive - positives.known_log_q, -negatives.known_log_q
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""

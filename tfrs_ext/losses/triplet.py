@@ -23,7 +23,7 @@ class Triplet(RetrievalLoss):
     margin how far apart plain inner products shall be. `log_q` is ignored.
 
     Args:
-        margin: By how much the positive shall lead; positive.
+        margin: How far the positive's score must lie above a negative's, more than 0.
         mining: `"all"`: the mean over the row's negatives, satisfied ones counting 0; `"hard"`: the
             negative with the highest score; `"semi_hard"`: the highest that scores under the
             positive, and where none does, the lowest.

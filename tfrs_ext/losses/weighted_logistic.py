@@ -15,8 +15,8 @@ class WeightedLogistic(keras.losses.Loss):
     where positives are few.
 
     Args:
-        reduction: As in Keras's losses.
-        name: Of the loss.
+        reduction: How the losses of the rows become one, in the words of Keras's losses.
+        name: The loss's name.
 
     Call arguments:
         y_true: `[..., 1]` amounts, 0 for a negative row.

@@ -5,6 +5,7 @@ from typing import Any, Union
 
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
+from tensorflow_recommenders.layers.factorized_top_k import Streaming, TopK
 
 from tfrs_ext._keras import keras
 from tfrs_ext.metrics.candidate_cache import CandidateCache
@@ -17,7 +18,7 @@ from tfrs_ext.ops.tie_groups import group_ties
 from tfrs_ext.ops.tied_ranks import Ranks, rank_in_lists, rank_positions
 from tfrs_ext.typing import Config, TensorLike
 
-Corpus = Union[tf.data.Dataset, tfrs.layers.factorized_top_k.TopK]
+Corpus = Union[tf.data.Dataset, TopK]
 _MEDIAN = "median_rank"
 
 
@@ -42,7 +43,7 @@ class FactorizedTopK(tfrs.metrics.Factorized):
             `factorized_top_k/ndcg_at_10`, and median_rank, the median rank of a query's best
             positive: exact up to 10,000, to 0.1% above.
 
-    Call arguments of `update_state`:
+    Call arguments (`update_state`):
         query_embeddings: `[B, D]` floating point.
         true_candidate_embeddings: `[B, D]` floating point; read only where there are no ids.
         true_candidate_ids: `[B]`, or `[B, (P)]` ragged or dense for several positives of a query,
@@ -64,8 +65,9 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         `evaluation.evaluate_retrieval` for saved embeddings and intervals;
         `callbacks.RetrievalEvaluation` for early stopping on a sample.
 
-    Without ids the positive may be missing from the corpus; one candidate of exactly its score is
-    then taken for the positive itself.
+    Candidates are data, which no file of a model holds: give the task of a loaded model a metric
+    anew. Without ids the positive may be missing from the corpus; one candidate of exactly its
+    score is then taken for the positive itself.
 
     Example:
         >>> items = tf.data.Dataset.from_tensor_slices(tf.eye(3)).batch(2)
@@ -99,12 +101,13 @@ class FactorizedTopK(tfrs.metrics.Factorized):
             for k in self._ks
         ]
         self._median = MedianRank(f"{name}/{_MEDIAN}") if _MEDIAN in self._names else None
-        self._candidates: Any = candidates
-        self._cache = None
-        if isinstance(candidates, tf.data.Dataset):
-            self._candidates, self._cache = None, CandidateCache(candidates)
-        elif isinstance(candidates, tfrs.layers.factorized_top_k.Streaming):
-            self._cache = CandidateCache(candidates._candidates)
+        # A dataset may not become an attribute: Keras would track it, and a SavedModel can't hold
+        # one that reads variables.
+        if isinstance(candidates, Streaming) and _ranks_by_dot_product(candidates):
+            candidates = candidates._candidates
+        is_dataset = isinstance(candidates, tf.data.Dataset)
+        self._cache = CandidateCache(candidates) if is_dataset else None
+        self._index: Any = None if is_dataset else candidates
 
     def update_state(
         self,
@@ -144,7 +147,7 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         if seen is not None and (ids is None or corpus is None):
             raise ValueError(
                 "`seen_ids` need `true_candidate_ids`, and `candidates` that are a dataset or an "
-                f"exact index, received {self._candidates}: `evaluate_rankings` takes lists that "
+                f"exact index, received {self._index}: `evaluate_rankings` takes lists that "
                 "lack seen items."
             )
         if corpus is None and ids is None:
@@ -159,15 +162,21 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         """Returns embeddings and ids (or None) of all candidates, or None where they're unknown."""
         if self._cache is not None:
             return self._cache.read(tf.equal(self._top_k_metrics[0].count, 0))
-        index = self._candidates
+        index = self._index
         if index is None:
             raise ValueError("`candidates` must be given before the metric is updated.")
-        stored = getattr(index, "_candidates", None)
-        if stored is None or not index.is_exact() or index.query_model is not None:
+        if not index.is_exact() or index.query_model is not None:
+            return None
+        if not _ranks_by_dot_product(index):
+            return None
+        # The names in `indexes.Exact` and in TFRS's BruteForce.
+        stored = getattr(index, "candidates", getattr(index, "_candidates", None))
+        if stored is None:
             return None
         # Read once: `tf.cast` leaves a float32 variable as it is, and each block would read it.
         stored = tf.convert_to_tensor(stored)
-        return tf.cast(stored, tf.float32), getattr(index, "_identifiers", None)
+        ids = getattr(index, "identifiers", getattr(index, "_identifiers", None))
+        return tf.cast(stored, tf.float32), ids
 
     def _rank_by_ids(
         self,
@@ -215,12 +224,12 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         return tf.reduce_any(tf.equal(count[:, tf.newaxis], self._ks), axis=1)
 
     def _rank_by_retrieved_scores(self, queries: tf.Tensor, positives: tf.Tensor) -> Ranks:
-        if not self._candidates.is_exact():
+        if not self._index.is_exact() or not _ranks_by_dot_product(self._index):
             raise ValueError(
-                "`true_candidate_ids` must be given where `candidates` is an approximate index, "
-                f"received None with {self._candidates}."
+                "`true_candidate_ids` must be given where `candidates` is an approximate index or "
+                f"ranks by another score than the dot product, received None with {self._index}."
             )
-        scores, _ = self._candidates(queries, k=max(self._ks))
+        scores, _ = self._index(queries, k=max(self._ks))
         lower, upper = (bound[:, tf.newaxis] for bound in tie_bounds(queries, positives))
         not_below, above = (
             tf.reduce_sum(tf.cast(tf.logical_not(scores < bound), tf.int32), axis=1)
@@ -232,7 +241,7 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         return _ranks(above, ties if self._ties == "expected" else None)
 
     def _rank_by_retrieved_ids(self, queries: tf.Tensor, ids: tf.RaggedTensor) -> Ranks:
-        scores, retrieved = self._candidates(queries, k=max(self._ks))
+        scores, retrieved = self._index(queries, k=max(self._ks))
         # ScaNN pads with the first candidate and a score of NaN.
         return rank_in_lists(retrieved, ids, tf.logical_not(tf.math.is_nan(scores)))
 
@@ -244,6 +253,10 @@ class FactorizedTopK(tfrs.metrics.Factorized):
             "ties": self._ties,
             "metrics": list(self._names),
         }
+
+
+def _ranks_by_dot_product(index: TopK) -> bool:
+    return type(index)._compute_score is TopK._compute_score
 
 
 def _ranks(above: tf.Tensor, size: tf.Tensor | None = None) -> Ranks:

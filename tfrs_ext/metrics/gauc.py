@@ -48,7 +48,7 @@ class GAUC(keras.metrics.Metric):
         A scalar; 0 before there is any user with both classes.
 
     Raises:
-        ValueError: An argument is out of range.
+        ValueError: An argument is out of range, or `user_ids` are missing.
         InvalidArgumentError: A label or a probability lies outside [0, 1].
 
     Example:
@@ -107,10 +107,16 @@ class GAUC(keras.metrics.Metric):
         self,
         y_true: TensorLike,
         y_pred: TensorLike,
-        user_ids: TensorLike,
+        user_ids: TensorLike | None = None,
         sample_weight: TensorLike | None = None,
     ) -> None:
         """Adds rows to the histograms of their users."""
+        if user_ids is None:
+            raise ValueError(
+                "`user_ids` must say whose row each one is, received none: Keras doesn't hand them "
+                "to the metrics of `compile`. In `fit`, leave `GAUC` out of `compile` and use "
+                "`callbacks.UserAUC(validation_data, user_id)`."
+            )
         labels, scores, weights = flat_predictions(
             y_true, y_pred, sample_weight, from_logits=self.from_logits
         )

@@ -10,7 +10,7 @@ from tfrs_ext.models.rankers import RANKERS, RankingVariant, register_ranker
 from tfrs_ext.models.ranking_model import RankingModel
 from tfrs_ext.models.tower import Tower
 from tfrs_ext.models.two_tower import TwoTower
-from tfrs_ext.models.warm_start import warm_start
+from tfrs_ext.models.warm_starting import WarmStart, warm_start
 from tfrs_ext.models.wide_deep import WideDeep
 from tfrs_ext.models.youtube_ranker import YouTubeRanker
 
@@ -26,6 +26,7 @@ __all__ = [
     "RankingVariant",
     "Tower",
     "TwoTower",
+    "WarmStart",
     "WideDeep",
     "YouTubeRanker",
     "register_ranker",

@@ -1,6 +1,6 @@
 """Deep & Cross Networks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -8,11 +8,10 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Feature, FeatureEncoder
 from tfrs_ext.layers import MLP, CrossNetwork
-from tfrs_ext.layers.activations import get_activation, serialize_activation
 from tfrs_ext.models.rankers import register_ranker
 from tfrs_ext.models.ranking_model import RankingModel
 from tfrs_ext.models.search_space import EMBEDDING_DIMS, search_network
-from tfrs_ext.typing import Config, HyperParameters
+from tfrs_ext.typing import Activation, Columns, Config, HyperParameters, Training
 
 _STRUCTURES = ("stacked", "parallel")
 _RANKS = (8, 16, 32, 64)
@@ -37,11 +36,13 @@ class DCN(RankingModel):
         cross_layers: Number of cross layers, 0 for none.
         hidden_units: Widths of the deep network's layers, empty for none.
         structure: "stacked", the deep network on top of the crosses, or "parallel".
-        parameterization: As in `layers.CrossNetwork`.
-        projection_dim: As in `layers.CrossNetwork`.
-        num_experts: As in `layers.CrossNetwork`.
-        activation: Of the deep network, as in `layers.MLP`.
-        dropout: Of the deep network.
+        parameterization: What a cross layer learns: "matrix" or "vector".
+        projection_dim: The rank of the crosses' matrices, or the width of the experts' subspaces;
+            None for full matrices.
+        num_experts: The number of experts in a cross layer, or None for one matrix.
+        activation: The activation of the deep network: "relu", "dice", "prelu", what Keras
+            takes, or a layer.
+        dropout: The share of the deep network's units that are dropped in training.
         **kwargs: `output_activation`, as in `RankingModel`, and the name.
 
     Call arguments:
@@ -75,13 +76,15 @@ class DCN(RankingModel):
         parameterization: str = "matrix",
         projection_dim: int | None = None,
         num_experts: int | None = None,
-        activation: Any = "relu",
+        activation: Activation = "relu",
         dropout: float = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(features, **kwargs)
         if structure not in _STRUCTURES:
             raise ValueError(f"`structure` must be one of {_STRUCTURES}, received {structure=}.")
+        if cross_layers < 0:
+            raise ValueError(f"`cross_layers` must be 0 or more, received {cross_layers=}.")
         self.structure = structure
         self._cross_arguments: dict[str, Any] = {
             "parameterization": parameterization,
@@ -90,10 +93,10 @@ class DCN(RankingModel):
         }
         self.encoder = FeatureEncoder(features, embedding_dim, name="features")
         self.cross = CrossNetwork(cross_layers, **self._cross_arguments) if cross_layers else None
-        self.deep = MLP(hidden_units, get_activation(activation), dropout, name="deep")
+        self.deep = MLP(hidden_units, activation, dropout, name="deep")
         self.create()
 
-    def hidden(self, inputs: Mapping[str, tf.Tensor], training: Any) -> tf.Tensor:
+    def hidden(self, inputs: Columns, training: Training) -> tf.Tensor:
         """Returns the deep network's output, beside that of the crosses where parallel."""
         x0 = self.encoder(inputs)
         crossed = x0 if self.cross is None else self.cross(x0)
@@ -106,7 +109,7 @@ class DCN(RankingModel):
         """Registers the deep network's widths, and those of the crosses."""
         return _search_dcn_v2(hp, features)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         return {
             **super().get_config(),
@@ -115,7 +118,7 @@ class DCN(RankingModel):
             "cross_layers": self.cross.num_layers if self.cross else 0,
             "hidden_units": self.deep.hidden_units,
             "structure": self.structure,
-            "activation": serialize_activation(self.deep.activation),
+            "activation": self.deep.get_config()["activation"],
             "dropout": self.deep.dropout,
         }
 

@@ -1,6 +1,6 @@
 """The Deep Interest Evolution Network."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -8,12 +8,11 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Feature, FeatureEncoder, History
 from tfrs_ext.layers import AUGRU, MLP, InterestExtractor
-from tfrs_ext.layers.activations import get_activation, serialize_activation
-from tfrs_ext.models.item_table import ItemTable, missing_item_columns, split_features
+from tfrs_ext.models.item_embedding import ItemEmbedding, missing_item_columns, split_features
 from tfrs_ext.models.rankers import register_ranker
 from tfrs_ext.models.ranking_model import RankingModel
 from tfrs_ext.models.search_space import search_network
-from tfrs_ext.typing import Config, HyperParameters
+from tfrs_ext.typing import Activation, Columns, Config, HyperParameters, Training
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -32,11 +31,15 @@ class DIEN(RankingModel):
         item_id: Name of the `Categorical` feature with the candidate's id.
         embedding_dim: Width of every embedding table, and of the interests.
         hidden_units: Widths of the deep network's layers.
-        variant: As in `layers.AUGRU`.
-        auxiliary_units: As in `layers.InterestExtractor`.
-        auxiliary_weight: As in `layers.InterestExtractor`; 0 for no auxiliary loss.
-        activation: Of the deep network, as in `layers.MLP`.
-        dropout: Of the deep network.
+        variant: How attention steers the second layer: "AUGRU", "AGRU" or "AIGRU".
+        auxiliary_units: The widths of the network that scores the next behaviour in the auxiliary
+            loss; None for an inner product.
+        auxiliary_weight: The factor of the auxiliary loss, 0 for none.
+        auxiliary_reduction: "paper" or "authors": whether the auxiliary loss of a history is summed
+            over its steps, or is the mean over them; see `layers.InterestExtractor`.
+        activation: The activation of the deep network: "relu", "dice", "prelu", what Keras
+            takes, or a layer.
+        dropout: The share of the deep network's units that are dropped in training.
 
     Call arguments:
         inputs: Mapping of column name to tensor: `[B]`, or `[B, L]` for the `History`, oldest
@@ -50,7 +53,8 @@ class DIEN(RankingModel):
     Raises:
         ValueError: An argument is out of range, or the features lack the item's id or the history.
 
-    `DIN` sums instead of following, at a fraction of the cost.
+    Relations:
+        `DIN` sums instead of following, at a fraction of the cost.
 
     Example:
         >>> from tfrs_ext.features import Categorical, History
@@ -73,7 +77,8 @@ class DIEN(RankingModel):
         variant: str = "AUGRU",
         auxiliary_units: Sequence[int] | None = None,
         auxiliary_weight: float = 1.0,
-        activation: Any = "dice",
+        auxiliary_reduction: str = "paper",
+        activation: Activation = "dice",
         dropout: float = 0.0,
         **kwargs: Any,
     ) -> None:
@@ -85,13 +90,15 @@ class DIEN(RankingModel):
             )
         self.item_id = item_id
         self.history_name = histories[0].name
-        self.items = ItemTable(histories[0], embedding_dim, name="items")
-        self.extractor = InterestExtractor(embedding_dim, auxiliary_units, auxiliary_weight)
+        self.items = ItemEmbedding(histories[0], embedding_dim, name="items")
+        self.extractor = InterestExtractor(
+            embedding_dim, auxiliary_units, auxiliary_weight, auxiliary_reduction
+        )
         self.attention_kernel = keras.layers.Dense(embedding_dim, use_bias=False)
         self.attention = keras.layers.Attention()
         self.evolution = AUGRU(embedding_dim, variant)
         self.profile = FeatureEncoder(others, embedding_dim, name="profile") if others else None
-        self.deep = MLP(hidden_units, get_activation(activation), dropout, name="deep")
+        self.deep = MLP(hidden_units, activation, dropout, name="deep")
         self.create()
 
     @classmethod
@@ -124,7 +131,7 @@ class DIEN(RankingModel):
             "auxiliary_weight": hp.Choice("auxiliary_weight", [0.0, 0.3, 1.0], default=1.0),
         }
 
-    def hidden(self, inputs: Mapping[str, tf.Tensor], training: Any) -> tf.Tensor:
+    def hidden(self, inputs: Columns, training: Training) -> tf.Tensor:
         """Returns the deep network's output."""
         candidate, _ = self.items(inputs[self.item_id])
         behaviours, rows = self.items(inputs[self.history_name])
@@ -138,7 +145,7 @@ class DIEN(RankingModel):
         return self.deep(tf.concat(parts, -1), training=training)
 
     def _interests(
-        self, behaviours: tf.Tensor, rows: tf.Tensor, mask: tf.Tensor, training: Any
+        self, behaviours: tf.Tensor, rows: tf.Tensor, mask: tf.Tensor, training: Training
     ) -> tf.Tensor:
         if training:
             pair = [behaviours, self.items.others(rows)]
@@ -152,7 +159,7 @@ class DIEN(RankingModel):
         )
         return scores[:, 0]
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         return {
             **super().get_config(),
@@ -162,7 +169,8 @@ class DIEN(RankingModel):
             "variant": self.evolution.variant,
             "auxiliary_units": self.extractor.auxiliary_units,
             "auxiliary_weight": self.extractor.auxiliary_weight,
-            "activation": serialize_activation(self.deep.activation),
+            "auxiliary_reduction": self.extractor.auxiliary_reduction,
+            "activation": self.deep.get_config()["activation"],
             "dropout": self.deep.dropout,
         }
 

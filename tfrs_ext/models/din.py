@@ -1,6 +1,6 @@
 """The Deep Interest Network."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -8,12 +8,11 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Feature, FeatureEncoder
 from tfrs_ext.layers import MLP, DINAttention
-from tfrs_ext.layers.activations import get_activation, serialize_activation
-from tfrs_ext.models.item_table import ItemTable, missing_item_columns, split_features
+from tfrs_ext.models.item_embedding import ItemEmbedding, missing_item_columns, split_features
 from tfrs_ext.models.rankers import register_ranker
 from tfrs_ext.models.ranking_model import RankingModel
 from tfrs_ext.models.search_space import search_network
-from tfrs_ext.typing import Config, HyperParameters
+from tfrs_ext.typing import Activation, Columns, Config, HyperParameters, Training
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -30,12 +29,14 @@ class DIN(RankingModel):
         embedding_dim: Width of every embedding table.
         hidden_units: Widths of the deep network's layers.
         attention_units: Widths of the attention's hidden layers.
-        activation: Of both, as in `layers.MLP`.
-        interaction: As in `layers.DINAttention`.
-        use_softmax: As in `layers.DINAttention`.
+        activation: The activation of the attention and of the deep network: "relu", "dice",
+            "prelu", what Keras takes, or a layer.
+        interaction: What the attention sees of candidate and behaviour beside both: "difference" or
+            "outer"; see `layers.DINAttention`.
+        use_softmax: Whether the weights of a history sum to 1.
         history_product: Whether the deep network also sees each history's plain sum and its
             product with the candidate, as the authors of DIEN give it to DIN.
-        dropout: Of the deep network.
+        dropout: The share of the deep network's units that are dropped in training.
 
     Call arguments:
         inputs: Mapping of column name to tensor: `[B]`, or `[B, L]` for a `History`.
@@ -47,7 +48,8 @@ class DIN(RankingModel):
     Raises:
         ValueError: An argument is out of range, or the features lack the item's id or a history.
 
-    `DIEN` also follows how interests change.
+    Relations:
+        `DIEN` also follows how interests change.
 
     Example:
         >>> from tfrs_ext.features import Categorical, History
@@ -68,7 +70,7 @@ class DIN(RankingModel):
         embedding_dim: int = 32,
         hidden_units: Sequence[int] = (200, 80),
         attention_units: Sequence[int] = (80, 40),
-        activation: Any = "dice",
+        activation: Activation = "dice",
         interaction: str = "difference",
         use_softmax: bool = False,
         history_product: bool = False,
@@ -77,9 +79,12 @@ class DIN(RankingModel):
     ) -> None:
         super().__init__(features, **kwargs)
         histories, others = split_features(features, item_id)
-        activation = get_activation(activation)
+        if not attention_units:
+            raise ValueError(
+                "`attention_units` must be positive integers, one or more, received none."
+            )
         self.item_id = item_id
-        self.items = ItemTable(histories[0], embedding_dim, name="items")
+        self.items = ItemEmbedding(histories[0], embedding_dim, name="items")
         self.histories = [history.name for history in histories]
         self.attentions = [
             DINAttention(attention_units, activation, interaction, use_softmax) for _ in histories
@@ -121,7 +126,7 @@ class DIN(RankingModel):
             "history_product": hp.Boolean("history_product", default=False),
         }
 
-    def hidden(self, inputs: Mapping[str, tf.Tensor], training: Any) -> tf.Tensor:
+    def hidden(self, inputs: Columns, training: Training) -> tf.Tensor:
         """Returns the deep network's output."""
         candidate, _ = self.items(inputs[self.item_id])
         parts = [candidate]
@@ -136,7 +141,7 @@ class DIN(RankingModel):
             parts.append(self.profile(inputs))
         return self.deep(tf.concat(parts, -1), training=training)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         attention = self.attentions[0]
         return {
@@ -145,7 +150,7 @@ class DIN(RankingModel):
             "embedding_dim": self.items.embedding.output_dim,
             "hidden_units": self.deep.hidden_units,
             "attention_units": attention.hidden_units,
-            "activation": serialize_activation(self.deep.activation),
+            "activation": self.deep.get_config()["activation"],
             "interaction": attention.interaction,
             "use_softmax": attention.use_softmax,
             "history_product": self.history_product,

@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.features import example_inputs
+from tfrs_ext.features import as_columns, example_inputs
 from tfrs_ext.models.base import Model
 from tfrs_ext.models.pair_ranker import PairRanker
 from tfrs_ext.models.ranking_model import RankingModel
@@ -81,7 +81,7 @@ class MultiTask(Model):
         sample_weights: Mapping[str, str] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # Raw columns are no activations.
         if not rankers or _RETRIEVAL in rankers:
             raise ValueError(
                 f"`rankers` must hold one or more labels other than {_RETRIEVAL!r}, "
@@ -153,6 +153,7 @@ class MultiTask(Model):
         self, inputs: Mapping[str, tf.Tensor], training: bool | None = None
     ) -> dict[str, tf.Tensor]:
         """Returns the predictions of all tasks."""
+        inputs = as_columns(inputs)
         queries, candidates = self._embed(inputs, training)
         scores = tf.reduce_sum(queries * candidates, axis=1)
         return {_RETRIEVAL: scores, **self._rank(inputs, queries, candidates, training)}
@@ -178,6 +179,7 @@ class MultiTask(Model):
 
     def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Returns the weighted sum of the tasks' losses."""
+        inputs = as_columns(inputs)
         self._check_columns(inputs)
         queries, candidates = self._embed(inputs, training)
         weights = {

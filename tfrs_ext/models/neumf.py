@@ -1,6 +1,6 @@
 """Neural matrix factorization, and its two halves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -11,7 +11,7 @@ from tfrs_ext.layers import MLP
 from tfrs_ext.models.rankers import register_ranker
 from tfrs_ext.models.ranking_model import RankingModel
 from tfrs_ext.models.search_space import search_hidden_units
-from tfrs_ext.typing import Config, HyperParameters
+from tfrs_ext.typing import Columns, Config, HyperParameters, Training
 
 _BRANCHES = ("gmf", "mlp")
 
@@ -67,6 +67,12 @@ class NeuMF(RankingModel):
             )
         if not branches or not set(branches) <= set(_BRANCHES):
             raise ValueError(f"`branches` must be out of {_BRANCHES}, received {branches=}.")
+        if factors < 1:
+            raise ValueError(f"`factors` must be a positive integer, received {factors=}.")
+        if not hidden_units:
+            raise ValueError(
+                "`hidden_units` must be positive integers, one or more, received none."
+            )
         self.factors = factors
         self.hidden_units = tuple(hidden_units)
         self.branches = tuple(branches)
@@ -85,7 +91,12 @@ class NeuMF(RankingModel):
         """Returns the ids that are no `Categorical` among the features."""
         ids = {"user_id": user_id, "item_id": item_id}
         known = {feature.name for feature in features if isinstance(feature, Categorical)}
-        return [f"`{key}`, the name of a `Categorical`" for key in ids if ids[key] not in known]
+        words = {"user_id": "user's", "item_id": "item's"}
+        return [
+            f"a `Categorical` with the {words[key]} id (`{key}`)"
+            for key in ids
+            if ids[key] not in known
+        ]
 
     @classmethod
     def from_features(
@@ -108,7 +119,7 @@ class NeuMF(RankingModel):
             "factors": hp.Choice("factors", [8, 16, 32, 64], default=8),
         }
 
-    def hidden(self, inputs: Mapping[str, tf.Tensor], training: Any) -> tf.Tensor:
+    def hidden(self, inputs: Columns, training: Training) -> tf.Tensor:
         """Returns the branches' outputs side by side."""
         parts = []
         if "gmf" in self.branches:
@@ -125,9 +136,9 @@ class NeuMF(RankingModel):
         `alpha b_gmf + (1 - alpha) b_mlp`.
 
         Args:
-            gmf: With the branch "gmf", and the widths of this model.
-            mlp: With the branch "mlp", and the widths of this model.
-            alpha: In [0, 1], the weight of the product.
+            gmf: A trained model with the branch "gmf" and the widths of this model.
+            mlp: A trained model with the branch "mlp" and the widths of this model.
+            alpha: The weight of the product, in [0, 1].
         """
         branches = (self.branches, gmf.branches, mlp.branches)
         if branches != (_BRANCHES, ("gmf",), ("mlp",)):
@@ -145,7 +156,7 @@ class NeuMF(RankingModel):
         self.head.kernel.assign(tf.concat([alpha * h_gmf, (1 - alpha) * h_mlp], 0))
         self.head.bias.assign(alpha * b_gmf + (1 - alpha) * b_mlp)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         return {
             **super().get_config(),

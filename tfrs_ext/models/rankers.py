@@ -66,7 +66,7 @@ def register_ranker(
         **arguments: Arguments of `model` that this name fixes.
 
     Raises:
-        ValueError: `model` is no subclass of `RankingModel`.
+        ValueError: `model` is no subclass of `RankingModel`, or `name` no name for a layer.
 
     Example:
         >>> from tfrs_ext.models import DCN, RANKERS, register_ranker
@@ -76,4 +76,8 @@ def register_ranker(
     """
     if not (isinstance(model, type) and issubclass(model, RankingModel)):
         raise ValueError(f"`model` must be a subclass of `models.RankingModel`, received {model}.")
+    if not name.isidentifier():
+        raise ValueError(
+            f"`name` must be letters, digits and underscores, no digit first, received {name!r}."
+        )
     RANKERS[name] = RankingVariant(model, search_space or model.search_space, arguments)

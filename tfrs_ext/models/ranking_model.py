@@ -6,9 +6,31 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.features import Feature, example_inputs
+from tfrs_ext.features import Feature, example_inputs, read_columns
+from tfrs_ext.metrics import GAUC
 from tfrs_ext.ops.checks import in_unit
-from tfrs_ext.typing import Config, HyperParameters
+from tfrs_ext.typing import Activation, Columns, Config, HyperParameters, TensorLike, Training
+
+
+def check_features(features: Sequence[Feature]) -> tuple[Feature, ...]:
+    """Returns the columns that a model reads.
+
+    Args:
+        features: The columns, as a user gave them.
+
+    Raises:
+        ValueError: They are no features, none, or two have one name.
+    """
+    wanted = "`features` must be a list of features, such as `Categorical` or `Numeric`"
+    if isinstance(features, Feature):
+        raise ValueError(f"{wanted}, received a `{type(features).__name__}` that is in no list.")
+    for feature in features:
+        if not isinstance(feature, Feature):
+            raise ValueError(f"{wanted}; `data.fit_features` makes them; received {feature!r}.")
+    names = [feature.name for feature in features]
+    if not names or len(set(names)) != len(names):
+        raise ValueError(f"`features` must hold one or more distinct names, received {names}.")
+    return tuple(features)
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -27,8 +49,8 @@ class RankingModel(keras.Model):
 
     Args:
         features: The columns to read, with their facts; `data.fit_features` makes them.
-        output_activation: Of the last layer: "sigmoid" for the probability of a positive label,
-            None for a logit or a number such as a rating. Every subclass takes it.
+        output_activation: The activation of the last layer: "sigmoid" for the probability of a
+            positive label, None for a logit or a number such as a rating. Every subclass takes it.
 
     Call arguments:
         inputs: Mapping of column name to tensor. Columns that no feature names are ignored.
@@ -41,17 +63,16 @@ class RankingModel(keras.Model):
         ValueError: `features` is empty or repeats a name, or a batch lacks a column.
         InvalidArgumentError: `fit` or `evaluate` meets labels outside [0, 1] of a probability.
 
-    `MultiTask` trains such a model beside a `TwoTower`.
+    Relations:
+        `MultiTask` trains such a model beside a `TwoTower`.
     """
 
     def __init__(
-        self, features: Sequence[Feature], output_activation: Any = "sigmoid", **kwargs: Any
+        self, features: Sequence[Feature], output_activation: Activation = "sigmoid", **kwargs: Any
     ) -> None:
-        super().__init__(**kwargs)
-        names = [feature.name for feature in features]
-        if not names or len(set(names)) != len(names):
-            raise ValueError(f"`features` must hold one or more distinct names, received {names}.")
-        self.features = tuple(features)
+        # In mixed precision Keras would cast raw columns: 1,200,000 is infinite in float16.
+        super().__init__(autocast=False, **kwargs)
+        self.features = check_features(features)
         self.head = keras.layers.Dense(1, output_activation, dtype="float32", name="head")
 
     @classmethod
@@ -100,21 +121,32 @@ class RankingModel(keras.Model):
         """Creates all variables: saved files load, and backups are restored, before a call."""
         self(example_inputs(self.features))
 
-    def hidden(self, inputs: Mapping[str, tf.Tensor], training: Any) -> tf.Tensor:
+    def hidden(self, inputs: Columns, training: Training) -> tf.Tensor:
         """Returns `[B, H]`, of which the prediction is a generalised linear model."""
         raise NotImplementedError
 
-    def call(self, inputs: Mapping[str, tf.Tensor], training: Any = None) -> tf.Tensor:
+    def call(self, inputs: Columns, training: Training = None) -> tf.Tensor:
         """Returns predictions `[B, 1]`."""
-        missing = [f.name for f in self.features if f.name not in inputs]
-        if missing:
+        return self.head(self.hidden(read_columns(inputs, self.features), training))
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Configures the training, as every Keras model does."""
+        # Both lists stand behind the optimizer and the loss.
+        given = [*args[2:3], kwargs.get("metrics"), kwargs.get("weighted_metrics")]
+        if any(isinstance(metric, GAUC) for metric in tf.nest.flatten(given)):
             raise ValueError(
-                f"`inputs` must hold the columns {missing}, received columns {sorted(inputs)}."
+                "`metrics` must be metrics of labels and predictions, received `GAUC`, which also "
+                "needs user ids: leave it out of `compile`, and give `fit` the callback "
+                "`callbacks.UserAUC(validation_data, user_id)`."
             )
-        return self.head(self.hidden(inputs, training))
+        super().compile(*args, **kwargs)
 
     def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None
+        self,
+        x: Columns | None = None,
+        y: TensorLike | None = None,
+        y_pred: tf.Tensor | None = None,
+        sample_weight: TensorLike | None = None,
     ) -> tf.Tensor:
         """Returns Keras's loss; labels outside [0, 1] of a probability are an error."""
         message = "`y` must be labels in [0, 1], because the model predicts probabilities "
@@ -126,7 +158,7 @@ class RankingModel(keras.Model):
             y = tf.nest.map_structure(tf.identity, y) if checked else y
         return super().compute_loss(x, y, y_pred, sample_weight)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         return {
             "name": self.name,
@@ -135,10 +167,12 @@ class RankingModel(keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "RankingModel":
+    def from_config(
+        cls, config: Config, custom_objects: Mapping[str, type] | None = None
+    ) -> "RankingModel":
         """Builds the model that `get_config` described."""
         features = [Feature.from_config(feature) for feature in config["features"]]
         return cls(**{**config, "features": features})
 
-    def build_from_config(self, config: dict[str, Any]) -> None:
+    def build_from_config(self, config: Config) -> None:
         """Does nothing: the constructor creates the variables."""

@@ -1,12 +1,13 @@
 """One tower of a two-tower model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Feature, FeatureEncoder
+from tfrs_ext.typing import Activation, Columns, Config
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -45,12 +46,12 @@ class Tower(keras.Model):
         embedding_dim: int = 64,
         hidden_units: Sequence[int] = (128,),
         output_dim: int | None = None,
-        activation: Any = "relu",
+        activation: Activation = "relu",
         dropout: float = 0.0,
         normalize: bool = True,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # Raw columns are no activations.
         output_dim = embedding_dim if output_dim is None else output_dim
         if min([*hidden_units, output_dim]) < 1:
             raise ValueError(
@@ -82,7 +83,7 @@ class Tower(keras.Model):
         """The columns that the tower reads."""
         return self.encoder.features
 
-    def call(self, inputs: Mapping[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
+    def call(self, inputs: Columns, training: bool | None = None) -> tf.Tensor:
         """Returns the embeddings `[B, D]`."""
         outputs = self.encoder(inputs)
         for layer in self.hidden:
@@ -90,16 +91,16 @@ class Tower(keras.Model):
         outputs = self.projection(outputs)
         return tf.math.l2_normalize(outputs, axis=1) if self.normalize else outputs
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         features = [feature.get_config() for feature in self.features]
         return {"name": self.name, "features": features, **self._config}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Tower":
+    def from_config(cls, config: Config, custom_objects: Config | None = None) -> "Tower":
         """Builds the tower that `get_config` described."""
         features = [Feature.from_config(feature) for feature in config["features"]]
         return cls(**{**config, "features": features})
 
-    def build_from_config(self, config: dict[str, Any]) -> None:
+    def build_from_config(self, config: Config) -> None:
         """Does nothing: the constructor creates the variables."""

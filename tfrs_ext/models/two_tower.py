@@ -7,11 +7,14 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.features import Feature, example_inputs
+from tfrs_ext.features import Feature, as_columns, example_inputs
+from tfrs_ext.frequencies import CountedFrequency
+from tfrs_ext.losses import CorrectedSampledSoftmax, SampledSoftmax
 from tfrs_ext.models.base import Model
 from tfrs_ext.models.tower import Tower
+from tfrs_ext.negatives import InBatch
 from tfrs_ext.tasks import Retrieval
-from tfrs_ext.typing import Activation, Config
+from tfrs_ext.typing import Activation, Config, TensorLike
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -71,7 +74,7 @@ class TwoTower(Model):
         candidate_column: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # Raw columns are no activations.
         self.query_model = query_model
         self.candidate_model = candidate_model
         self.task = Retrieval() if task is None else task
@@ -88,6 +91,7 @@ class TwoTower(Model):
         candidate_features: Sequence[Feature],
         task: Retrieval | None = None,
         *,
+        item_counts: tuple[TensorLike, TensorLike] | None = None,
         embedding_dim: int = 64,
         hidden_units: Sequence[int] = (128,),
         activation: Activation = "relu",
@@ -95,23 +99,31 @@ class TwoTower(Model):
         normalize: bool = True,
         **kwargs: Any,
     ) -> "TwoTower":
-        """Builds both towers from columns.
+        """Builds both towers from columns, and a task with what is recommended for them.
+
+        The task divides by a temperature of 0.1 where embeddings have unit length, leaves
+        accidental hits out and takes the mean over the batch of `losses.CorrectedSampledSoftmax`;
+        where item counts aren't known, of `losses.SampledSoftmax`, which popular items suffer from.
 
         Args:
             query_features: Columns of the query tower, with their facts.
             candidate_features: Columns of the candidate tower; the first is the item id.
-            task: What is minimised; `tasks.Retrieval()` where it is None.
+            task: What is minimised, instead of the task described above.
+            item_counts: The item ids and how often each occurs in training, as `data.item_counts`
+                gives them; only where `task` is None. For a stream that shifts, give a task with
+                `negatives=InBatch(StreamingFrequency(...))` instead.
             embedding_dim: Width of the embedding tables and of the towers' outputs.
             hidden_units: Widths of the hidden layers of both towers.
             activation: Activation of the hidden layers.
             dropout: Share of hidden units that are dropped in training.
-            normalize: Whether embeddings have unit length; give the task a temperature then.
+            normalize: Whether embeddings have unit length.
             **kwargs: The other arguments of `TwoTower`.
 
         Example:
             >>> from tfrs_ext.features import Categorical
             >>> user, item = Categorical("user", (1, 2)), Categorical("item", (7, 8, 9))
-            >>> model = TwoTower.from_features([user], [item], embedding_dim=4)
+            >>> counts = [7, 8, 9], [30, 5, 1]
+            >>> model = TwoTower.from_features([user], [item], item_counts=counts, embedding_dim=4)
             >>> model.candidate_model({"item": tf.constant([8], tf.int64)}).shape
             TensorShape([1, 4])
         """
@@ -123,6 +135,13 @@ class TwoTower(Model):
             "normalize": normalize,
         }
         kwargs.setdefault("item_id", candidate_features[0].name)
+        if task is not None and item_counts is not None:
+            raise ValueError(
+                "`item_counts` must be None where `task` is given, received both: give the counts "
+                "to the task, as `negatives=InBatch(CountedFrequency(*item_counts))`."
+            )
+        if task is None:
+            task = _make_task(item_counts, temperature=0.1 if normalize else None)
         return cls(
             Tower(query_features, **options, name="query_model"),
             Tower(candidate_features, **options, name="candidate_model"),
@@ -132,6 +151,7 @@ class TwoTower(Model):
 
     def call(self, inputs: Mapping[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
         """Returns the score of each row's pair `[B]`."""
+        inputs = as_columns(inputs)
         queries = self.embed_queries(inputs, training=training)
         return tf.reduce_sum(queries * self.embed_candidates(inputs, training=training), axis=1)
 
@@ -149,6 +169,7 @@ class TwoTower(Model):
 
     def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Returns the task's loss; metrics over the corpus are computed in evaluation only."""
+        inputs = as_columns(inputs)
         if not self.built:
             self(inputs)  # A model that was trained can be saved: Keras notes what it is called on.
         return self.pair_loss(
@@ -237,6 +258,18 @@ class TwoTower(Model):
         if not self.built:
             inputs = keras.saving.deserialize_keras_object(config["inputs"])
             tf.function(lambda columns: self(columns)).get_concrete_function(inputs)
+
+
+def _make_task(
+    item_counts: tuple[TensorLike, TensorLike] | None, temperature: float | None
+) -> Retrieval:
+    frequency = None if item_counts is None else CountedFrequency(*item_counts)
+    return Retrieval(
+        SampledSoftmax() if frequency is None else CorrectedSampledSoftmax(),
+        temperature=temperature,
+        remove_accidental_hits=True,
+        negatives=InBatch(frequency),
+    )
 
 
 def _embed(

@@ -1,6 +1,6 @@
 """Wide & Deep."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -8,11 +8,10 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Categorical, Feature, FeatureEncoder
 from tfrs_ext.layers import MLP
-from tfrs_ext.layers.activations import get_activation, serialize_activation
 from tfrs_ext.models.rankers import register_ranker
 from tfrs_ext.models.ranking_model import RankingModel
 from tfrs_ext.models.search_space import search_network
-from tfrs_ext.typing import Config, HyperParameters
+from tfrs_ext.typing import Activation, Columns, Config, HyperParameters, Training
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -28,8 +27,9 @@ class WideDeep(RankingModel):
         cross_bins: Number of bins that the values of a crossed column are hashed to.
         embedding_dim: Width of every embedding table of the deep network.
         hidden_units: Widths of its layers.
-        activation: Of its layers, as in `layers.MLP`.
-        dropout: Of its layers.
+        activation: The activation of its layers: "relu", "dice", "prelu", what Keras
+            takes, or a layer.
+        dropout: The share of its units that are dropped in training.
         **kwargs: `output_activation`, as in `RankingModel`, and the name.
 
     Call arguments:
@@ -42,8 +42,9 @@ class WideDeep(RankingModel):
     Raises:
         ValueError: An argument is out of range, or crosses what is not categorical.
 
-    `DCN` learns which crosses matter. The paper trains the linear part with FTRL and L1, the deep
-    part with Adagrad; here one optimizer trains both.
+    Relations:
+        `DCN` learns which crosses matter. The paper trains the linear part with FTRL and L1, the
+        deep part with Adagrad; here one optimizer trains both.
 
     Example:
         >>> from tfrs_ext.features import Categorical
@@ -63,16 +64,18 @@ class WideDeep(RankingModel):
         cross_bins: int = 100_000,
         embedding_dim: int = 32,
         hidden_units: Sequence[int] = (256, 128),
-        activation: Any = "relu",
+        activation: Activation = "relu",
         dropout: float = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(features, **kwargs)
+        if cross_bins < 1:
+            raise ValueError(f"`cross_bins` must be a positive integer, received {cross_bins=}.")
         self.crosses = tuple(tuple(names) for names in crosses)
         self.cross_bins = cross_bins
         self._check_crosses()
         self.encoder = FeatureEncoder(features, embedding_dim, name="features")
-        self.deep = MLP(hidden_units, get_activation(activation), dropout, name="deep")
+        self.deep = MLP(hidden_units, activation, dropout, name="deep")
         self.wide = FeatureEncoder(features, 1, name="wide")
         self.hashes = [keras.layers.HashedCrossing(cross_bins) for _ in self.crosses]
         self.weights_of_crosses = [
@@ -95,7 +98,7 @@ class WideDeep(RankingModel):
                     f"{sorted(known)}, received {names}."
                 )
 
-    def hidden(self, inputs: Mapping[str, tf.Tensor], training: Any) -> tf.Tensor:
+    def hidden(self, inputs: Columns, training: Training) -> tf.Tensor:
         """Returns the linear terms beside the deep network's output."""
         parts = [self.deep(self.encoder(inputs), training=training), self.wide(inputs)]
         for names, hashing, weights in zip(
@@ -104,7 +107,7 @@ class WideDeep(RankingModel):
             parts.append(weights(hashing(tuple(inputs[name] for name in names))))
         return tf.concat(parts, -1)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         return {
             **super().get_config(),
@@ -112,7 +115,7 @@ class WideDeep(RankingModel):
             "cross_bins": self.cross_bins,
             "embedding_dim": self.encoder.embedding_dim,
             "hidden_units": self.deep.hidden_units,
-            "activation": serialize_activation(self.deep.activation),
+            "activation": self.deep.get_config()["activation"],
             "dropout": self.deep.dropout,
         }
 

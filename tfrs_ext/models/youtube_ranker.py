@@ -1,6 +1,6 @@
 """YouTube's ranker, which predicts watch time by logistic regression."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -8,8 +8,8 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Feature, FeatureEncoder, Numeric
 from tfrs_ext.layers import MLP, QuantilePowers
-from tfrs_ext.layers.activations import get_activation, serialize_activation
 from tfrs_ext.models.ranking_model import RankingModel
+from tfrs_ext.typing import Activation, Columns, Config, Training
 
 _LARGEST_LOGIT = 80.0
 
@@ -27,8 +27,9 @@ class YouTubeRanker(RankingModel):
         features: The columns to read, with their facts; a `Numeric` must have its quantiles.
         embedding_dim: Width of every embedding table.
         hidden_units: Widths of the network's layers.
-        activation: Of the network, as in `layers.MLP`.
-        dropout: Of the network.
+        activation: The activation of the network: "relu", "dice", "prelu", what Keras
+            takes, or a layer.
+        dropout: The share of its units that are dropped in training.
 
     Call arguments:
         inputs: Mapping of column name to tensor, as `features.FeatureEncoder` takes it.
@@ -57,7 +58,7 @@ class YouTubeRanker(RankingModel):
         features: Sequence[Feature],
         embedding_dim: int = 32,
         hidden_units: Sequence[int] = (1024, 512, 256),
-        activation: Any = "relu",
+        activation: Activation = "relu",
         dropout: float = 0.0,
         **kwargs: Any,
     ) -> None:
@@ -74,10 +75,10 @@ class YouTubeRanker(RankingModel):
         self.numbers = [f.name for f in numbers]
         self.powers = [QuantilePowers(f.quantiles, name=f"{f.name}_powers") for f in numbers]
         self.encoder = FeatureEncoder(others, embedding_dim, name="features") if others else None
-        self.deep = MLP(hidden_units, get_activation(activation), dropout, name="deep")
+        self.deep = MLP(hidden_units, activation, dropout, name="deep")
         self.create()
 
-    def hidden(self, inputs: Mapping[str, tf.Tensor], training: Any) -> tf.Tensor:
+    def hidden(self, inputs: Columns, training: Training) -> tf.Tensor:
         """Returns the deep network's output."""
         pairs = zip(self.numbers, self.powers, strict=True)
         parts = [powers(inputs[name]) for name, powers in pairs]
@@ -85,13 +86,13 @@ class YouTubeRanker(RankingModel):
             parts.append(self.encoder(inputs))
         return self.deep(tf.concat(parts, -1), training=training)
 
-    def call(self, inputs: Mapping[str, tf.Tensor], training: Any = None) -> tf.Tensor:
+    def call(self, inputs: Columns, training: Training = None) -> tf.Tensor:
         """Returns odds `[B, 1]`."""
         logits = super().call(inputs, training)
         # Bounded, so that neither the odds nor their gradient is infinite.
         return tf.exp(tf.clip_by_value(logits, -_LARGEST_LOGIT, _LARGEST_LOGIT))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         config = super().get_config()
         del config["output_activation"]
@@ -99,6 +100,6 @@ class YouTubeRanker(RankingModel):
             **config,
             "embedding_dim": self.embedding_dim,
             "hidden_units": self.deep.hidden_units,
-            "activation": serialize_activation(self.deep.activation),
+            "activation": self.deep.get_config()["activation"],
             "dropout": self.deep.dropout,
         }

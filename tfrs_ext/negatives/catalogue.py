@@ -1,6 +1,6 @@
 """The table of all items that samplers draw from."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import tensorflow as tf
@@ -8,9 +8,10 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.ops.hashing import fingerprint, lookup
 from tfrs_ext.ops.tables import check_ids, check_same_kind
+from tfrs_ext.typing import Columns, Config, TensorLike
 
 
-def _as_column(value: Any) -> np.ndarray:
+def _as_column(value: TensorLike) -> np.ndarray:
     array = np.asarray(value)
     if array.dtype.kind == "f":
         return array.astype(np.float32)
@@ -28,12 +29,21 @@ def _as_json(column: tf.Tensor) -> Any:
     )
 
 
-def _check_id_column(items: Any, id_column: str | None) -> None:
-    has_columns = hasattr(items, "keys")
-    if id_column is None and has_columns:
-        raise ValueError("`id_column` must be given where `items` has columns, received None.")
-    if id_column is not None and not (has_columns and id_column in items):
-        raise ValueError(f"`id_column` must be a column of `items`, received {id_column!r}.")
+def _read_columns(items: Columns | TensorLike, item_id: str | None) -> dict[str, TensorLike]:
+    if not hasattr(items, "keys"):
+        if item_id is not None:
+            raise ValueError(
+                f"`item_id` must be None where `items` are ids alone, received {item_id!r}."
+            )
+        return {"": items}
+    table = cast(Columns, items)
+    columns = {str(name): table[name] for name in table}
+    if item_id not in columns:
+        raise ValueError(
+            f"`item_id` must be a column of `items`, one of {sorted(columns)}, received "
+            f"{item_id!r}."
+        )
+    return columns
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -43,27 +53,27 @@ class Catalogue:
     Args:
         items: Mapping of column to array (`[M]`, or `[M, L]`; a pandas frame will do), the raw
             features that the candidate tower takes; or `[M]` ids alone, for a tower of ids.
-        id_column: The column of `items` that holds the ids, integers or strings, unique; None
+        item_id: The column of `items` that holds the ids, integers or strings, unique; None
             where `items` are ids alone.
 
     Raises:
         ValueError: Where there are no items, ids repeat, or columns differ in length.
 
-    It is written into the configuration of every source that holds it.
+    Relations:
+        It is written into the configuration of every source that holds it.
 
     Example:
         >>> items = {"item": ["a", "b", "c"], "price": [1.0, 2.5, 2.0]}
-        >>> catalogue = tfrs_ext.negatives.Catalogue(items, id_column="item")
+        >>> catalogue = tfrs_ext.negatives.Catalogue(items, item_id="item")
         >>> len(catalogue)
         3
     """
 
-    def __init__(self, items: Any, id_column: str | None = None) -> None:
-        self.id_column = id_column
-        _check_id_column(items, id_column)
-        columns = {"": items} if id_column is None else {str(n): items[n] for n in items}
-        ids = check_ids(columns[id_column or ""], f"items[{id_column!r}]" if id_column else "items")
-        columns = {name: _as_column(column) for name, column in columns.items()}
+    def __init__(self, items: Columns | TensorLike, item_id: str | None = None) -> None:
+        self.item_id = item_id
+        given = _read_columns(items, item_id)
+        ids = check_ids(given[item_id or ""], f"items[{item_id!r}]" if item_id else "items")
+        columns = {name: _as_column(column) for name, column in given.items()}
         for name, column in columns.items():
             if len(column) != len(ids):
                 raise ValueError(
@@ -89,14 +99,14 @@ class Catalogue:
     def features(self, positions: tf.Tensor) -> Any:
         """Returns the raw features of the rows `positions` `[n]`, as the candidate tower takes."""
         features = {name: tf.gather(column, positions) for name, column in self._columns.items()}
-        return features if self.id_column else features[""]
+        return features if self.item_id else features[""]
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the constructor's arguments."""
         items = {name: _as_json(column) for name, column in self._columns.items()}
-        return {"items": items if self.id_column else items[""], "id_column": self.id_column}
+        return {"items": items if self.item_id else items[""], "item_id": self.item_id}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Catalogue":
+    def from_config(cls, config: Config) -> "Catalogue":
         """Builds the catalogue that `get_config` described."""
         return cls(**config)

@@ -2,40 +2,61 @@
 
 from typing import Any
 
+import tensorflow as tf
+
 from tfrs_ext._keras import keras
 from tfrs_ext.candidates import Candidates
-from tfrs_ext.negatives.composite import Composite
-from tfrs_ext.ops.replicas import gather_rows
+from tfrs_ext.negatives.batch import Batch
+from tfrs_ext.negatives.in_batch import InBatch
+from tfrs_ext.negatives.pool import Pool
+from tfrs_ext.negatives.source import Source
+from tfrs_ext.ops.replicas import gather_rows, is_mine
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
-class CrossReplica(Composite):
+class CrossReplica(Source):
     """Gathers what a source answers with on every replica of a `tf.distribute` strategy.
 
     The gather is differentiable: each device's candidates get the gradients of all devices'
-    queries, as in one large batch. Rows come in the order of the replicas, the same on each; the
-    row of a query's positive is known by its id. Without a strategy it is the source itself.
+    queries, as in one large batch. Rows come in the order of the replicas, the same on each. A loss
+    that compares items with queries meets the queries of all replicas. Without a strategy it is the
+    source itself.
 
     Args:
-        source: What each replica asks; None is `InBatch()`.
+        source: What each replica asks; None is `InBatch()`. Every replica must ask.
 
-    Call arguments:
-        See `Source`. Every replica must call it.
-
-    Returns:
-        `Candidates` with the rows of all replicas.
+    Relations:
+        `MemoryQueue` over it remembers the rows of all replicas.
 
     Example:
-        >>> pool = tfrs_ext.negatives.CrossReplica()(
-        ...     Candidates(tf.eye(2), tf.constant([7, 8]), tf.math.log([0.5, 0.1]))
-        ... )
+        >>> source = tfrs_ext.negatives.CrossReplica()
+        >>> batch = tfrs_ext.negatives.Batch(tf.eye(2), Candidates(tf.eye(2), tf.constant([7, 8])))
+        >>> source.draw(batch).negatives.ids.numpy()
+        array([7, 8], dtype=int32)
 
     References:
         Radford et al., "Learning Transferable Visual Models From Natural Language Supervision",
         ICML 2021 (the gather, in its implementations).
     """
 
-    def pool(self, positives: Candidates, **context: Any) -> Candidates:
-        """Returns the rows of all replicas."""
-        pool = self.source(positives, **context)
-        return Candidates(*(gather_rows(part) for part in pool))
+    PARTS = ("source",)
+
+    def __init__(self, source: Source | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.source = InBatch() if source is None else source
+
+    def draw(self, batch: Batch) -> Pool:
+        """Returns the replica's positives, and the negatives of all replicas."""
+        pool = self.source.draw(batch)
+        own = pool.own
+        if own is not None:
+            # Other replicas count their queries from 0, too.
+            own = tf.where(is_mine(tf.shape(own)[0]), gather_rows(own), -1)
+        queries = pool.queries
+        if batch.compares_queries:
+            queries = _gather(batch.queries_by_positive if queries is None else queries)
+        return pool._replace(negatives=_gather(pool.negatives), own=own, queries=queries)
+
+
+def _gather(candidates: Candidates) -> Candidates:
+    return Candidates(*(None if part is None else gather_rows(part) for part in candidates))

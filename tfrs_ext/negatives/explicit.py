@@ -7,8 +7,11 @@ import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.candidates import Candidates
-from tfrs_ext.negatives.shared import deserialized, embed, serialized, uncorrected
+from tfrs_ext.negatives.batch import Batch
+from tfrs_ext.negatives.pool import Pool
 from tfrs_ext.negatives.source import Source
+from tfrs_ext.negatives.uncorrected import uncorrected_log_q
+from tfrs_ext.typing import Columns, Config
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -20,100 +23,85 @@ class Explicit(Source):
     Args:
         columns: Mapping of the candidate tower's column to the batch's column, `[B]` or `[B, n]`,
             with the negatives' raw features; a str, where the tower takes ids alone.
-        id_column: The key of `columns` that holds the ids; None where `columns` is a str.
+        item_id: The key of `columns` that holds the ids; None where `columns` is a str.
         padding: The id that stands where a row has fewer than n negatives: -1 or `""`.
         frequency: A layer from ids to the log-probability that one draw of an impression gives
             them (`CountedFrequency` of the impressions), or None: then there is no Q to correct
             with, and each of the N rows has `-log(N)`.
-
-    Call arguments:
-        See `Source`; `features` and `candidate_model` must be given.
-
-    Returns:
-        `Candidates` with one row per negative that isn't padding.
 
     Raises:
         ValueError: Where `features` aren't given or lack a column, or `candidate_model` isn't
             given.
 
     Example:
-        >>> shown = tfrs_ext.negatives.Explicit({"item": "shown_item"}, id_column="item")
+        >>> shown = tfrs_ext.negatives.Explicit({"item": "shown_item"}, item_id="item")
     """
+
+    PARTS = ("frequency",)
 
     def __init__(
         self,
         columns: Mapping[str, str] | str,
-        id_column: str | None = None,
+        item_id: str | None = None,
         padding: int | str = -1,
-        frequency: Any = None,
+        frequency: keras.layers.Layer | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.columns = columns if isinstance(columns, str) else dict(columns)
-        if isinstance(columns, str) != (id_column is None) or (
-            id_column is not None and id_column not in columns
+        if isinstance(columns, str) != (item_id is None) or (
+            item_id is not None and item_id not in columns
         ):
             raise ValueError(
-                f"`id_column` must be a key of `columns`, or None where `columns` is a str, "
-                f"received id_column={id_column!r} and columns={columns!r}."
+                f"`item_id` must be a key of `columns`, or None where `columns` is a str, "
+                f"received item_id={item_id!r} and columns={columns!r}."
             )
-        self.id_column = id_column
+        self.item_id = item_id
         self.padding = padding
         self.frequency = frequency
 
-    @property
-    def has_density(self) -> bool:
-        """Whether there is a frequency."""
-        return self.frequency is not None
-
-    def pool(self, positives: Candidates, **context: Any) -> Candidates:
-        """Returns the negatives that the batch names."""
-        columns = self._columns(context["features"])
-        ids = columns[self.id_column or ""]
+    def draw(self, batch: Batch) -> Pool:
+        """Returns the batch's positives, and the negatives that its columns name."""
+        columns = self._read_columns(batch.features)
+        ids = columns[self.item_id or ""]
         kept = tf.reshape(ids, [-1]) != tf.cast(self.padding, ids.dtype)
         items = {
             name: tf.boolean_mask(_flat(column, ids.shape.rank), kept)
             for name, column in columns.items()
         }
-        embeddings = embed(items if self.id_column else items[""], context["candidate_model"])
-        ids = items[self.id_column or ""]
-        return Candidates(embeddings, ids, self._log_q_of_pool(ids, context["training"]))
+        embeddings = batch.embed(items if self.item_id else items[""])
+        ids = items[self.item_id or ""]
+        if self.frequency is None:  # Nothing to correct with.
+            negatives = Candidates(embeddings, ids, uncorrected_log_q(tf.size(ids)))
+            return Pool(batch.positives, negatives.like(batch.candidates))
+        log_q = self.frequency(ids, training=batch.training)
+        negatives = Candidates(embeddings, ids, log_q).like(batch.candidates)
+        positives = batch.positives
+        positives = positives._replace(log_q=self._density(positives.ids))
+        return Pool(positives, negatives, density=self._density)
 
-    def _columns(self, features: Any) -> dict[str, tf.Tensor]:
+    def _density(self, ids: tf.Tensor) -> tf.Tensor:
+        assert self.frequency is not None
+        return self.frequency(ids, training=False)
+
+    def _read_columns(self, features: Columns | None) -> dict[str, tf.Tensor]:
         names = {"": self.columns} if isinstance(self.columns, str) else self.columns
         missing = [name for name in names.values() if name not in (features or {})]
-        if missing:
+        if features is None or missing:
             raise ValueError(
                 f"`features` must have the columns {sorted(names.values())}, received "
                 f"{'None' if features is None else sorted(features)}."
             )
         return {name: tf.convert_to_tensor(features[column]) for name, column in names.items()}
 
-    def _log_q_of_pool(self, ids: tf.Tensor, training: bool | None) -> tf.Tensor:
-        if self.frequency is not None:
-            return self.frequency(ids, training=training)
-        return uncorrected(tf.size(ids))
-
-    def log_q(self, candidates: Candidates) -> tf.Tensor:
-        """Returns the frequency's log-probability, or the caller's where there is none."""
-        if self.frequency is None:
-            return candidates.log_q
-        return self.frequency(candidates.ids, training=False)
-
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the constructor's arguments."""
         return {
             **super().get_config(),
             "columns": self.columns,
-            "id_column": self.id_column,
+            "item_id": self.item_id,
             "padding": self.padding,
-            "frequency": serialized(self.frequency),
         }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Explicit":
-        """Builds the source that `get_config` described."""
-        return cls(**{**config, "frequency": deserialized(config["frequency"])})
 
 
 def _flat(column: tf.Tensor, id_rank: int) -> tf.Tensor:

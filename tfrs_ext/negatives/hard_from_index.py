@@ -1,16 +1,22 @@
 """The items of the whole catalogue that an index finds nearest to the queries."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.candidates import Candidates
+from tfrs_ext.negatives.batch import Batch
 from tfrs_ext.negatives.catalogue import Catalogue
-from tfrs_ext.negatives.shared import embed, uncorrected
+from tfrs_ext.negatives.pool import Pool
 from tfrs_ext.negatives.source import Source
+from tfrs_ext.negatives.uncorrected import uncorrected_log_q
 from tfrs_ext.ops.tables import check_same_kind
+from tfrs_ext.typing import Config, TensorLike
+
+Search = Callable[..., Sequence[TensorLike]]
+"""From queries `[B, D]` and `k` to scores and ids, both `[B, k]`."""
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -22,24 +28,18 @@ class HardFromIndex(Source):
     Such rows have no Q: each of the N has `-log(N)`, which corrects nothing.
 
     Args:
-        catalogue: `Catalogue`, or `[M]` ids: the items that the index knows.
+        catalogue: The items that the index knows, as `Catalogue`, or their ids `[M]`.
         num_hard_negatives: How many items to look up for each query.
         index: A callable from queries `[B, D]` and `k` to scores and ids `[B, k]`, as the layers
             in `tfrs_ext.indexes` and `tfrs.layers.factorized_top_k` are. Not saved with the
             model.
 
-    Call arguments:
-        See `Source`; `query_embeddings` and `candidate_model` must be given.
-
-    Returns:
-        `Candidates` with at most `B · num_hard_negatives` rows, none twice.
-
     Raises:
-        ValueError: Where `num_hard_negatives` < 1, or `query_embeddings`, `candidate_model` or an
-            index aren't given.
+        ValueError: Where `num_hard_negatives` < 1, or `candidate_model` or an index isn't given.
 
-    Mix it with easier ones (`Mixed`): the nearest items are often positives that nobody saw.
-    `Hard` searches the pool of another source instead, with the current model.
+    Relations:
+        Mix it with easier ones (`Mixed`): the nearest items are often positives that nobody saw.
+        `Hard` searches the pool of another source instead, with the current model.
 
     Example:
         >>> index = tfrs_ext.indexes.Exact().index(tf.eye(3), tf.constant([1, 2, 3]))
@@ -50,11 +50,13 @@ class HardFromIndex(Source):
         Retrieval", ICLR 2021.
     """
 
+    PARTS = ("catalogue",)
+
     def __init__(
         self,
-        catalogue: Any,
+        catalogue: Catalogue | TensorLike,
         num_hard_negatives: int,
-        index: Callable[..., Any] | None = None,
+        index: Search | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -64,29 +66,22 @@ class HardFromIndex(Source):
         self.num_hard_negatives = num_hard_negatives
         self.refresh(index)
 
-    def refresh(self, index: Callable[..., Any] | None) -> None:
+    def refresh(self, index: Search | None) -> None:
         """Takes another index from the next call on, also in a `fit` that is under way."""
         # Wrapped, so that Keras neither tracks nor saves the index's copy of the corpus.
         self._index = _Untracked(index)
 
-    @property
-    def has_density(self) -> bool:
-        """No: which items an index finds isn't a draw."""
-        return False
-
-    def pool(self, positives: Candidates, **context: Any) -> Candidates:
-        """Returns the items found."""
-        queries = context["query_embeddings"]
-        if queries is None:
-            raise ValueError("`query_embeddings` must be given to `HardFromIndex`, received None.")
+    def draw(self, batch: Batch) -> Pool:
+        """Returns the batch's positives and the items found."""
         # Outside the graph, which would keep the index that it was traced with.
-        found = tf.py_function(self._search, [queries], self.catalogue.ids.dtype)
+        found = tf.py_function(self._search, [batch.queries], self.catalogue.ids.dtype)
         ids = tf.unique(tf.reshape(found, [-1]))[0]
         positions, known = self.catalogue.positions(ids)
         positions = tf.boolean_mask(positions, known)
-        embeddings = embed(self.catalogue.features(positions), context["candidate_model"])
-        rows = tf.size(positions)
-        return Candidates(embeddings, tf.gather(self.catalogue.ids, positions), uncorrected(rows))
+        embeddings = batch.embed(self.catalogue.features(positions))
+        log_q = uncorrected_log_q(tf.size(positions))
+        negatives = Candidates(embeddings, tf.gather(self.catalogue.ids, positions), log_q)
+        return Pool(batch.positives, negatives.like(batch.candidates))
 
     def _search(self, queries: tf.Tensor) -> tf.Tensor:
         if self._index.value is None:
@@ -96,21 +91,11 @@ class HardFromIndex(Source):
         check_same_kind(ids, self.catalogue.ids)
         return ids if ids.dtype == tf.string else tf.cast(ids, tf.int64)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the constructor's arguments, without the index."""
-        return {
-            **super().get_config(),
-            "catalogue": keras.saving.serialize_keras_object(self.catalogue),
-            "num_hard_negatives": self.num_hard_negatives,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "HardFromIndex":
-        """Builds the source that `get_config` described."""
-        catalogue = keras.saving.deserialize_keras_object(config["catalogue"])
-        return cls(**{**config, "catalogue": catalogue})
+        return {**super().get_config(), "num_hard_negatives": self.num_hard_negatives}
 
 
 class _Untracked:
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: Search | None) -> None:
         self.value = value

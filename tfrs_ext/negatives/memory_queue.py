@@ -1,19 +1,23 @@
 """Earlier batches' candidates as negatives."""
 
+from collections.abc import MutableMapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.candidates import Candidates
-from tfrs_ext.negatives.checks import concat
-from tfrs_ext.negatives.composite import Composite
+from tfrs_ext.negatives.batch import Batch
+from tfrs_ext.negatives.in_batch import InBatch
+from tfrs_ext.negatives.pool import Pool
 from tfrs_ext.negatives.source import Source
+from tfrs_ext.typing import Config
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
-class MemoryQueue(Composite):
+class MemoryQueue(Source):
     """Adds the latest rows that another source answered with in earlier steps, without gradient.
 
     `pool = source's pool + memory`; then the source's pool enters the memory, and the oldest rows
@@ -29,12 +33,6 @@ class MemoryQueue(Composite):
         warmup_steps: Training steps in which the memory fills, but isn't answered with.
         id_dtype: `"int64"` (also for int32 ids) or `"string"`.
 
-    Call arguments:
-        See `Source`. The memory changes where `training` is true.
-
-    Returns:
-        `Candidates` with the source's rows, then those in the memory: none while it is empty.
-
     Raises:
         ValueError: Where `capacity` or `embedding_dim` < 1, `warmup_steps` < 0, or `id_dtype` is
             neither of the two, or `"string"` under MultiWorkerMirroredStrategy.
@@ -48,6 +46,8 @@ class MemoryQueue(Composite):
         Learning", CVPR 2020.
     """
 
+    PARTS = ("source",)
+
     def __init__(
         self,
         capacity: int,
@@ -57,7 +57,8 @@ class MemoryQueue(Composite):
         id_dtype: str = "int64",
         **kwargs: Any,
     ) -> None:
-        super().__init__(source, **kwargs)
+        super().__init__(**kwargs)
+        self.source = InBatch() if source is None else source
         for name, value in (("capacity", capacity), ("embedding_dim", embedding_dim)):
             if value < 1:
                 raise ValueError(f"`{name}` must be ≥ 1, received {name}={value}.")
@@ -75,7 +76,7 @@ class MemoryQueue(Composite):
         self.embedding_dim = embedding_dim
         self.warmup_steps = warmup_steps
         self.id_dtype = id_dtype
-        self.memory = Candidates(
+        self.memory = (
             self._state("embeddings", (capacity, embedding_dim), tf.float32),
             self._state("ids", (capacity,), tf.as_dtype(id_dtype)),
             self._state("log_q", (capacity,), tf.float32),
@@ -94,15 +95,19 @@ class MemoryQueue(Composite):
             aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
         )
 
-    def pool(self, positives: Candidates, **context: Any) -> Candidates:
-        """Returns the source's rows and the memory's, and remembers the former in training."""
-        fresh = self.source(positives, **context)
+    def draw(self, batch: Batch) -> Pool:
+        """Returns the source's pool and the memory's, and remembers the former in training."""
+        pool = self.source.draw(batch)
+        fresh = pool.negatives
         self._check(fresh)
         remembered = self._remembered(fresh)
-        if context["training"]:
-            with tf.control_dependencies(list(remembered)):
+        if batch.training:
+            with tf.control_dependencies([part for part in remembered if part is not None]):
                 self._enter(fresh)
-        return concat([fresh, remembered])
+        own = pool.own
+        if own is not None:
+            own = tf.concat([own, tf.fill(tf.shape(remembered.ids), -1)], axis=0)
+        return pool._replace(negatives=fresh.concat([remembered]), own=own)
 
     def _check(self, fresh: Candidates) -> None:
         width = fresh.embeddings.shape[1]
@@ -121,12 +126,13 @@ class MemoryQueue(Composite):
         filled = tf.minimum(self.entered, self.capacity)
         filled = tf.where(self.steps < self.warmup_steps, tf.zeros_like(filled), filled)
         embeddings, ids, log_q = (part[:filled] for part in self.memory)
-        ids = tf.cast(ids, fresh.ids.dtype) if fresh.ids.dtype != ids.dtype else ids
-        return Candidates(tf.cast(embeddings, fresh.embeddings.dtype), ids, log_q)
+        # What the source doesn't know when a row enters, nobody knows later.
+        return Candidates(embeddings, ids, None if fresh.log_q is None else log_q).like(fresh)
 
     def _enter(self, fresh: Candidates) -> None:
-        latest = Candidates(*(part[-self.capacity :] for part in fresh))
-        rows = tf.size(latest.ids, tf.int64)
+        log_q = tf.zeros(tf.shape(fresh.ids)) if fresh.log_q is None else fresh.log_q
+        latest = [part[-self.capacity :] for part in (fresh.embeddings, fresh.ids, log_q)]
+        rows = tf.size(latest[1], tf.int64)
         slots = (self.entered + tf.range(rows)) % self.capacity
         for memory, part in zip(self.memory, latest, strict=True):
             part = tf.cast(part, memory.dtype) if part.dtype != memory.dtype else part
@@ -134,13 +140,13 @@ class MemoryQueue(Composite):
         self.entered.assign_add(rows)
         self.steps.assign_add(1)
 
-    def save_own_variables(self, store: Any) -> None:
+    def save_own_variables(self, store: MutableMapping[str, npt.ArrayLike]) -> None:
         """Writes the state; HDF5 has no strings of any length, so ids are padded to one."""
         for variable in self._own_state():
             value = variable.numpy()
             store[variable.name] = value.astype("S") if variable.dtype == tf.string else value
 
-    def load_own_variables(self, store: Any) -> None:
+    def load_own_variables(self, store: MutableMapping[str, npt.ArrayLike]) -> None:
         """Reads the state."""
         for variable in self._own_state():
             value = np.asarray(store[variable.name])
@@ -149,7 +155,7 @@ class MemoryQueue(Composite):
     def _own_state(self) -> list[tf.Variable]:
         return [*self.memory, self.entered, self.steps]
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the constructor's arguments."""
         return {
             **super().get_config(),

@@ -6,8 +6,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.candidates import Candidates
-from tfrs_ext.negatives.checks import concat
+from tfrs_ext.negatives.batch import Batch
+from tfrs_ext.negatives.pool import Density, Pool
 from tfrs_ext.negatives.source import Source
 
 
@@ -20,19 +20,15 @@ class Mixed(Source):
     whole mixture, whichever source it came from.
 
     Args:
-        sources: The sources, at least one. All must have a density (`InBatch` has one where it
-            has a `frequency`), or none may: then each row keeps the log_q that it came with.
-
-    Call arguments:
-        See `Source`.
-
-    Returns:
-        `Candidates` with the rows of all sources, in their order.
+        sources: The sources, at least one. All must know the density of ids that the others draw
+            (`InBatch` does where it has a `frequency`), or none may: then each row keeps the log_q
+            that it came with, and positives keep that of the first source.
 
     Raises:
-        ValueError: Where there is no source, or only some have a density.
+        ValueError: Where there is no source, or only some know a density.
 
-    `log_q` weighs the sources as the latest pool did.
+    Relations:
+        A mixture of mixtures is the mixture of all their sources.
 
     Example:
         >>> frequency = tfrs_ext.frequencies.CountedFrequency([1, 2, 3], [8, 1, 1])
@@ -48,58 +44,56 @@ class Mixed(Source):
         Recommendations", WWW 2020 companion.
     """
 
+    PARTS = ("sources",)
+
     def __init__(self, sources: Sequence[Source], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.sources = list(sources)
         if not self.sources:
             raise ValueError("`sources` must hold at least one source, received none.")
-        densities = [source.has_density for source in self.sources]
-        if len(set(densities)) > 1:
-            source = self.sources[densities.index(False)]
-            raise ValueError(
-                "`sources` must all know the probability of ids that the others draw, received "
-                f"{type(source).__name__} at {densities.index(False)} without it: give it a "
-                "`frequency`."
-            )
-        self.sizes = self.add_weight(
-            name="sizes",
-            shape=(len(self.sources),),
-            initializer="ones",
-            trainable=False,
-            synchronization=tf.VariableSynchronization.ON_READ,
-            aggregation=tf.VariableAggregation.MEAN,
-            experimental_autocast=False,
+
+    def draw(self, batch: Batch) -> Pool:
+        """Returns the rows of all sources, in their order."""
+        pools = [source.draw(batch) for source in self.sources]
+        first, *others = (pool.negatives for pool in pools)
+        pool = pools[0]._replace(
+            negatives=first.concat(others),
+            own=_concat_own(pools),
+            queries=next((pool.queries for pool in pools if pool.queries is not None), None),
+        )
+        density = self._mix_densities(pools)
+        if density is None:
+            return pool
+        return pool._replace(
+            positives=pool.positives._replace(log_q=density(pool.positives.ids)),
+            negatives=pool.negatives._replace(log_q=density(pool.negatives.ids)),
+            density=density,
         )
 
-    @property
-    def has_density(self) -> bool:
-        """Whether the sources have one."""
-        return self.sources[0].has_density
+    def _mix_densities(self, pools: list[Pool]) -> Density | None:
+        densities = [pool.density for pool in pools if pool.density is not None]
+        if not densities:
+            return None
+        for number, pool in enumerate(pools):
+            if pool.density is None:
+                raise ValueError(
+                    "`sources` must all know the probability of ids that the others draw, received "
+                    f"{type(self.sources[number]).__name__} at {number} without it: give it a "
+                    "`frequency`."
+                )
+        sizes = tf.stack([tf.cast(tf.size(pool.negatives.ids), tf.float32) for pool in pools])
+        log_shares = tf.math.log(sizes / tf.reduce_sum(sizes))
 
-    def pool(self, positives: Candidates, **context: Any) -> Candidates:
-        """Returns the rows of all sources."""
-        pools = [source(positives, **context) for source in self.sources]
-        sizes = tf.stack([tf.cast(tf.shape(pool.ids)[0], tf.float32) for pool in pools])
-        self.sizes.assign(sizes)
-        pool = concat(pools)
-        return pool._replace(log_q=self._mixture(pool, sizes))
+        def density(ids: tf.Tensor) -> tf.Tensor:
+            log_qs = tf.stack([log_q(ids) for log_q in densities], axis=1)
+            return tf.reduce_logsumexp(log_shares + log_qs, axis=1)
 
-    def log_q(self, candidates: Candidates) -> tf.Tensor:
-        """Returns the log-probability of each id in the mixture, `[B]`."""
-        return self._mixture(candidates, tf.convert_to_tensor(self.sizes))
+        return density
 
-    def _mixture(self, candidates: Candidates, sizes: tf.Tensor) -> tf.Tensor:
-        log_weights = tf.math.log(sizes / tf.reduce_sum(sizes))
-        log_qs = tf.stack([source.log_q(candidates) for source in self.sources], axis=1)
-        return tf.reduce_logsumexp(log_weights + log_qs, axis=1)
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        sources = [keras.saving.serialize_keras_object(source) for source in self.sources]
-        return {**super().get_config(), "sources": sources}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Mixed":
-        """Builds the source that `get_config` described."""
-        sources = [keras.saving.deserialize_keras_object(item) for item in config["sources"]]
-        return cls(**{**config, "sources": sources})
+def _concat_own(pools: list[Pool]) -> tf.Tensor | None:
+    if all(pool.own is None for pool in pools):
+        return None
+    return tf.concat(
+        [tf.fill(tf.shape(p.negatives.ids), -1) if p.own is None else p.own for p in pools], axis=0
+    )

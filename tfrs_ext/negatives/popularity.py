@@ -6,9 +6,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.candidates import Candidates
+from tfrs_ext.negatives.catalogue import Catalogue
 from tfrs_ext.negatives.sampler import Sampler
 from tfrs_ext.ops.tables import check_counts
+from tfrs_ext.typing import Config, TensorLike
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -19,31 +20,27 @@ class Popularity(Sampler):
     their scores down.
 
     Args:
-        catalogue: `Catalogue`, or `[M]` ids.
-        counts: `[M]` numbers ≥ 0, in the order of the catalogue.
-        num_negatives: How many rows to draw for each batch.
+        catalogue: The items, as `Catalogue`, or their ids `[M]`, for a tower of ids.
+        item_counts: How often each item occurs in training, `[M]` numbers ≥ 0 in the order of the
+            catalogue.
+        num_negatives: How many items to draw for each batch; they may repeat.
         power: ≥ 0; 1 draws as the data do, 0.75 is word2vec's, 0 is uniform.
         unseen_count: The least count, > 0.
-        seed: Integer that fixes the draws; None draws one with Python's `random`.
-
-    Call arguments:
-        See `Source`; `candidate_model` must be given. Training draws follow a counter that is
-        saved with the model; with `training=False` all calls draw the same rows.
-
-    Returns:
-        `Candidates` with `num_negatives` rows, repeats possible.
+        seed: Integer that fixes the draws; None draws one with Python's `random`. Training draws
+            follow a counter that is saved with the model; evaluation draws the same every time.
 
     Raises:
         ValueError: Where `num_negatives` < 1, `power` < 0, `unseen_count` ≤ 0, counts don't match
             the catalogue or are negative, the catalogue is empty or repeats ids, or
             `candidate_model` isn't given.
 
-    An id outside the catalogue is given the log_q of the least popular item.
+    Relations:
+        `Uniform` is the same with a power of 0. An id outside the catalogue is given the log_q of
+        the least popular item.
 
     Example:
         >>> popular = tfrs_ext.negatives.Popularity([1, 2, 3], [16, 1, 0], 2, power=0.5)
-        >>> candidates = Candidates(tf.eye(3), tf.constant([1, 2, 3]), tf.zeros(3))
-        >>> tf.exp(popular.log_q(candidates)).numpy().round(3)
+        >>> tf.exp(popular.log_q(tf.constant([1, 2, 3]))).numpy().round(3)
         array([0.667, 0.167, 0.167], dtype=float32)
 
     References:
@@ -53,8 +50,8 @@ class Popularity(Sampler):
 
     def __init__(
         self,
-        catalogue: Any,
-        counts: Any,
+        catalogue: Catalogue | TensorLike,
+        item_counts: TensorLike,
         num_negatives: int,
         power: float = 1.0,
         unseen_count: float = 1.0,
@@ -66,10 +63,10 @@ class Popularity(Sampler):
             raise ValueError(f"`power` must be ≥ 0, received power={power}.")
         if not unseen_count > 0:
             raise ValueError(f"`unseen_count` must be > 0, received unseen_count={unseen_count}.")
-        self.counts = check_counts(counts, len(self.catalogue))
+        self.item_counts = check_counts(item_counts, len(self.catalogue))
         self.power = float(power)
         self.unseen_count = float(unseen_count)
-        log_weights = power * np.log(np.maximum(self.counts, unseen_count))
+        log_weights = power * np.log(np.maximum(self.item_counts, unseen_count))
         log_weights -= log_weights.max()
         cumulative = np.cumsum(np.exp(log_weights))
         log_q = log_weights - np.log(cumulative[-1])
@@ -87,19 +84,19 @@ class Popularity(Sampler):
         # A draw may round up to the total.
         return tf.minimum(rows, len(self.catalogue) - 1)
 
-    def log_q(self, candidates: Candidates) -> tf.Tensor:
-        """Returns the log-probability of each id, `[B]`."""
-        positions, known = self.catalogue.positions(candidates.ids)
+    def log_q(self, ids: tf.Tensor) -> tf.Tensor:
+        """Returns the log-probability of each id, `[n]`."""
+        positions, known = self.catalogue.positions(ids)
         return tf.where(known, self._log_q_of_rows(positions), self._least)
 
     def _log_q_of_rows(self, positions: tf.Tensor) -> tf.Tensor:
         return tf.gather(self._log_q, positions)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the constructor's arguments."""
         return {
             **super().get_config(),
-            "counts": self.counts.tolist(),
+            "item_counts": self.item_counts.tolist(),
             "power": self.power,
             "unseen_count": self.unseen_count,
         }

@@ -5,11 +5,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrs_ext._keras import keras
 from tfrs_ext.candidates import Candidates
+from tfrs_ext.negatives.batch import Batch
 from tfrs_ext.negatives.catalogue import Catalogue
-from tfrs_ext.negatives.shared import embed
+from tfrs_ext.negatives.pool import Pool
 from tfrs_ext.negatives.source import Source
+from tfrs_ext.typing import Config, TensorLike
 
 
 class Sampler(Source):
@@ -20,8 +21,14 @@ class Sampler(Source):
     call draws the same rows, so that losses of evaluations compare.
     """
 
+    PARTS = ("catalogue",)
+
     def __init__(
-        self, catalogue: Any, num_negatives: int, seed: int | None = None, **kwargs: Any
+        self,
+        catalogue: Catalogue | TensorLike,
+        num_negatives: int,
+        seed: int | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if num_negatives < 1:
@@ -44,17 +51,27 @@ class Sampler(Source):
         """Returns the rows drawn, `[num_negatives]` int64, with a seed for stateless draws."""
         raise NotImplementedError
 
-    def pool(self, positives: Candidates, **context: Any) -> Candidates:
-        """Returns rows of the catalogue, drawn and embedded."""
-        positions = self.sample(self._next_seed(context["training"]))
+    def log_q(self, ids: tf.Tensor) -> tf.Tensor:
+        """Returns the log-probability `[n]` float32 that one draw gives each id."""
+        raise NotImplementedError
+
+    def draw(self, batch: Batch) -> Pool:
+        """Returns the batch's positives, and items of the catalogue, drawn and embedded."""
+        positions = self.sample(self._draw_seed(batch.training))
         ids = tf.gather(self.catalogue.ids, positions)
-        embeddings = embed(self.catalogue.features(positions), context["candidate_model"])
-        return Candidates(embeddings, ids, self._log_q_of_rows(positions))
+        embeddings = batch.embed(self.catalogue.features(positions))
+        negatives = Candidates(embeddings, ids, self._log_q_of_rows(positions))
+        positives = batch.positives
+        return Pool(
+            positives._replace(log_q=self.log_q(positives.ids)),
+            negatives.like(positives),
+            density=self.log_q,
+        )
 
     def _log_q_of_rows(self, positions: tf.Tensor) -> tf.Tensor:
         raise NotImplementedError
 
-    def _next_seed(self, training: bool | None) -> tf.Tensor:
+    def _draw_seed(self, training: bool | None) -> tf.Tensor:
         if training is None or training:
             seed = tf.stack([tf.constant(self.seed, tf.int64), self.calls.assign_add(1)])
         else:
@@ -64,17 +81,6 @@ class Sampler(Source):
             return seed
         return tf.random.experimental.stateless_fold_in(seed, replica.replica_id_in_sync_group)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "catalogue": keras.saving.serialize_keras_object(self.catalogue),
-            "num_negatives": self.num_negatives,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Sampler":
-        """Builds the source that `get_config` described."""
-        catalogue = keras.saving.deserialize_keras_object(config["catalogue"])
-        return cls(**{**config, "catalogue": catalogue})
+        return {**super().get_config(), "num_negatives": self.num_negatives, "seed": self.seed}

@@ -1,77 +1,74 @@
-"""What every source of negatives is: a layer that answers with `Candidates`."""
+"""What every source of negatives is: a layer that answers with a pool."""
 
-from collections.abc import Mapping
-from typing import Any
-
-import tensorflow as tf
+from typing import Any, TypeVar
 
 from tfrs_ext._keras import keras
-from tfrs_ext.candidates import Candidates
-from tfrs_ext.negatives.checks import check_candidates, in_types_of
+from tfrs_ext.negatives.batch import Batch
+from tfrs_ext.negatives.pool import Pool
+from tfrs_ext.typing import Config
+
+_Source = TypeVar("_Source", bound="Source")
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
 class Source(keras.layers.Layer):
     """A source of negatives: the base of every class in this folder that answers with a pool.
 
-    A source answers for one batch with the negatives that all its queries share, each with the
-    log-probability with which one draw of the source gives it. Sources hold other sources
-    (`Mixed`, `MemoryQueue`, `CrossReplica`, `Hard`), and compose.
+    A source answers for one batch with its positives and with the negatives that all its queries
+    share, each with the log-probability with which one draw of the source gives it. Sources hold
+    other sources (`Mixed`, `MemoryQueue`, `CrossReplica`, `Hard`), and compose.
 
-    To write one, implement `pool`, and `log_q` where the source has a distribution of its own;
-    state belongs in variables, so that it is saved.
+    To write one, implement `draw`; state belongs in variables, so that it is saved. Parts of a
+    source that are layers, other sources among them, go into its configuration if `PARTS` names
+    the arguments that they came by.
 
-    Call arguments:
-        positives: `Candidates` with B rows, the batch's positives: embeddings `[B, D]`, ids `[B]`
-            int32, int64 or string, log_q `[B]` float32.
-        candidate_model: The candidate tower, for sources that embed items: from the raw features
-            of n items to `[n, D]`.
-        training: Whether state may change. True in a training step.
-        query_embeddings: `[B, D]`, for `Hard` and `HardFromIndex`.
-        features: Mapping of column to tensor, the batch itself, for `Explicit`.
+    Args:
+        **kwargs: Arguments of Keras layers, such as `name`.
 
-    Returns:
-        `Candidates` with N rows, in the dtypes of `positives`; log_q float32.
+    Relations:
+        `InBatch` is what a task takes where it is given no source.
 
-    Raises:
-        ValueError: Where the rows of `positives` differ in number, or their ids are of another
-            kind than the source's.
+    Example:
+        >>> from tfrs_ext.candidates import Candidates
+        >>> class Bestsellers(Source):
+        ...     def draw(self, batch):
+        ...         ids = tf.constant([3, 5])
+        ...         return Pool(batch.positives, Candidates(batch.embed(ids), ids))
     """
+
+    PARTS: tuple[str, ...] = ()
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("dtype", "float32")
         super().__init__(autocast=False, **kwargs)
+        self.built = True  # A source is asked by `draw`: Keras never calls it.
 
-    @property
-    def has_density(self) -> bool:
-        """Whether `log_q` is right for ids that other sources drew, as `Mixed` needs it."""
-        return True
+    def draw(self, batch: Batch) -> Pool:
+        """Returns the positives and negatives of one batch.
 
-    def call(
-        self,
-        positives: Candidates,
-        candidate_model: Any = None,
-        training: bool | None = None,
-        query_embeddings: tf.Tensor | None = None,
-        features: Mapping[str, tf.Tensor] | None = None,
-    ) -> Candidates:
-        """Returns the pool of negatives for the batch of `positives`."""
-        # Keras files turn named tuples into lists.
-        positives = Candidates(*positives)
-        check_candidates(positives, "positives")
-        pool = self.pool(
-            positives,
-            candidate_model=candidate_model,
-            training=training,
-            query_embeddings=query_embeddings,
-            features=features,
-        )
-        return in_types_of(positives, pool)
+        Args:
+            batch: What the towers made of the batch, and what else there is to read.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must have the method `draw`.")
 
-    def pool(self, positives: Candidates, **context: Any) -> Candidates:
-        """Returns the pool; `context` holds the other call arguments, by name."""
-        raise NotImplementedError
+    def get_config(self) -> Config:
+        """Returns the constructor's arguments, as far as they are layers that `PARTS` names."""
+        return {**super().get_config(), **{name: _serialize(self, name) for name in self.PARTS}}
 
-    def log_q(self, candidates: Candidates) -> tf.Tensor:
-        """Returns the log-probability `[B]` float32 that one draw of the source gives each id."""
-        return candidates.log_q
+    @classmethod
+    def from_config(cls: type[_Source], config: Config) -> _Source:
+        """Builds the source that `get_config` described."""
+        return cls(**{**config, **{name: _deserialize(config[name]) for name in cls.PARTS}})
+
+
+def _serialize(source: Source, name: str) -> Config | list[Config] | None:
+    part = getattr(source, name)
+    if isinstance(part, (list, tuple)):
+        return [keras.saving.serialize_keras_object(item) for item in part]
+    return None if part is None else keras.saving.serialize_keras_object(part)
+
+
+def _deserialize(config: Config | list[Config] | None) -> Any:
+    if isinstance(config, list):
+        return [keras.saving.deserialize_keras_object(item) for item in config]
+    return None if config is None else keras.saving.deserialize_keras_object(config)

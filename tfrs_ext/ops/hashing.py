@@ -10,20 +10,26 @@ _LAST_SHIFT = 31
 
 
 def fingerprint(ids: tf.Tensor) -> tf.Tensor:
-    """Maps identifiers to int64 keys: integers to themselves, strings to a 63-bit hash.
+    """Maps ids to int64 keys, equal where ids are: the one way to compare ids here.
+
+    Integers are their own keys; strings become a hash of 63 bits, under which two of a million
+    different ones meet once in 10 million catalogues; floating-point ids keep their bits.
 
     Args:
-        ids: int32, int64 or string, any shape.
+        ids: Integers, strings or floating-point numbers, any shape.
 
     Returns:
         int64 of the same shape.
 
     Raises:
-        TypeError: Where `ids` are neither integers nor strings.
+        TypeError: Where `ids` are none of these.
     """
     ids = tf.convert_to_tensor(ids)
     if ids.dtype == tf.string:
         return tf.strings.to_hash_bucket_fast(ids, tf.int64.max)
+    if ids.dtype.is_floating:
+        # A sum with 0 gives both zeros one sign.
+        return tf.bitcast(tf.cast(ids, tf.float64) + 0.0, tf.int64)
     if not ids.dtype.is_integer:
         raise TypeError(f"`ids` must be integers or strings, received dtype={ids.dtype.name}.")
     return tf.cast(ids, tf.int64)

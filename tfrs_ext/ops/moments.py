@@ -22,10 +22,16 @@ def masked_moments(
     count = _over_replicas(tf.reduce_sum(weights), synchronized)
     # Sums as products, which take half the time of a reduction over the rows.
     total = _over_replicas(tf.matmul(weights, values), synchronized)
-    mean = tf.math.divide_no_nan(total, count)
-    # Two passes, since E[x^2] - E[x]^2 loses all digits where the mean is large.
-    squares = _over_replicas(tf.matmul(weights, tf.square(values - mean)), synchronized)
-    return mean, tf.math.divide_no_nan(squares, count), count
+    rounded = tf.math.divide_no_nan(total, count)
+    # Two passes, since E[x^2] - E[x]^2 loses all digits where the mean is large. The second also
+    # finds by how much the first was off: rows that are all 100.1 have a sum of many roundings,
+    # and their mean must be 100.1, because it is divided by a deviation of nearly nothing.
+    rest = values - rounded
+    sums = (tf.matmul(weights, rest), tf.matmul(weights, tf.square(rest)))
+    off, squares = (
+        tf.math.divide_no_nan(_over_replicas(part, synchronized), count) for part in sums
+    )
+    return rounded + off, tf.maximum(squares - tf.square(off), 0), count
 
 
 def _over_replicas(value: tf.Tensor, synchronized: bool) -> tf.Tensor:

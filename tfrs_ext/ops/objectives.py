@@ -1,7 +1,7 @@
 """What one row loses against its negatives, with its derivatives: the part that losses differ in.
 
 An objective is a function of a block of rows, `(logits [b, N], positive [b], count [b])`, and
-answers with `RowTerms`. `logits` hold `MASKED` where a candidate is no negative of the row; `count`
+answers with `RowTerms`. `logits` hold `LOWEST` where a candidate is no negative of the row; `count`
 is the number of the others, as floating point. A row without negatives has loss 0.
 """
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-MASKED = -1e30  # Far below any logit, and far from overflow when something is subtracted from it.
+from tfrs_ext.ops.scores import LOWEST
 
 
 class RowTerms(NamedTuple):
@@ -34,24 +34,11 @@ Objective = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], RowTerms]
 
 def softmax_cross_entropy(logits: tf.Tensor, positive: tf.Tensor, count: tf.Tensor) -> RowTerms:
     """Cross-entropy of the positive against positive and negatives: `softplus(lse - positive)`."""
-    return _softmax(logits, positive, count, tf.zeros_like(count))
-
-
-def mean_softmax_cross_entropy(
-    logits: tf.Tensor, positive: tf.Tensor, count: tf.Tensor
-) -> RowTerms:
-    """Cross-entropy with the mean over the negatives, `softplus(lse - log(count) - positive)`."""
-    return _softmax(logits, positive, count, log_count(count))
-
-
-def _softmax(
-    logits: tf.Tensor, positive: tf.Tensor, count: tf.Tensor, shift: tf.Tensor
-) -> RowTerms:
     softmax = tf.nn.softmax(logits)
     # The largest term of the softmax is exp(max - lse): no second pass of exponentials. What is
     # large is subtracted first, as small terms would drown in it.
-    excess = -tf.math.log(tf.reduce_max(softmax, axis=1)) - shift
-    margin = tf.where(count > 0, tf.reduce_max(logits, axis=1) - positive + excess, MASKED)
+    excess = -tf.math.log(tf.reduce_max(softmax, axis=1))
+    margin = tf.where(count > 0, tf.reduce_max(logits, axis=1) - positive + excess, LOWEST)
     miss = tf.sigmoid(margin)
     return RowTerms(tf.math.softplus(margin), softmax, miss, -miss)
 
@@ -89,9 +76,9 @@ def semi_hard_hinge(margin: float) -> Objective:
     """Makes the hinge of the highest negative under the positive; of the lowest if none is."""
 
     def objective(logits: tf.Tensor, positive: tf.Tensor, count: tf.Tensor) -> RowTerms:
-        under = tf.reduce_max(tf.where(logits < positive[:, None], logits, MASKED), axis=1)
-        lowest = tf.reduce_min(tf.where(logits > MASKED, logits, -MASKED), axis=1)
-        chosen = tf.where(under > MASKED, under, lowest)
+        under = tf.reduce_max(tf.where(logits < positive[:, None], logits, LOWEST), axis=1)
+        lowest = tf.reduce_min(tf.where(logits > LOWEST, logits, -LOWEST), axis=1)
+        chosen = tf.where(under > LOWEST, under, lowest)
         return _hinge_of(margin, logits, chosen, positive, count)
 
     return objective
@@ -123,8 +110,3 @@ def _hinge_of(
     # Negatives that tie share the gradient.
     coefficient = violates / tf.maximum(tf.reduce_sum(weights, axis=1), 1.0)
     return RowTerms(value, weights, coefficient, -violates)
-
-
-def log_count(count: tf.Tensor) -> tf.Tensor:
-    """The logarithm of a number of negatives, 0 where there are none."""
-    return tf.math.log(tf.maximum(count, 1.0))

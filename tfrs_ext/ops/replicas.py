@@ -1,9 +1,12 @@
 """Rows of all replicas, where a strategy runs several."""
 
-from typing import Any
-
 import numpy as np
 import tensorflow as tf
+
+
+def num_replicas() -> int:
+    """Returns how many replicas train at once: 1 without a strategy."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def gather_rows(value: tf.Tensor) -> tf.Tensor:
@@ -17,7 +20,20 @@ def gather_rows(value: tf.Tensor) -> tf.Tensor:
     return context.all_gather(tf.identity(value), axis=0)
 
 
-def _gather_strings(words: tf.Tensor, context: Any) -> tf.Tensor:
+def is_mine(rows: tf.Tensor) -> tf.Tensor:
+    """Returns which of the gathered rows came from this replica, `[sum of B]` bool.
+
+    Args:
+        rows: How many rows this replica gives.
+    """
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return tf.ones([rows], tf.bool)
+    replica = tf.cast(context.replica_id_in_sync_group, tf.int32)
+    return tf.equal(gather_rows(tf.fill([rows], replica)), replica)
+
+
+def _gather_strings(words: tf.Tensor, context: tf.distribute.ReplicaContext) -> tf.Tensor:
     # Collectives know no strings: they travel as bytes, padded to the longest of all replicas.
     lengths = context.all_gather(tf.strings.length(words), axis=0)
     width = tf.maximum(tf.reduce_max(lengths), 1)

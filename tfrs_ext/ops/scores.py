@@ -2,34 +2,50 @@
 
 import tensorflow as tf
 
-# Half of float32's least number: a logit that never counts, with room to subtract from.
-NEVER = tf.float32.min / 2
+LOWEST = -1e30
+"""The score of what must not count: far below any other, and far from overflow in float32."""
 
 
 def pairwise_scores(queries: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
-    """Returns the inner products `[B, C]` in float32, the best of a query's vectors.
+    """Returns the inner products `[B, C]` in float32; several vectors of one thing give their best.
 
     Args:
         queries: `[B, D]` or `[B, H, D]` floating point.
-        candidates: `[C, D]`.
+        candidates: `[C, D]` or `[C, H, D]`.
     """
     queries, candidates = tf.cast(queries, tf.float32), tf.cast(candidates, tf.float32)
-    if queries.shape.rank == 2:
-        return tf.matmul(queries, candidates, transpose_b=True)
-    return tf.reduce_max(tf.einsum("qhd,cd->qhc", queries, candidates), axis=1)
+    if queries.shape.rank == 3:
+        return tf.reduce_max(tf.einsum("qhd,cd->qhc", queries, candidates), axis=1)
+    if candidates.shape.rank == 3:
+        return tf.reduce_max(tf.einsum("qd,chd->qhc", queries, candidates), axis=1)
+    return tf.matmul(queries, candidates, transpose_b=True)
 
 
-def masked_scores(scores: tf.Tensor, ids: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
-    """Puts `NEVER` where a candidate is no negative of the query.
+def rowwise_scores(queries: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
+    """Returns the inner products of the pairs that share a row, `[B]` in float32.
 
     Args:
-        scores: `[B, C]` float32; column i < B holds the positive of row i.
-        ids: `[C]`; a candidate with the id of a row's positive is no negative of that row.
-        mask: `[B, C]` boolean, False where a candidate isn't a negative; or None.
+        queries: `[B, D]` or `[B, H, D]` floating point.
+        candidates: `[B, D]` or `[B, H, D]`; only one of both has several vectors a row.
     """
-    rows = tf.shape(scores)[0]
-    keep = tf.not_equal(ids[:rows, tf.newaxis], ids[tf.newaxis, :])
-    if mask is not None:
-        keep &= mask
-    is_positive = tf.eye(rows, tf.shape(scores)[1]) > 0
-    return tf.where(keep | is_positive, scores, NEVER)
+    queries, candidates = tf.cast(queries, tf.float32), tf.cast(candidates, tf.float32)
+    if queries.shape.rank == candidates.shape.rank:
+        return tf.reduce_sum(queries * candidates, axis=1)
+    many, one = (queries, candidates) if queries.shape.rank == 3 else (candidates, queries)
+    return tf.reduce_max(tf.linalg.matvec(many, one), axis=1)
+
+
+def largest(
+    scores: tf.Tensor, valid: tf.Tensor, count: int
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns each row's largest valid scores: the scores, which are valid, and their columns.
+
+    Args:
+        scores: `[B, N]` floating point.
+        valid: `[B, N]` bool, which scores count.
+        count: How many to return of each row, at most all.
+    """
+    masked = tf.where(valid, scores, LOWEST)
+    columns = tf.math.top_k(masked, tf.minimum(count, tf.shape(scores)[1])).indices
+    chosen = tf.gather(scores, columns, batch_dims=1)
+    return chosen, tf.gather(valid, columns, batch_dims=1), columns

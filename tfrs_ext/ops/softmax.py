@@ -3,19 +3,17 @@
 import tensorflow as tf
 
 from tfrs_ext.ops.blocks import Block, Inputs, Method, Step
-from tfrs_ext.ops.objectives import MASKED, RowTerms, log_count
+from tfrs_ext.ops.objectives import RowTerms
+from tfrs_ext.ops.scores import LOWEST
 
 _SAFE = 60.0  # exp of it, summed over any pool, is finite; exp of minus it is no denormal.
 
 
-def softmax_method(average: bool) -> Method:
+def softmax_method() -> Method:
     """Makes the method for softmax cross-entropy.
 
     Where a bound says that no logit is large, which temperatures that models are trained with
     satisfy, exponentials need no maximum taken first, and the bias becomes factors of the columns.
-
-    Args:
-        average: Whether the negatives count as one, by their mean.
     """
 
     def prepare(inputs: Inputs) -> tuple[tf.Tensor, Step]:
@@ -23,19 +21,18 @@ def softmax_method(average: bool) -> Method:
         factors = tf.where(is_small, tf.exp(inputs.bias), tf.ones_like(inputs.bias))
 
         def step(block: Block) -> RowTerms:
-            near, far, largest = tf.cond(
+            strip, rest, largest = tf.cond(
                 is_small,
-                lambda: (block.near, block.far, tf.zeros_like(block.positive)),
+                lambda: (block.strip, block.rest, tf.zeros_like(block.positive)),
                 lambda: _below_largest(block),
             )
-            weights = tf.where(block.valid, tf.exp(near), 0.0), tf.exp(far)
+            weights = tf.where(block.valid, tf.exp(strip), 0.0), tf.exp(rest)
             total = tf.add_n(
                 [tf.linalg.matvec(w, f) for w, f in zip(weights, block.factors, strict=True)]
             )
-            excess = tf.math.log(total) - log_count(block.count) if average else tf.math.log(total)
             has_negatives = block.count > 0
             # What is large is subtracted first, as small terms would drown in it.
-            margin = tf.where(has_negatives, largest - block.positive + excess, MASKED)
+            margin = tf.where(has_negatives, largest - block.positive + tf.math.log(total), LOWEST)
             miss = tf.sigmoid(margin)
             coefficient = tf.where(has_negatives, miss / total, 0.0)
             return RowTerms(tf.math.softplus(margin), weights, coefficient, -miss)
@@ -55,8 +52,8 @@ def _bound(inputs: Inputs) -> tf.Tensor:
 
 
 def _below_largest(block: Block) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    near = tf.where(block.valid, block.near + block.bias[0], MASKED)
-    far = block.far + block.bias[1]
-    largest = tf.maximum(tf.reduce_max(near, axis=1), tf.reduce_max(far, axis=1))
+    strip = tf.where(block.valid, block.strip + block.bias[0], LOWEST)
+    rest = block.rest + block.bias[1]
+    largest = tf.maximum(tf.reduce_max(strip, axis=1), tf.reduce_max(rest, axis=1))
     largest = tf.where(block.count > 0, largest, 0.0)
-    return near - largest[:, None], far - largest[:, None], largest
+    return strip - largest[:, None], rest - largest[:, None], largest

@@ -1,16 +1,16 @@
 """Checks of the tables of items that frequencies and samplers are built from."""
 
-from typing import Any
-
 import numpy as np
 import tensorflow as tf
 
+from tfrs_ext.typing import TensorLike
 
-def _as_text(value: Any) -> str:
+
+def _as_text(value: object) -> str:
     return value.decode("utf-8") if isinstance(value, bytes) else str(value)
 
 
-def check_ids(ids: Any, name: str) -> np.ndarray:
+def check_ids(ids: TensorLike, name: str) -> np.ndarray:
     """Returns `ids` as a NumPy array `[M]` of int64 or str, or says what is wrong with them."""
     array = np.asarray(ids)
     if array.ndim != 1 or not array.size:
@@ -32,7 +32,7 @@ def check_ids(ids: Any, name: str) -> np.ndarray:
     return array
 
 
-def check_counts(counts: Any, length: int) -> np.ndarray:
+def check_counts(counts: TensorLike, length: int) -> np.ndarray:
     """Returns `counts` as float64 `[length]`, or says what is wrong with them."""
     array = np.asarray(counts, dtype=np.float64)
     if array.shape != (length,):
@@ -45,7 +45,7 @@ def check_counts(counts: Any, length: int) -> np.ndarray:
     return array
 
 
-def check_same_kind(ids: tf.Tensor, table: Any) -> None:
+def check_same_kind(ids: tf.Tensor, table: tf.Tensor | np.ndarray) -> None:
     """Raises where strings are looked up in a table of integers, or the other way round."""
     dtype, wanted = tf.convert_to_tensor(ids).dtype, tf.as_dtype(table.dtype)
     if (dtype == tf.string) != (wanted == tf.string):

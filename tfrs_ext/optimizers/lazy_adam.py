@@ -1,10 +1,17 @@
 """Adam that touches the rows of an embedding table that a batch touched, and no others."""
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Union
 
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.typing import Config
+
+LearningRate = Union[
+    float, keras.optimizers.schedules.LearningRateSchedule, Callable[[], Union[float, tf.Tensor]]
+]
+Gradient = Union[tf.Tensor, tf.IndexedSlices, None]
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -34,7 +41,8 @@ class LazyAdam(keras.optimizers.Adam):
         beta_1: Decay of the first moment.
         beta_2: Decay of the second moment.
         epsilon: Added to the root of the second moment.
-        adaptive_epsilon: As in `keras.optimizers.Adam`.
+        adaptive_epsilon: Whether `epsilon` is scaled by `sqrt(1 - beta_2^t)`, as the paper's first
+            algorithm has it.
         amsgrad: Whether the largest second moment so far is used.
         weight_decay: Share of a weight that is taken off at each step, times the learning rate.
         clipnorm: Largest norm of a variable's gradient.
@@ -45,9 +53,10 @@ class LazyAdam(keras.optimizers.Adam):
         ema_overwrite_frequency: After how many steps they replace the weights, None for the end.
         jit_compile: Whether the updates are compiled by XLA on a GPU. Off by default, since XLA
             would compile anew for every number of distinct ids.
-        name: Of the optimizer.
+        name: The optimizer's name.
 
-    Relations: `keras.optimizers.Adagrad` is as cheap and keeps one moment instead of two.
+    Relations:
+        `keras.optimizers.Adagrad` is as cheap and keeps one moment instead of two.
 
     Example:
         >>> table = tf.Variable([[1.0], [1.0]])
@@ -63,7 +72,7 @@ class LazyAdam(keras.optimizers.Adam):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -99,7 +108,7 @@ class LazyAdam(keras.optimizers.Adam):
             **kwargs,
         )
 
-    def update_step(self, gradient: Any, variable: tf.Variable) -> None:
+    def update_step(self, gradient: Gradient, variable: tf.Variable) -> None:
         """Updates one variable; `gradient` has every index once."""
         decay = self._decay_of(variable)
         if isinstance(gradient, tf.IndexedSlices):
@@ -145,26 +154,26 @@ class LazyAdam(keras.optimizers.Adam):
             return None
         return tf.cast(self.learning_rate, variable.dtype) * self.weight_decay
 
-    def _apply_weight_decay(self, variables: Any) -> None:
+    def _apply_weight_decay(self, variables: Sequence[tf.Variable]) -> None:
         # Keras decays whole tables here; `update_step` decays the rows of the batch.
         return None
 
-    def _clip_gradients(self, grads: Any) -> Any:
+    def _clip_gradients(self, grads: Sequence[Gradient]) -> list[Gradient]:
         # Keras clips first and sums duplicates afterwards, which clips by another norm.
         if self.clipnorm or self.clipvalue or self.global_clipnorm:
             grads = self._deduplicate_sparse_grad(grads)
         return super()._clip_gradients(grads)
 
-    def _deduplicate_sparse_grad(self, grads: Any) -> Any:
+    def _deduplicate_sparse_grad(self, grads: Sequence[Gradient]) -> list[Gradient]:
         # Keras's sums are as right; sorted rows are read and written faster.
-        return [_summed(g) if isinstance(g, tf.IndexedSlices) else g for g in grads]
+        return [_sum_duplicates(g) if isinstance(g, tf.IndexedSlices) else g for g in grads]
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration."""
         return {**super().get_config(), "adaptive_epsilon": self.adaptive_epsilon}
 
 
-def _summed(gradient: tf.IndexedSlices) -> tf.IndexedSlices:
+def _sum_duplicates(gradient: tf.IndexedSlices) -> tf.IndexedSlices:
     """Returns the same gradient with every index once, in order."""
     order = tf.argsort(gradient.indices)
     rows, positions = tf.unique(tf.gather(gradient.indices, order))

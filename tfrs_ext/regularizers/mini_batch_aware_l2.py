@@ -3,9 +3,11 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.typing import Config
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -21,7 +23,7 @@ class MiniBatchAwareL2(keras.layers.Layer):
 
     Args:
         input_dim: Number of rows of the table.
-        l2: Factor of the penalty; the paper uses 0.01.
+        l2: The factor of the penalty; the paper uses 0.01.
         counts: `[input_dim]`, how often each id occurs in the training data. None where `adapt`
             will count them, or loaded weights will bring them.
 
@@ -36,8 +38,9 @@ class MiniBatchAwareL2(keras.layers.Layer):
     Raises:
         ValueError: An argument is out of range, or of the wrong size.
 
-    `layers.RegularizedEmbedding` adds it to the loss. An `embeddings_regularizer` of Keras sees
-    the whole table at every step, whose gradient then is as large as the table.
+    Relations:
+        `layers.RegularizedEmbedding` adds it to the loss. An `embeddings_regularizer` of Keras
+        sees the whole table at every step, whose gradient then is as large as the table.
 
     Example:
         >>> regularizer = MiniBatchAwareL2(3, l2=0.1, counts=[1, 2, 4])
@@ -49,7 +52,13 @@ class MiniBatchAwareL2(keras.layers.Layer):
         arXiv:1706.06978.
     """
 
-    def __init__(self, input_dim: int, l2: float = 0.01, counts: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        input_dim: int,
+        l2: float = 0.01,
+        counts: npt.ArrayLike | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if l2 < 0:
             raise ValueError(f"`l2` must not be negative, received {l2=}.")
@@ -74,8 +83,12 @@ class MiniBatchAwareL2(keras.layers.Layer):
             )
         self.counts.assign(counts.astype(np.float32))
 
-    def adapt(self, ids: Any) -> None:
-        """Counts the ids of the training data, an array or a dataset of integer tensors."""
+    def adapt(self, ids: npt.ArrayLike | tf.data.Dataset) -> None:
+        """Counts the ids of the training data.
+
+        Args:
+            ids: Integers of any shape in `[0, input_dim)`, or a dataset of such batches.
+        """
         counts = np.zeros(self.input_dim, np.int64)
         for batch in ids if isinstance(ids, tf.data.Dataset) else [ids]:
             flat = np.ravel(batch)
@@ -94,6 +107,6 @@ class MiniBatchAwareL2(keras.layers.Layer):
         shares = tf.math.divide_no_nan(norms, tf.gather(self.counts, rows))
         return self.l2 / 2 * tf.reduce_sum(shares)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able; the counts are a weight."""
         return {**super().get_config(), "input_dim": self.input_dim, "l2": self.l2}

@@ -64,7 +64,7 @@ class Samples:
     """Lists of recommendations.
 
     Args:
-        samples: As `RunSummary.samples`.
+        samples: What to look at, in the form of `RunSummary.samples`.
     """
 
     kind: ClassVar[str] = "samples"

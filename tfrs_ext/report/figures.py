@@ -70,8 +70,8 @@ def drawing(
         key: Begins the ids in the SVG; another for each drawing of a page.
         title: Its accessible name.
         text: Its accessible description.
-        width: In inches, at 72 points.
-        height: The same.
+        width: The width in inches of 72 points.
+        height: The height in inches of 72 points.
     """
     matplotlib = _matplotlib()
     with matplotlib.rc_context(), warnings.catch_warnings():

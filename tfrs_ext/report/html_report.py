@@ -58,8 +58,8 @@ def write_report(path: PathLike, run: RunSummary) -> pathlib.Path:
     """Writes a run's page; at every moment the file is a whole one, the old or the new.
 
     Args:
-        path: Of the file, such as `runs/report.html`; folders are made.
-        run: As for `render_report`.
+        path: The file to write, such as `runs/report.html`; folders are made.
+        run: What the report is about; see `RunSummary`.
 
     Returns:
         The path.

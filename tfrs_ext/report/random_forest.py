@@ -35,7 +35,7 @@ def importance(trials: Sequence[Mapping[str, Any]], min_trials: int = 10) -> Imp
     Args:
         trials: Rows with `values` and `score`, as `tuning.SearchResult.trials` has them; those
             without a score are left out.
-        min_trials: With fewer, there is no answer.
+        min_trials: The least number of trials; with fewer there is no answer.
 
     Returns:
         An `Importance`, or None where trials are too few or nothing varies.

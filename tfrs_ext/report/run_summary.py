@@ -13,7 +13,7 @@ class RunSummary:
     well as from a process that has just trained.
 
     Args:
-        title: Of the report.
+        title: The report's title.
         facts: `{name: value}` about data, split and protocol, in the order to be shown.
         metrics: `{model: {metric: value}}`, the model first and its baselines after it; a value is
             a mean or `(mean, low, high)`, as `evaluation.compare_results` gives.
@@ -33,8 +33,8 @@ class RunSummary:
         samples: Recommendations to look at: `{"query", "history": [title], "items": [{"title",
             "score", "found"}]}`, `found` where the item was what the query should find.
         versions: `{package: version}`.
-        seed: Of the run.
-        fingerprint: Of the published files, or of the data.
+        seed: The seed of the run.
+        fingerprint: The fingerprint of the published files, or of the data.
         limits: Sentences about what the figures don't say.
 
     Example:

@@ -19,8 +19,8 @@ def log_trials(folder: PathLike, trials: Sequence[Mapping[str, Any]], objective:
     """Writes the trials of a search for TensorBoard's HParams, a run for each.
 
     Args:
-        folder: Of the logs; each trial gets `folder/trial_<name>`. Written again, the runs of the
-            same trials are replaced.
+        folder: The folder of the logs; each trial gets `folder/trial_<name>`. Written again, the
+            runs of the same trials are replaced.
         trials: Rows with `trial`, `values` and `score`, as `tuning.SearchResult.trials` has them;
             those without a score have their values alone.
         objective: The score's name.
@@ -54,7 +54,7 @@ def log_embeddings(
     """Writes embeddings with their labels for TensorBoard's projector.
 
     Args:
-        folder: Of the logs, which `tensorboard --logdir` is given.
+        folder: The folder of the logs, which `tensorboard --logdir` is given.
         embeddings: `[C, D]`; the projector draws up to some 10,000 well.
         labels: `{column: [C] values}`, such as titles and ids; the first is shown.
         name: What the tensor is called; other names in the same folder stay.

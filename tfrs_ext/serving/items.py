@@ -16,7 +16,7 @@ class Items:
         item_id: The name of the column with the ids, which are integers or strings; requests and
             answers call them by it.
         fields: `{column: [C, ...]}`, such as titles, which answers hold beside the ids.
-        tags: For each item, the strings by which `recommend_filtered` allows or denies it.
+        tags: The strings of each item by which `recommend_filtered` allows or denies it.
 
     Raises:
         ValueError: Where there is no column of ids.

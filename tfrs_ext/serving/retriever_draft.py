@@ -71,8 +71,12 @@ class RetrieverDraft:
 
     def _check(self, folder: pathlib.Path, min_recall: float) -> dict[str, Any]:
         bundle = self.bundle
+        vectors = tf.convert_to_tensor(self.candidates)
         ids, scores = expected_answers(
-            self.sample, self.candidates, bundle.items.ids.numpy(), bundle.k
+            self.sample,
+            lambda queries: bundle.index.scores(queries, vectors),
+            bundle.items.ids.numpy(),
+            bundle.k,
         )
         result = verify(
             folder,

@@ -1,4 +1,4 @@
-"""Tasks that wire towers, similarity, negatives, loss and metrics."""
+"""Tasks that wire embeddings, negatives, loss and metrics."""
 
 from tfrs_ext.tasks.ranking import Ranking
 from tfrs_ext.tasks.retrieval import Retrieval

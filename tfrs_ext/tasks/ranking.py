@@ -1,13 +1,18 @@
 """A drop-in for `tfrs.tasks.Ranking` that checks labels and works on several replicas."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Union
 
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from tfrs_ext._keras import keras
-from tfrs_ext.ops.checks import in_unit
+from tfrs_ext.ops.checks import check_same_rows, in_unit
+from tfrs_ext.ops.missing_labels import fill_missing, find_labelled_rows, weigh_labelled
+from tfrs_ext.typing import Config, TensorLike, Training
+
+Loss = Union[keras.losses.Loss, Callable[..., tf.Tensor]]
+Metrics = Union[keras.metrics.Metric, Sequence[keras.metrics.Metric], None]
 
 _BINARY = (keras.losses.BinaryCrossentropy, keras.losses.BinaryFocalCrossentropy)
 _PARTS = ("metrics", "prediction_metrics", "label_metrics", "loss_metrics")
@@ -20,8 +25,12 @@ class Ranking(keras.layers.Layer, tfrs.tasks.Task):
     Takes the arguments of `tfrs.tasks.Ranking` and gives the same values. What differs:
 
     - Labels and probabilities outside [0, 1] are an error for a binary loss; Keras follows the
-      ones and clips the others.
-    - Rows `[B]` can be weighted, be it labels, predictions or both that are no columns.
+      ones and clips the others. A rounding beyond 0 or 1 is none. Labels may be booleans.
+    - Rows `[B]` can be weighted, be it labels, predictions or both that are no columns. They are
+      rows for a reduction, too: of labels `[B]` and predictions `[B, 1]` the sum is that of `B`
+      losses and "none" gives `[B]`, where TFRS's task takes the mean of all rows in both cases.
+    - Rows without a label can be left out: their labels are NaN (`skip_missing_labels`) or masked
+      (`label_mask`). A mean loss is then the mean over the rows that have one.
     - In mixed precision labels are not cast to float16, and the loss is float32.
     - A mean loss works on several replicas, each of which returns its share.
     - `loss_metrics` that are means weigh a batch by its rows, so that a small last batch counts
@@ -29,20 +38,23 @@ class Ranking(keras.layers.Layer, tfrs.tasks.Task):
     - The task has a configuration, from which it can be loaded.
 
     Args:
-        loss: Any Keras loss of labels and predictions; None for `BinaryCrossentropy`, the mean
-            over the batch.
+        loss: Any Keras loss of labels and predictions, or a function or method of `y_true`,
+            `y_pred` and `sample_weight`; None for `BinaryCrossentropy`, the mean over the batch.
         metrics: Keras metrics of labels and predictions, a list or one.
         prediction_metrics: Keras metrics of the predictions.
         label_metrics: Keras metrics of the labels.
         loss_metrics: Keras metrics of the loss.
-        name: Name of the layer.
+        name: The name of the layer.
+        skip_missing_labels: Whether a label of NaN means that the row has none, and takes no part
+            in the loss and in the metrics of labels. False gives a loss of NaN.
 
     Call arguments:
         labels: `[B, 1]` or `[B]`, or what else the loss takes.
         predictions: `[B, 1]` or `[B]` floating point.
-        sample_weight: `[B]` or None.
+        sample_weight: `[B]` or `[B, 1]`, the weights of the rows, or None for equal weights.
         training: Taken as TFRS's task takes it; nothing depends on it.
         compute_metrics: Whether the metrics are updated.
+        label_mask: `[B]` boolean, True for the rows that have a label, or None where all have one.
 
     Returns:
         What the loss returns: a float32 scalar, unless its reduction is "none".
@@ -51,7 +63,8 @@ class Ranking(keras.layers.Layer, tfrs.tasks.Task):
         InvalidArgumentError: Where the loss is binary and a label, or a prediction that is no
             logit, lies outside [0, 1].
 
-    `models.Model` reports its mean over an epoch; `models.MultiTask` trains several at once.
+    Relations:
+        `models.Model` reports its mean over an epoch; `models.MultiTask` trains several at once.
 
     Example:
         >>> task = Ranking(metrics=[keras.metrics.BinaryAccuracy()])
@@ -61,18 +74,27 @@ class Ranking(keras.layers.Layer, tfrs.tasks.Task):
 
     def __init__(
         self,
-        loss: Any = None,
-        metrics: Any = None,
-        prediction_metrics: Any = None,
-        label_metrics: Any = None,
-        loss_metrics: Any = None,
+        loss: Loss | None = None,
+        metrics: Metrics = None,
+        prediction_metrics: Metrics = None,
+        label_metrics: Metrics = None,
+        loss_metrics: Metrics = None,
         name: str | None = None,
+        *,
+        skip_missing_labels: bool = False,
     ) -> None:
         # In mixed precision Keras would cast the first argument: a label of 70,000 is infinite.
         super().__init__(name=name, dtype="float32", autocast=False)
         self._loss = keras.losses.BinaryCrossentropy() if loss is None else loss
-        # As `Model.compile` does: a mean over the replica's rows is a share of the whole mean.
-        self._loss._allow_sum_over_batch_size = True
+        if not callable(self._loss):
+            raise ValueError(
+                "`loss` must be a Keras loss or a function, such as `keras.losses."
+                f"MeanSquaredError()`, received {self._loss!r}."
+            )
+        if isinstance(self._loss, keras.losses.Loss):
+            # As `Model.compile` does: a mean over the replica's rows is a share of the whole mean.
+            self._loss._allow_sum_over_batch_size = True
+        self.skip_missing_labels = skip_missing_labels
         self._ranking_metrics = _as_list(metrics)
         self._prediction_metrics = _as_list(prediction_metrics)
         self._label_metrics = _as_list(label_metrics)
@@ -80,24 +102,39 @@ class Ranking(keras.layers.Layer, tfrs.tasks.Task):
 
     def call(
         self,
-        labels: tf.Tensor,
-        predictions: tf.Tensor,
-        sample_weight: tf.Tensor | None = None,
-        training: bool = False,
+        labels: TensorLike,
+        predictions: TensorLike,
+        sample_weight: TensorLike | None = None,
+        training: Training = False,
         compute_metrics: bool = True,
+        *,
+        label_mask: TensorLike | None = None,
     ) -> tf.Tensor:
         """Returns the loss and updates the metrics."""
         labels, predictions = _as_columns(tf.identity(labels), tf.identity(predictions))
-        if predictions.dtype in (tf.float16, tf.bfloat16):
-            predictions = tf.cast(predictions, tf.float32)
-        with tf.control_dependencies(self._checks(labels, predictions)):
+        check_same_rows(labels, predictions, "`labels` and `predictions` must be of the same rows")
+        rows = find_labelled_rows(labels, label_mask, self.skip_missing_labels)
+        labels, weights = fill_missing(labels, rows), weigh_labelled(sample_weight, rows)
+        with tf.control_dependencies(self._make_checks(labels, predictions)):
             # Gradients are made of labels: no step is taken on wrong ones.
             labels = tf.identity(labels)
-        loss = self._loss(y_true=labels, y_pred=predictions, sample_weight=sample_weight)
-        updates = self._update(labels, predictions, sample_weight, loss) if compute_metrics else []
+        if labels.dtype == tf.bool:
+            labels = tf.cast(labels, tf.float32)
+        if predictions.dtype in (tf.float16, tf.bfloat16):
+            predictions = tf.cast(predictions, tf.float32)
+        loss = self._loss(y_true=labels, y_pred=predictions, sample_weight=weights)
+        number = tf.cast(tf.shape(predictions)[0], tf.float32)
+        if rows is not None:
+            labelled = tf.reduce_sum(tf.cast(rows, tf.float32))
+            loss *= tf.math.divide_no_nan(number, labelled) if self._is_mean else 1.0
+            number = labelled
+        updates: list[tf.Tensor | None] = []
+        if compute_metrics:
+            updates = self._update(labels, predictions, sample_weight, weights)
+            updates += self._update_losses(loss, number)
         # Custom metrics may answer with nothing.
         with tf.control_dependencies([update for update in updates if update is not None]):
-            return loss / _replicas() if self._is_mean else tf.identity(loss)
+            return loss / _num_replicas() if self._is_mean else tf.identity(loss)
 
     @property
     def _is_mean(self) -> bool:
@@ -105,7 +142,7 @@ class Ranking(keras.layers.Layer, tfrs.tasks.Task):
         means = (reductions.AUTO, reductions.SUM_OVER_BATCH_SIZE)
         return getattr(self._loss, "reduction", None) in means
 
-    def _checks(self, labels: tf.Tensor, predictions: tf.Tensor) -> list[tf.Operation]:
+    def _make_checks(self, labels: tf.Tensor, predictions: tf.Tensor) -> list[tf.Operation]:
         if not isinstance(self._loss, _BINARY):
             return []
         mend = f"because the loss is {type(self._loss).__name__}"
@@ -117,22 +154,32 @@ class Ranking(keras.layers.Layer, tfrs.tasks.Task):
         return checks
 
     def _update(
-        self, labels: tf.Tensor, predictions: tf.Tensor, weight: tf.Tensor | None, loss: tf.Tensor
-    ) -> list[Any]:
+        self,
+        labels: tf.Tensor,
+        predictions: tf.Tensor,
+        weight: TensorLike | None,
+        weight_of_labelled: TensorLike | None,
+    ) -> list[tf.Tensor | None]:
         updates = []
         for metric in self._ranking_metrics:
-            updates.append(metric.update_state(labels, predictions, sample_weight=weight))
+            updates.append(
+                metric.update_state(labels, predictions, sample_weight=weight_of_labelled)
+            )
         for metric in self._prediction_metrics:
             updates.append(metric.update_state(predictions, sample_weight=weight))
         for metric in self._label_metrics:
-            updates.append(metric.update_state(labels, sample_weight=weight))
-        rows = tf.cast(tf.shape(predictions)[0], tf.float32)
-        for metric in self._loss_metrics:
-            weighs = isinstance(metric, keras.metrics.Mean) and self._is_mean
-            updates.append(metric.update_state(loss, **({"sample_weight": rows} if weighs else {})))
+            updates.append(metric.update_state(labels, sample_weight=weight_of_labelled))
         return updates
 
-    def get_config(self) -> dict[str, Any]:
+    def _update_losses(self, loss: tf.Tensor, number: tf.Tensor) -> list[tf.Tensor | None]:
+        updates = []
+        for metric in self._loss_metrics:
+            weighs = isinstance(metric, keras.metrics.Mean) and self._is_mean
+            options = {"sample_weight": number} if weighs else {}
+            updates.append(metric.update_state(loss, **options))
+        return updates
+
+    def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         lists = (
             self._ranking_metrics,
@@ -144,17 +191,22 @@ class Ranking(keras.layers.Layer, tfrs.tasks.Task):
             key: [keras.metrics.serialize(m) for m in part]
             for key, part in zip(_PARTS, lists, strict=True)
         }
-        return {"name": self.name, "loss": keras.losses.serialize(self._loss), **metrics}
+        return {
+            "name": self.name,
+            "loss": keras.losses.serialize(self._loss),
+            "skip_missing_labels": self.skip_missing_labels,
+            **metrics,
+        }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Ranking":
+    def from_config(cls, config: Config) -> "Ranking":
         """Builds the task that `get_config` described."""
         load = keras.metrics.deserialize  # Knows Keras's own in the format of SavedModels, too.
         metrics = {key: [load(metric) for metric in config[key]] for key in _PARTS}
         return cls(**{**config, **metrics, "loss": keras.losses.deserialize(config["loss"])})
 
 
-def _as_list(metrics: Any) -> list[Any]:
+def _as_list(metrics: Metrics) -> list[keras.metrics.Metric]:
     if metrics is None:
         return []
     return list(metrics) if isinstance(metrics, Sequence) else [metrics]
@@ -169,5 +221,5 @@ def _as_columns(labels: tf.Tensor, predictions: tf.Tensor) -> tuple[tf.Tensor, t
     return labels, predictions
 
 
-def _replicas() -> int:
+def _num_replicas() -> int:
     return tf.distribute.get_strategy().num_replicas_in_sync

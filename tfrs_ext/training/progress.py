@@ -141,8 +141,15 @@ class TrainingProgress(keras.callbacks.Callback):
             model: Built as the model of that training was.
             epoch: The latest epoch or the best one.
         """
-        status = tf.train.Checkpoint(model=model).read(self._prefix(epoch))
-        status.assert_existing_objects_matched().expect_partial()
+        prefix = self._prefix(epoch)
+        try:
+            status = tf.train.Checkpoint(model=model).read(prefix)
+            status.assert_existing_objects_matched().expect_partial()
+        except (tf.errors.OpError, AssertionError, ValueError) as error:
+            raise ValueError(
+                f"{prefix} must hold the weights of this model, and can't be read: delete "
+                f"{self.folder}, and the training begins anew."
+            ) from error
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Checks the epoch and writes it."""

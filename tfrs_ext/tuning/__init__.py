@@ -12,6 +12,7 @@ from tfrs_ext.tuning.ranking_hyper_model import RankingHyperModel as RankingHype
 from tfrs_ext.tuning.result import SearchResult as SearchResult
 from tfrs_ext.tuning.retrieval_hyper_model import RetrievalHyperModel as RetrievalHyperModel
 from tfrs_ext.tuning.trials.loop import SearchError as SearchError
+from tfrs_ext.tuning.trials.stopping import is_hopeless as is_hopeless
 
 BayesianOptimization = _keras_tuner.BayesianOptimization
 GridSearch = _keras_tuner.GridSearch
@@ -37,6 +38,7 @@ __all__ = [
     "SearchResult",
     "confirm",
     "fixed",
+    "is_hopeless",
     "search",
     "space",
     "tune_index",

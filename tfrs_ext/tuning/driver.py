@@ -11,6 +11,7 @@ import numpy as np
 
 from tfrs_ext.tuning.bridge import keras_tuner
 from tfrs_ext.tuning.result import SearchResult, find_first_error, list_trials
+from tfrs_ext.tuning.trials.fingerprint import check_fingerprint
 from tfrs_ext.tuning.trials.interrupt import Interrupt
 from tfrs_ext.tuning.trials.limits import SearchLimits, planned_trials
 from tfrs_ext.tuning.trials.loop import SearchError, TrialLoop
@@ -27,6 +28,7 @@ def search(
     budget_seconds: float | None = None,
     stop_hopeless: bool = True,
     seed: int = 0,
+    data_version: str | None = None,
     print_fn: PrintFn = print,
     **fit_kwargs: Any,
 ) -> SearchResult:
@@ -40,21 +42,25 @@ def search(
     Args:
         tuner: A tuner of `tfrs_ext.tuning`, on a local or shared file system. Where keras-tuner's
             variables for parallel search are set, each process calls `search` alike.
-        *fit_args: For the hypermodel's `fit`, such as the training data.
+        *fit_args: What the hypermodel's `fit` is given, such as the training data.
         trials: Begin no trial after this many, counted over all runs; None leaves it to the tuner.
         budget_seconds: Begin no trial that would not end within this time, summed over the trials
             of all runs and processes. A trial that is over it stops after its epoch, and counts.
         stop_hopeless: Stop trials that lie behind the median of the earlier ones. Hyperband does
             so by itself and is left alone.
-        seed: For `keras.utils.set_random_seed` before each trial.
+        seed: What `keras.utils.set_random_seed` is given before each trial.
+        data_version: What names the data, such as a file with its date. A search that goes on in a
+            folder must have the version that it was begun with; None names nothing.
         print_fn: Takes lines about progress, as `print` does.
-        **fit_kwargs: For the hypermodel's `fit`, such as `validation_data` and `callbacks`. A
-            callback that puts the objective into the logs comes before those that read it.
+        **fit_kwargs: What the hypermodel's `fit` is given by name, such as `validation_data` and
+            `callbacks`. A callback that puts the objective into the logs comes before those that
+            read it.
 
     Returns:
         The best hyper-parameters and an entry for every trial.
 
     Raises:
+        ValueError: The tuner's folder holds a search over another space, objective or data.
         SearchError: No trial completed with a finite objective, or too many failed in a row.
 
     Example:
@@ -72,6 +78,7 @@ def search(
         warnings.filterwarnings("ignore", module="sklearn.gaussian_process")
         oracle = getattr(tuner.oracle, "_oracle", tuner.oracle)  # A worker's is behind a client.
         if not tuner._is_worker():
+            check_fingerprint(tuner, fit_args, data_version)
             recover(tuner)
             oracle.verbose = 0  # `print_fn` says it.
         with _limit_trials(oracle, limits, records) as gave_up:

@@ -37,7 +37,7 @@ def confirm(
         hypermodel: The hypermodel of the search, with `build(hp)` and `fit(hp, model, …)`.
         settings: Hyper-parameters by name, one mapping per setting, such as
             `[trial["values"] for trial in result.trials[:3]]` and the defaults, `{}`.
-        *fit_args: For the hypermodel's `fit`.
+        *fit_args: What the hypermodel's `fit` is given, such as the training data.
         objective: A `tuning.Objective`, taken at the best epoch, as in the search.
         seeds: At least two different seeds.
         confidence: The share of cases in which an interval, taken for itself, holds the true
@@ -45,7 +45,8 @@ def confirm(
         path: A JSON file that keeps the scores: what it holds isn't trained again. None keeps
             nothing.
         print_fn: Takes lines about progress, as `print` does.
-        **fit_kwargs: For the hypermodel's `fit`, such as `callbacks`, copied for each training.
+        **fit_kwargs: What the hypermodel's `fit` is given by name, such as `callbacks`, which are
+            copied for each training.
 
     Returns:
         The comparison.

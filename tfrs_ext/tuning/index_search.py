@@ -34,12 +34,12 @@ def tune_index(
         **kwargs: What the index's `tune` takes besides: of `indexes.ScaNN` `num_leaves`,
             `thresholds`, `batch_size` and `repeats`.
 
-    Raises:
-        ValueError: Where the index has no settings to tune.
-
     Returns:
         The objective is `milliseconds` per query, the smaller the better. Each setting is a trial,
         with its `recall` beside the usual; settings below the recall asked for have no score.
+
+    Raises:
+        ValueError: Where the index has no settings to tune.
 
     Example:
         >>> from tfrs_ext import indexes

@@ -10,13 +10,14 @@ from tfrs_ext.metrics import GAUC
 from tfrs_ext.models import RANKERS, RankingModel
 from tfrs_ext.tuning.batches import Batches, resize_batches
 from tfrs_ext.tuning.bridge import keras_tuner
+from tfrs_ext.tuning.hyper_model import FeatureHyperModel
 from tfrs_ext.tuning.space import batch_size, optimizer, ranker
 from tfrs_ext.typing import Config, HyperParameters
 
 _METRICS = ("auc", "gauc")
 
 
-class RankingHyperModel(keras_tuner.HyperModel):
+class RankingHyperModel(FeatureHyperModel):
     """Builds and fits a `models.RankingModel` from hyper-parameters.
 
     The constructor takes the facts of the data, `build` what may vary, the model among it, with
@@ -68,13 +69,25 @@ class RankingHyperModel(keras_tuner.HyperModel):
         name: str | None = None,
         tunable: bool = True,
     ) -> None:
-        super().__init__(name=name, tunable=tunable)
+        super().__init__(features, name, tunable)
         self.features = tuple(features)
         self.item_id, self.user_id, self.arguments = item_id, user_id, dict(arguments or {})
         if metric not in _METRICS or (metric == "gauc" and user_id is None):
             raise ValueError(
                 f"`metric` must be one of {_METRICS}, and `user_id` be given for 'gauc', "
                 f"received {metric=}, {user_id=}."
+            )
+        names = [feature.name for feature in self.features]
+        if not names or len(set(names)) != len(names):
+            raise ValueError(f"`features` must hold one or more distinct names, received {names}.")
+        if metric == "gauc" and user_id not in names:
+            raise ValueError(
+                f"`user_id` must be the name of a column out of {names}, received {user_id!r}."
+            )
+        unknown = sorted(set(self.arguments) - set(RANKERS))
+        if unknown:
+            raise ValueError(
+                f"`arguments` must be of models out of {tuple(RANKERS)}, received {unknown}."
             )
         self.metric = metric
         self.objective = keras_tuner.Objective(f"val_{metric}", "max")
@@ -140,7 +153,8 @@ class RankingHyperModel(keras_tuner.HyperModel):
             train: A function from a batch size to batches of `(columns, label)`, a third part
                 being weights; or such batches, whose size is changed.
             callbacks: Keras callbacks; they find the objective in the logs.
-            **kwargs: For `model.fit`: `epochs`, and `validation_data`, a dataset of such batches.
+            **kwargs: What `model.fit` is given: `epochs`, and `validation_data`, a dataset of such
+                batches.
 
         Returns:
             Keras's `History`.

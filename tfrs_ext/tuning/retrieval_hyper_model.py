@@ -7,16 +7,16 @@ import tensorflow as tf
 
 from tfrs_ext.features import Feature
 from tfrs_ext.frequencies import CountedFrequency
-from tfrs_ext.losses import FullSoftmax
 from tfrs_ext.models import TwoTower
 from tfrs_ext.negatives import Catalogue
 from tfrs_ext.tasks import Retrieval
 from tfrs_ext.tuning.batches import resize_batches
 from tfrs_ext.tuning.bridge import keras_tuner
+from tfrs_ext.tuning.hyper_model import FeatureHyperModel
 from tfrs_ext.tuning.space import batch_size, loss, negatives, optimizer, temperature, towers
 
 
-class RetrievalHyperModel(keras_tuner.HyperModel):
+class RetrievalHyperModel(FeatureHyperModel):
     """Builds and fits a `models.TwoTower` from hyper-parameters.
 
     The constructor takes the facts of the data, `build` what may vary, with this package's
@@ -57,7 +57,7 @@ class RetrievalHyperModel(keras_tuner.HyperModel):
         name: str | None = None,
         tunable: bool = True,
     ) -> None:
-        super().__init__(name=name, tunable=tunable)
+        super().__init__([*query_features, *candidate_features], name, tunable)
         self.query_features = tuple(query_features)
         self.candidate_features = tuple(candidate_features)
         self.item_counts = item_counts
@@ -80,7 +80,7 @@ class RetrievalHyperModel(keras_tuner.HyperModel):
             has_catalogue=self.catalogue is not None,
             num_items=len(self._item_ids),
         )
-        whole = isinstance(criterion, FullSoftmax)
+        whole = getattr(criterion, "wants_whole_catalogue", False)
         task = Retrieval(
             loss=criterion,
             temperature=temperature(hp),

@@ -11,11 +11,11 @@ def bar_chart(key: str, title: str, text: str, values: Mapping[str, Interval], l
     """Draws a bar for each name, with its interval.
 
     Args:
-        key: Of the drawing.
-        title: Of the chart.
+        key: The name by which the page finds the drawing.
+        title: The chart's title.
         text: What to see in it.
-        values: By name.
-        label: Of the values.
+        values: The intervals by the names of their bars.
+        label: What the values are, for the axis.
     """
     ordered = sorted(values.items(), key=lambda pair: -pair[1].mean)
     names, points = [name for name, _ in ordered], [value for _, value in ordered]

@@ -19,11 +19,11 @@ def category_chart(
     """Draws a dot for each series and category, with its interval; many are joined by lines.
 
     Args:
-        key: Of the drawing.
-        title: Of the chart.
+        key: The name by which the page finds the drawing.
+        title: The chart's title.
         text: What to see in it.
         values: `{series: {category: value}}`.
-        label: Of the values.
+        label: What the values are, for the axis.
     """
     names = list(dict.fromkeys(name for series in values.values() for name in series))
     width = 0.5 if len(names) < _MANY else 0.24

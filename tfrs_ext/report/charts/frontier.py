@@ -18,8 +18,8 @@ def frontier_chart(
     """Draws settings by recall and milliseconds a query, with a ring around the chosen one.
 
     Args:
-        key: Of the drawing.
-        title: Of the chart.
+        key: The name by which the page finds the drawing.
+        title: The chart's title.
         text: What to see in it.
         points: Records with `recall` and `milliseconds`, by rising recall.
         chosen: One of them, or None.

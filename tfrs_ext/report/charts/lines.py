@@ -14,9 +14,9 @@ class Line:
     """One line.
 
     Args:
-        name: For the legend.
+        name: The line's name, for the legend.
         x: Ascending.
-        y: As many; those with intervals get a band.
+        y: The values, as many as `x`; those with bounds get a band.
     """
 
     name: str
@@ -37,11 +37,11 @@ def line_chart(
     """Draws lines, told apart by colour, dashes and markers.
 
     Args:
-        key: Of the drawing.
-        title: Of the chart.
+        key: The name by which the page finds the drawing.
+        title: The chart's title.
         text: What to see in it.
         lines: At most six are told apart.
-        labels: Of both axes.
+        labels: What the horizontal and the vertical axis show.
         is_log: Whether x is logarithmic, with a tick at each value.
         marked: A place on x with its words.
     """

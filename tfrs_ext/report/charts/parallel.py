@@ -29,8 +29,8 @@ def parallel_chart(
     """Draws the trials as lines from the first column down to the last, the best ones in colour.
 
     Args:
-        key: Of the drawing.
-        title: Of the chart.
+        key: The name by which the page finds the drawing.
+        title: The chart's title.
         text: What to see in it.
         columns: `{name: values}`, one of each trial, best trial first; None where it has none.
         data: The numbers.

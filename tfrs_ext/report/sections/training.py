@@ -1,7 +1,7 @@
 """How training went: losses, metrics, temperature and the estimates of Q."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from tfrs_ext.report.blocks import Chart, Section
 from tfrs_ext.report.charts.lines import Line, line_chart
@@ -10,7 +10,6 @@ from tfrs_ext.report.run_summary import RunSummary
 
 _CHARTS: tuple[tuple[str, str, Callable[[str], bool]], ...] = (
     ("Loss", "The mean of an epoch's batches.", lambda name: name.endswith("loss")),
-    ("Metrics on the validation part", "", lambda name: name.startswith("val_")),
     (
         "Temperature",
         "What scores are divided by: the lower, the more the hardest negatives count.",
@@ -35,20 +34,30 @@ def training_section(run: RunSummary) -> Section | None:
     x = [epoch + 1 for epoch in epochs] if epochs else list(range(1, length + 1))
     best = _best(run, columns, x)
     charts: list[Chart] = []
-    for i, (title, text, belongs) in enumerate(_CHARTS):
-        chosen = {name: values for name, values in columns.items() if belongs(name)}
-        columns = {name: values for name, values in columns.items() if name not in chosen}
-        if chosen:
-            lines = [Line(_word(n), x, list(map(estimate, v))) for n, v in chosen.items()]
-            words = f"{text} {_ends(lines)}".strip()
-            y = title if len(lines) == 1 else ""
-            charts.append(
-                line_chart(f"training-{i}", title, words, lines, ("epoch", y), marked=best)
-            )
+    for title, text, chosen in _divide(columns):
+        lines = [Line(_word(n), x, list(map(estimate, v))) for n, v in chosen.items()]
+        words = f"{text} {_ends(lines)}".strip()
+        y = title if len(lines) == 1 else ""
+        key = f"training-{len(charts)}"
+        charts.append(line_chart(key, title, words, lines, ("epoch", y), marked=best))
     if not charts:
         return None
     text = "One point an epoch. The model keeps the weights of the best epoch."
     return Section("training", "Training", text if best else "One point an epoch.", charts)
+
+
+def _divide(
+    columns: Mapping[str, Sequence[float]],
+) -> Iterator[tuple[str, str, dict[str, Sequence[float]]]]:
+    """Yields title, text and columns of each chart; every metric has axes of its own."""
+    for title, text, belongs in _CHARTS:
+        chosen = {name: values for name, values in columns.items() if belongs(name)}
+        columns = {name: values for name, values in columns.items() if name not in chosen}
+        if chosen:
+            yield title, text, chosen
+    for name, values in columns.items():
+        if name.startswith("val_"):
+            yield f"{_word(name)} on the validation part", "", {name: values}
 
 
 def _columns(history: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:

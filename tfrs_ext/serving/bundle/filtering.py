@@ -15,7 +15,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from tfrs_ext.indexes import Index, is_in, keep_first
+from tfrs_ext.indexes import Index
+from tfrs_ext.ops.positions import is_in, keep_first
 
 _GROWTH = 4
 _WIDEST = 4096  # Candidates, or 4 k.
@@ -38,7 +39,7 @@ def filtered_search(
         excluded: `[B, E]` int32 positions that are left out; -1 leaves out nothing.
         passes: The filter.
     """
-    k = tf.clip_by_value(k, 0, index.num_candidates)
+    k = index.num_results(k)
     scores, positions = _search_wider(index, embeddings, k, excluded, passes)
     lacking = tf.reshape(tf.where(tf.reduce_any(positions < 0, axis=1)), [-1])
     found = _search_all(
@@ -97,7 +98,7 @@ def _search_all(
         block = tf.range(start, tf.minimum(start + _BLOCK, count))
         positions = tf.tile(block[None], [rows, 1])
         kept = passes(positions, queries) & ~is_in(positions, excluded)
-        scores = tf.matmul(embeddings, index.embeddings(block), transpose_b=True)
+        scores = index.scores(embeddings, index.embeddings(block))
         scores = tf.concat([best, tf.where(kept, scores, _LOWEST)], axis=1)
         positions = tf.concat([at, tf.where(kept, positions, -1)], axis=1)
         best, order = tf.math.top_k(scores, k)

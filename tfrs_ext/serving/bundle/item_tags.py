@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from tfrs_ext.indexes import gather_rows, is_in
+from tfrs_ext.ops.positions import gather_or_pad, is_in
 from tfrs_ext.serving.bundle.row_lookup import RowLookup
 
 _NONE = -2  # No item bears it, not even as padding.
@@ -53,7 +53,7 @@ class ItemTags(tf.Module):
         Returns:
             `[B, M]` bool.
         """
-        tags = gather_rows(self._tags, positions)
+        tags = gather_or_pad(self._tags, positions)
         all_allowed = tf.reduce_all(allow == "", axis=1, keepdims=True)
         allowed = all_allowed | self._bears(tags, allow)
         return (positions >= 0) & allowed & ~self._bears(tags, deny)

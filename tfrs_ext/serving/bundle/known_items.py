@@ -5,7 +5,7 @@ from typing import Any
 import numpy.typing as npt
 import tensorflow as tf
 
-from tfrs_ext.indexes import gather_rows
+from tfrs_ext.ops.positions import gather_or_pad
 from tfrs_ext.serving.bundle.columns import as_columns, check_finite, signature_names
 from tfrs_ext.serving.bundle.item_tags import ItemTags
 from tfrs_ext.serving.bundle.row_lookup import RowLookup
@@ -68,5 +68,5 @@ class KnownItems(tf.Module):
     ) -> dict[str, tf.Tensor]:
         """Returns ids, scores and fields `[B, k]` by the names of the outputs."""
         positions = tf.ensure_shape(positions, [None, k])
-        found = {name: gather_rows(column, positions) for name, column in self._columns.items()}
+        found = {name: gather_or_pad(column, positions) for name, column in self._columns.items()}
         return {**found, self.score: tf.ensure_shape(scores, [None, k])}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
-from tfrs_ext.indexes import is_in
+from tfrs_ext.ops.positions import is_in
 from tfrs_ext.serving.bundle import inputs
 from tfrs_ext.serving.bundle.known_items import KnownItems
 from tfrs_ext.serving.bundle.known_users import KnownUsers

@@ -21,8 +21,8 @@ def write_batching_params(folder: pathlib.Path, signatures: Mapping[str, Any]) -
     to be ranked, would be padded by the server with values of its own.
 
     Args:
-        folder: The version's.
-        signatures: As in the manifest.
+        folder: The version's folder.
+        signatures: The signatures, in the form of the manifest.
     """
     inputs = signatures["serving_default"]["inputs"].values()
     if all(facts["shape"][:1] == [None] and None not in facts["shape"][1:] for facts in inputs):

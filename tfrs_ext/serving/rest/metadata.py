@@ -19,8 +19,8 @@ def status(model: ServedModel, version: int | None) -> dict[str, Any]:
     """Returns the states of versions, as `GET /v1/models/NAME` answers.
 
     Args:
-        model: Which one.
-        version: Of this version alone, or None.
+        model: The model's name.
+        version: The one version to tell of; None tells of all.
 
     Raises:
         RequestError: Where there is none.

@@ -30,9 +30,9 @@ def to_array(name: str, values: object, spec: TensorSpec) -> npt.NDArray[Any]:
     """Returns nested lists as the array that an input takes.
 
     Args:
-        name: Of the input, for the reason.
+        name: The input's name, for the error.
         values: What the request's JSON held.
-        spec: Of the input.
+        spec: The input's dtype and shape.
 
     Raises:
         RequestError: Where rank, sizes, types or ranges don't fit.
@@ -112,8 +112,8 @@ def from_array(name: str, array: npt.NDArray[Any]) -> Any:
     """Returns an output as values of JSON; bytes in base64 where the name ends in `_bytes`.
 
     Args:
-        name: Of the output.
-        array: Its value.
+        name: The output's name.
+        array: The output's value.
     """
     if array.dtype.kind != "O":
         return array.tolist()

@@ -103,7 +103,7 @@ def write_server_files(
     Args:
         folder: Where to; made where it is missing. Files of these names are replaced.
         models: Folders of versions by the names that requests use.
-        image: Of stock TensorFlow Serving.
+        image: The container image of stock TensorFlow Serving.
 
     Returns:
         The files.

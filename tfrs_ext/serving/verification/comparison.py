@@ -24,7 +24,8 @@ class Verification:
     Attributes:
         queries: Number of rows compared.
         recall: Share of the expected items that the bundle returned.
-        largest_score_error: Of an expected item, in units of the tolerance; NaN without scores.
+        largest_score_error: The largest error of an expected item's score, in units of the
+            tolerance; NaN without scores.
     """
 
     queries: int
@@ -54,7 +55,7 @@ def verify(
 
     Args:
         path: A version's folder.
-        inputs: As `signature` takes them, Q rows.
+        inputs: The columns that `signature` takes, Q rows each.
         expected_ids: `[Q, M]`, best first, M >= K; more than K columns let ties across the
             last place be recognised. -1 or `""` where there is no item.
         expected_scores: `[Q, M]`, or None.
@@ -62,7 +63,7 @@ def verify(
         score: The name of the output with the scores.
         signature: The name of the signature to ask.
         min_recall: The least recall: 1 for an exact index.
-        tolerance: For scores, relative to the largest of them.
+        tolerance: The error that scores may have, relative to the largest of them.
 
     Returns:
         What was measured.

@@ -1,7 +1,7 @@
 """Requests with known answers, taken from the table of users or of example queries."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ class RetrieverSample:
     Attributes:
         inputs: The inputs of `serving_default`, Q rows.
         embeddings: `[Q, D]`, by the model in this process.
-        seen: For each query, the positions of items that are left out.
+        seen: The positions of the items that are left out for each query.
     """
 
     inputs: dict[str, npt.NDArray[Any]]
@@ -59,16 +59,20 @@ def take_sample(
     return RetrieverSample({users.key: ids}, embeddings, lists)
 
 
+Score = Callable[[npt.NDArray[np.float32]], npt.ArrayLike]
+"""From queries `[Q, D]` to the scores `[Q, C]` of all items."""
+
+
 def expected_answers(
-    sample: RetrieverSample, candidates: npt.NDArray[np.float32], item_ids: npt.NDArray[Any], k: int
+    sample: RetrieverSample, score: Score, item_ids: npt.NDArray[Any], k: int
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
     """Returns the true ids and scores `[Q, k + some]` by plain sorting, padded as a bundle does."""
-    columns = min(k + _MORE, len(candidates))
+    columns = min(k + _MORE, len(item_ids))
     padding = -1 if item_ids.dtype.kind in "iu" else ""
     ids = np.full((len(sample.embeddings), columns), padding, item_ids.dtype)
     scores = np.full(ids.shape, np.finfo(np.float32).min, np.float32)
     for i, (query, seen) in enumerate(zip(sample.embeddings, sample.seen, strict=True)):
-        true = candidates @ query
+        true = np.array(score(query[None]))[0]
         true[seen] = -np.inf
         best = np.argpartition(-true, columns - 1)[:columns]
         best = best[np.argsort(-true[best], kind="stable")]

@@ -6,9 +6,9 @@ arguments or the object made of them.
 """
 
 from tfrs_ext.tuning.space.losses import loss
-from tfrs_ext.tuning.space.negatives import negatives
 from tfrs_ext.tuning.space.ranking import ranker
 from tfrs_ext.tuning.space.retrieval import temperature, towers
+from tfrs_ext.tuning.space.sources import negatives
 from tfrs_ext.tuning.space.training import batch_size, optimizer
 
 __all__ = [

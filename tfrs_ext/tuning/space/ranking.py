@@ -1,13 +1,13 @@
 """Which model ranks, and its arguments."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfrs_ext.features import Feature
 from tfrs_ext.models import RANKERS
 from tfrs_ext.tuning.space.shared import declare_together
-from tfrs_ext.typing import HyperParameters
+from tfrs_ext.typing import Config, HyperParameters
 
 
 def ranker(
@@ -24,11 +24,15 @@ def ranker(
         names: The models to choose from; the first is the default.
     """
     name = hp.Choice("model", list(names), default=names[0])
+    if name not in names:  # A fixed value that isn't among the choices.
+        raise ValueError(f"`model` must be one of {tuple(names)}, received {name!r}.")
     spaces = {
         known: functools.partial(_search, RANKERS[known].search_space, features) for known in names
     }
     return name, declare_together(hp, "model", spaces)[name]
 
 
-def _search(search_space: Any, features: Sequence[Feature], hp: HyperParameters) -> dict[str, Any]:
+def _search(
+    search_space: Callable[..., Config], features: Sequence[Feature], hp: HyperParameters
+) -> dict[str, Any]:
     return search_space(hp, features)

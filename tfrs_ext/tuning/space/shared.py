@@ -40,7 +40,14 @@ class _Declarations:
         self.answer = answer
         self.scopes: tuple[tuple[str, tuple[Any, ...]], ...] = ()
 
-    def _declare(self, kind: str, name: str, arguments: Any, default: Any, options: Any) -> Any:
+    def _declare(
+        self,
+        kind: str,
+        name: str,
+        arguments: tuple[Any, ...],
+        default: Any,
+        options: dict[str, Any],
+    ) -> Any:
         described = tuple(sorted(options.items()))
         value = self.answer(_Parameter(kind, name, arguments, described, self.scopes), default)
         return default if value is None else value  # None where the model isn't chosen.

@@ -1,12 +1,11 @@
 """How any model is trained."""
 
-from typing import Any
-
 from tfrs_ext._keras import keras
 from tfrs_ext.optimizers import LazyAdam
+from tfrs_ext.typing import HyperParameters
 
 
-def optimizer(hp: Any) -> keras.optimizers.Optimizer:
+def optimizer(hp: HyperParameters) -> keras.optimizers.Optimizer:
     """Returns Adagrad or a lazy Adam, each with a range of learning rates of its own.
 
     The weight decay is the lazy Adam's, which regularises the rows of the batch alone; Adagrad's
@@ -23,6 +22,6 @@ def optimizer(hp: Any) -> keras.optimizers.Optimizer:
     return keras.optimizers.Adagrad(adagrad_rate)
 
 
-def batch_size(hp: Any) -> int:
+def batch_size(hp: HyperParameters) -> int:
     """Returns the number of rows in a batch, which is the number of in-batch negatives."""
     return hp.Choice("batch_size", [256, 512, 1024, 2048, 4096], default=1024)

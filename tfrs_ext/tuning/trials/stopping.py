@@ -22,7 +22,7 @@ def is_hopeless(
 
     Args:
         values: The objective after each epoch of the trial that runs.
-        others: The same of the trials that are completed.
+        others: The values of each trial that is completed.
         maximize: Whether larger is better.
     """
     epochs = len(values)
