@@ -47,6 +47,7 @@ def test_best_that_pass_are_found_however_few(index, k):
             np.testing.assert_allclose(scores[row, : len(order)], true[order], rtol=1e-5)
 
 
-def test_no_queries_and_no_results_are_answered(index):
+def test_no_queries_are_answered_and_no_results_are_refused(index):
     assert search(index, 3, np.zeros((0, 1)), QUERIES[:0])[0].shape == (0, 3)
-    assert search(index, 0, np.full((B, 1), -1))[1].shape == (B, 0)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="`k` must be a positive integer"):
+        search(index, 0, np.full((B, 1), -1))
