@@ -8,6 +8,7 @@ from tfrs_ext._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from tfrs_ext import (
+        bandits,
         baselines,
         callbacks,
         candidates,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "bandits",
     "baselines",
     "callbacks",
     "candidates",

@@ -174,3 +174,24 @@ def test_a_time_among_the_features_may_lie_before_1970():
 def test_works_without_timestamps_in_the_order_of_rows():
     frames = load_frames(_log().drop(columns="timestamp"), schema=Schema(timestamp=None))
     assert frames.interactions["item_id"].tolist() == [5, 6, 5]
+
+
+def test_without_times_the_weights_of_repeated_rows_are_summed():
+    log = pd.DataFrame({"user_id": [1, 1, 1], "item_id": [7, 8, 7], "plays": [2.0, 1.0, 3.0]})
+    with pytest.warns(DataWarning, match="Summed the 'plays' of 1 repeated interactions"):
+        frames = load_frames(log, schema=Schema(timestamp=None, weight="plays"))
+    assert frames.interactions["plays"].tolist() == [5.0, 1.0]
+    assert frames.interactions["item_id"].tolist() == [7, 8]
+
+
+def test_counts_as_weights_get_a_hint():
+    log = pd.DataFrame({"user_id": [1, 1], "item_id": [7, 8], "timestamp": [1, 2]})
+    with pytest.warns(DataWarning, match=r"largest 'plays' is 5,780: .*log1p"):
+        load_frames(log.assign(plays=[5780, 1]), schema=Schema(weight="plays"))
+
+
+def test_labels_may_be_coded_as_categories():
+    log = pd.DataFrame({"user_id": [1, 1], "item_id": [7, 8], "timestamp": [1, 2]})
+    for stars in (pd.Categorical([1.0, 0.0]), pd.Categorical(["1", "0"])):
+        frames = load_frames(log.assign(stars=stars), schema=Schema(label="stars"))
+        assert frames.interactions["stars"].tolist() == [1.0, 0.0]

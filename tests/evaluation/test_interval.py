@@ -46,3 +46,11 @@ def test_bad_arguments_are_named():
         Interval.of_repeats([])
     with pytest.raises(ValueError, match=r"`level` must lie between 0 and 1, received level=1"):
         Interval.of_repeats([1.0, 2.0], level=1)
+
+
+def test_an_estimate_with_a_known_error_has_the_normal_interval():
+    np.testing.assert_allclose(Interval.of_error(2.0, 0.5), [2, 2 - 0.979982, 2 + 0.979982])
+    np.testing.assert_allclose(Interval.of_error(0.0, 1.0, level=0.5), [0, -0.67449, 0.67449], 1e-5)
+    assert not Interval.of_error(1.0, float("nan")).has_bounds
+    with pytest.raises(ValueError, match="`level`"):
+        Interval.of_error(0.0, 1.0, level=1.0)

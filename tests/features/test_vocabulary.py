@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
+from tfrs_ext._keras import keras
 from tfrs_ext.features import Categorical, FeatureEncoder, History, Numeric, Text, Timestamp
 
 
@@ -118,3 +119,29 @@ def test_other_numbers_are_seconds(numbers):
 def test_one_moment_in_another_unit_is_named():
     with pytest.raises(ValueError, match=r"up to the year 5138, received 16000.* in row 1\. Bring"):
         Timestamp.convert(pd.Series([1600000000, 1600000000000]), "x")
+
+
+def test_unknown_ids_learn_where_a_share_of_the_known_ones_is_taken_for_unknown():
+    feature = Categorical("x", ("a", "b"), unknown_rate=0.25)
+    layer = feature.encoder(3)
+    values = tf.fill([4000], "a")
+    encoded = layer(values)
+    unknown, a, _ = layer.embedding.embeddings.numpy()
+    np.testing.assert_array_equal(encoded, np.tile(a, [4000, 1]))
+    trained = layer(values, training=True).numpy()
+    dropped = np.all(trained == unknown, axis=1)
+    assert 0.2 < dropped.mean() < 0.3
+    np.testing.assert_array_equal(trained[~dropped], np.tile(a, [(~dropped).sum(), 1]))
+
+
+def test_the_share_of_unknown_ids_reaches_the_encoder_in_training():
+    keras.utils.set_random_seed(1)
+    encoder = FeatureEncoder([Categorical("x", ("a", "b"), unknown_rate=0.5)], 3)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(encoder({"x": tf.fill([50], "a")}, training=True))
+    (table,) = encoder.trainable_variables
+    assert 0 in tape.gradient(loss, table).indices.numpy()
+    with pytest.raises(
+        ValueError, match="`unknown_rate` must be at least 0 and below 1, received unk"
+    ):
+        Categorical("x", unknown_rate=1.0)

@@ -21,4 +21,4 @@ def test_the_python_of_the_page_runs_from_top_to_bottom(tmp_path, monkeypatch, c
     assert len(names["result"].trials) == 2
     printed = capsys.readouterr().out
     assert "trial 1 of 2: " in printed
-    assert "candidate 2 of 2, seed 13: val_ndcg_at_10" in printed
+    assert "setting 2 of 2, seed 13: val_ndcg_at_10" in printed

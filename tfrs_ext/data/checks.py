@@ -27,7 +27,7 @@ def as_ids(column: "pd.Series[Any]", where: str) -> "pd.Series[Any]":
         ValueError: If an id is missing, empty or negative, or the ids are of mixed types.
     """
     name = f"{where}[{column.name!r}]"
-    column = _without_categories(column)
+    column = without_categories(column)
     mend = f"Drop these rows: `{where}.dropna(subset=[{column.name!r}])`."
     check_cells(column, column.isna(), f"{name} must have an id in every row", mend)
     if pd.api.types.is_bool_dtype(column):
@@ -72,7 +72,7 @@ def as_feature(column: "pd.Series[Any]", kind: FeatureKind, where: str) -> "pd.S
         ValueError: If a value doesn't fit the kind.
     """
     word, _ = kind_and_options(kind)
-    return Feature.of_kind(word).convert(_without_categories(column), f"{where}[{column.name!r}]")
+    return Feature.of_kind(word).convert(without_categories(column), f"{where}[{column.name!r}]")
 
 
 def first(column: "pd.Series[Any]", mask: "pd.Series[Any]") -> Any:
@@ -81,7 +81,8 @@ def first(column: "pd.Series[Any]", mask: "pd.Series[Any]") -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _without_categories(column: "pd.Series[Any]") -> "pd.Series[Any]":
+def without_categories(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Returns a column of pandas categories as a column of their values, others as they are."""
     categorical = isinstance(column.dtype, pd.CategoricalDtype)
     return column.astype(column.cat.categories.dtype) if categorical else column
 

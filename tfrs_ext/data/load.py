@@ -7,13 +7,22 @@ from typing import Any, Union
 import numpy as np
 import pandas as pd
 
-from tfrs_ext.data.checks import as_feature, as_ids, as_times, first, require_columns
+from tfrs_ext.data.checks import (
+    as_feature,
+    as_ids,
+    as_times,
+    first,
+    require_columns,
+    without_categories,
+)
 from tfrs_ext.data.frames import Frames
 from tfrs_ext.data.schema import Schema
 from tfrs_ext.data.tables import read_table
 from tfrs_ext.features import Numeric
 
 Source = Union[pd.DataFrame, str, "os.PathLike[str]"]
+
+_LARGE_WEIGHT = 100.0
 
 
 class DataWarning(UserWarning):
@@ -29,7 +38,8 @@ def load_frames(
     """Loads three tables, checks them, and puts the interactions in order of time.
 
     Left out, counted and warned of once: rows without a time, rows equal in user, item and time,
-    and rows whose user or item has no row in its table. All else that is wrong is an error.
+    and rows whose user or item has no row in its table. Without times, the weights of rows equal
+    in user and item are summed. All else that is wrong is an error.
 
     Args:
         interactions: A frame, or the path of a file or of a folder of parts: Parquet, JSON Lines,
@@ -67,7 +77,7 @@ def load_frames(
         rows, note = _drop_unknown(rows, table, column, where)
         notes += note
     rows, note = _drop_duplicates(rows, schema)
-    notes += note
+    notes += [*note, *_hint_at_weights(rows, schema)]
     if not len(rows):
         raise ValueError(f"interactions must have at least one usable row, received 0. {notes}")
     if notes:
@@ -104,7 +114,7 @@ def _check_interactions(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 def _complete_numbers(column: "pd.Series[Any]", where: str) -> "pd.Series[Any]":
     name = f"{where}[{column.name!r}]"
-    values = Numeric.convert(column, name)
+    values = Numeric.convert(without_categories(column), name)
     if values.isna().any():
         raise ValueError(
             f"{name} must have a number in every row, received "
@@ -168,7 +178,21 @@ def _drop_unknown(
 def _drop_duplicates(rows: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, list[str]]:
     columns = [name for name in (schema.user_id, schema.item_id, schema.timestamp) if name]
     twice = rows.duplicated(columns)
+    if schema.timestamp is None and schema.weight is not None and twice.any():
+        # Without times, repeated rows are one fact told in parts.
+        whole = rows.groupby(columns, sort=False)[schema.weight].transform("sum")
+        note = f"Summed the {schema.weight!r} of {int(twice.sum()):,} repeated interactions."
+        return rows.assign(**{schema.weight: whole})[~twice], [note]
     return rows[~twice], _note(twice, f"that repeat the same {', '.join(map(repr, columns))}")
+
+
+def _hint_at_weights(rows: pd.DataFrame, schema: Schema) -> list[str]:
+    if schema.weight is None or not len(rows) or rows[schema.weight].max() <= _LARGE_WEIGHT:
+        return []
+    return [
+        f"The largest {schema.weight!r} is {rows[schema.weight].max():,.0f}: a loss counts a row "
+        "that often. Where it is a count, `numpy.log1p` of it is a usual weight."
+    ]
 
 
 def _note(left_out: "pd.Series[Any]", why: str) -> list[str]:

@@ -28,7 +28,9 @@ def leave_one_out(frames: Frames) -> Split:
 
     Users with fewer than three interactions only train. Among equal times the later row counts as
     later. Times of different users overlap: what other users did after a test row is in training,
-    so that figures come out higher than in use; `global_time_split` hasn't that flaw.
+    so that figures come out higher than in use; `global_time_split` hasn't that flaw. Without
+    times, the order of the rows is taken for their order in time: sort them so, or use
+    `random_split` where nothing is known of it.
 
     Args:
         frames: The whole data.

@@ -1,6 +1,7 @@
 """A mean with its bounds: the one form in which this package holds and shows what is uncertain."""
 
 import math
+import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -23,7 +24,8 @@ class Interval(NamedTuple):
 
     Relations:
         `RetrievalResult.confidence_interval` draws queries anew, `compare_results` and
-        `compare_seeds` do so for differences; `Interval.of_repeats` is for one number a training.
+        `compare_seeds` do so for differences; `Interval.of_repeats` is for one number a training,
+        `Interval.of_error` for an estimate whose standard error is known.
 
     Example:
         >>> interval = Interval.of_repeats([0.1, 0.2, 0.3])
@@ -62,6 +64,21 @@ class Interval(NamedTuple):
             return cls(mean, math.nan, math.nan)
         half = _student_t(level, count - 1) * float(numbers.std(ddof=1)) / math.sqrt(count)
         return cls(mean, mean - half, mean + half)
+
+    @classmethod
+    def of_error(cls, mean: float, error: float, level: float = 0.95) -> "Interval":
+        """Returns a mean with the normal interval of its standard error.
+
+        `mean ± z(level) · error`, right where the mean is of so many rows that it is normal.
+
+        Args:
+            mean: The estimate.
+            error: Its standard error, at least 0; NaN gives bounds that are NaN.
+            level: The probability that the interval covers the true mean, between 0 and 1.
+        """
+        check_level(level)
+        half = statistics.NormalDist().inv_cdf((1 + level) / 2) * float(error)
+        return cls(float(mean), float(mean) - half, float(mean) + half)
 
     @property
     def has_bounds(self) -> bool:

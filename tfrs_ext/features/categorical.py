@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Union
 
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 
 from tfrs_ext.features.cells import check_cells, holds_lists
 from tfrs_ext.features.column_encoder import TableEncoder
@@ -21,8 +22,12 @@ class Categorical(Feature):
         name: The column.
         vocabulary: The known values: integers or strings, in any sequence or array.
 
+        unknown_rate: The share of the values that count as unknown in training, at random, so
+            that the embedding of unknown values is learned; with 0 it stays as it was drawn.
+
     Raises:
-        ValueError: `vocabulary` holds other values, or one of them twice.
+        ValueError: `vocabulary` holds other values, or one of them twice, or `unknown_rate` isn't
+            in [0, 1).
 
     Relations:
         `Categories` holds several values a row, `History` a sequence of items.
@@ -30,9 +35,15 @@ class Categorical(Feature):
 
     kind: ClassVar[str] = "categorical"
     vocabulary: Vocabulary = ()
+    unknown_rate: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "vocabulary", as_vocabulary(self.vocabulary, self.name))
+        if not 0.0 <= self.unknown_rate < 1.0:
+            raise ValueError(
+                "`unknown_rate` must be at least 0 and below 1, received "
+                f"unknown_rate={self.unknown_rate}."
+            )
 
     @classmethod
     def convert(cls, column: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
@@ -54,12 +65,18 @@ class Categorical(Feature):
         return column.astype("Int64")
 
     @classmethod
-    def fit(cls, name: str, column: "pd.Series[Any]") -> "Categorical":
-        """Takes all values that occur into the vocabulary, in ascending order."""
+    def fit(cls, name: str, column: "pd.Series[Any]", unknown_rate: float = 0.0) -> "Categorical":
+        """Takes all values that occur into the vocabulary, in ascending order.
+
+        Args:
+            name: The column.
+            column: What `convert` returned.
+            unknown_rate: The share of the values that count as unknown in training.
+        """
         present = column.dropna()
         numbers = pd.api.types.is_numeric_dtype(present)
         values = np.unique(present.to_numpy(np.int64 if numbers else object))
-        return cls(name, vocabulary=tuple(values.tolist()))
+        return cls(name, vocabulary=tuple(values.tolist()), unknown_rate=unknown_rate)
 
     @property
     def missing(self) -> Union[str, np.int64]:
@@ -69,4 +86,13 @@ class Categorical(Feature):
 
     def encoder(self, embedding_dim: int) -> TableEncoder:
         """Returns a layer that embeds each value."""
-        return TableEncoder(self, self.vocabulary, embedding_dim)
+        return _CategoricalEncoder(self, self.vocabulary, embedding_dim)
+
+
+class _CategoricalEncoder(TableEncoder):
+    def call(self, values: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        rows = self.lookup(values)
+        if training and self.feature.unknown_rate:
+            is_known = tf.random.uniform(tf.shape(rows)) >= self.feature.unknown_rate
+            rows = tf.where(is_known, rows, 0)  # The row of unknown values.
+        return self.embedding(rows)

@@ -17,15 +17,18 @@ class FeatureEncoder(keras.layers.Layer):
 
     Ids and words become rows of embedding tables (the mean over the words of a text), numbers are
     standardised, timestamps become their place in the training period and the phases of day and
-    week, and a history becomes a weighted mean of its items (`HistoryPooling`).
+    week, vectors are projected, and a history becomes a weighted mean of its items
+    (`layers.HistoryPooling`).
 
     Args:
         features: The columns to read, with their facts; `data.fit_features` makes them.
         embedding_dim: Width of every embedding table.
 
     Call arguments:
-        inputs: Mapping of column name to tensor: `[B]`, or `[B, L]` for a `History`. Columns that
-            no feature names are ignored.
+        inputs: Mapping of column name to tensor: `[B]`, `[B, L]` for a `History`, `[B, V]` for a
+            `Vector`, or another form that `read_columns` takes. Columns that no feature names are
+            ignored.
+        training: Whether the encoders train, which Keras tells them.
 
     Returns:
         `[B, W]` in the layer's compute dtype; W depends on the features.
@@ -52,7 +55,7 @@ class FeatureEncoder(keras.layers.Layer):
         self.embedding_dim = embedding_dim
         self.encoders = [feature.encoder(embedding_dim) for feature in self.features]
 
-    def call(self, inputs: Columns) -> tf.Tensor:
+    def call(self, inputs: Columns, training: bool | None = None) -> tf.Tensor:
         """Returns the concatenated encodings `[B, W]`."""
         columns = read_columns(inputs, self.features)
         pairs = zip(self.features, self.encoders, strict=True)

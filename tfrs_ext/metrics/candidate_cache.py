@@ -29,7 +29,7 @@ class CandidateCache:
                 "`candidates` must yield batches of embeddings [B, D] or of (ids [B], embeddings "
                 f"[B, D]), received {spec}: use `.batch(…)` before the embedding model."
             )
-        self._dataset = dataset
+        self.dataset = dataset
         self._watched, self._is_opaque = _captured(dataset)
         # A session runs graphs whose variables it would have to initialize: there, no cache.
         self._is_cached = tf.compat.v1.executing_eagerly_outside_functions()
@@ -58,7 +58,7 @@ class CandidateCache:
         return self._split([part.read_value() for part in self._parts])
 
     def _embed(self) -> list[tf.Tensor]:
-        whole = self._dataset.rebatch(_WHOLE).get_single_element()
+        whole = self.dataset.rebatch(_WHOLE).get_single_element()
         return tf.nest.flatten(whole)
 
     def _refresh(self, checksums: tf.Tensor) -> tf.Operation:

@@ -48,7 +48,8 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         true_candidate_embeddings: `[B, D]` floating point; read only where there are no ids.
         true_candidate_ids: `[B]`, or `[B, (P)]` ragged or dense for several positives of a query,
             matched by value with the candidates' ids, or with their positions where they have
-            none. What isn't found counts as missed, so pad by repeating an id.
+            none. What isn't found counts as missed, so pad by repeating an id. `tasks.Retrieval`
+            gives ids only where `has_candidate_ids`, and positives are matched by score else.
         sample_weight: `[B]` or `[B, 1]`, the weights of the queries; None is 1.
         seen_ids: `[B, (S)]` ragged or dense: the candidates that don't compete, matched as the
             positives are; ids that no candidate has are padding. A positive competes all the
@@ -108,6 +109,11 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         is_dataset = isinstance(candidates, tf.data.Dataset)
         self._cache = CandidateCache(candidates) if is_dataset else None
         self._index: Any = None if is_dataset else candidates
+
+    @property
+    def candidates(self) -> Corpus | None:
+        """What positives are ranked among."""
+        return self._index if self._cache is None else self._cache.dataset
 
     def update_state(
         self,

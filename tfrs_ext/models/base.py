@@ -6,6 +6,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from tfrs_ext._keras import keras
+from tfrs_ext.tasks import Retrieval
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -15,7 +16,9 @@ class Model(tfrs.Model):
     Implement `compute_loss(inputs, training)` as for `tfrs.Model`, which this class replaces line
     for line. TFRS reports the loss of the last batch as that of the epoch, and doesn't scale the
     loss under a `LossScaleOptimizer`; here `loss`, `regularization_loss` and `total_loss` are
-    means over the batches of the epoch, weighted by the batches' sizes.
+    means over the batches of the epoch, weighted by the batches' sizes. Metrics that a
+    `tasks.Retrieval` doesn't compute in a step, as those over the corpus in training, aren't
+    reported for it; TFRS reports them as 0.
 
     Example:
         >>> class Constant(Model):
@@ -64,7 +67,9 @@ class Model(tfrs.Model):
     def _report(self, inputs: Any, *losses: tf.Tensor) -> dict[str, tf.Tensor]:
         for tracker, value in zip(self._loss_trackers, losses, strict=True):
             self._track(tracker, value, inputs)
-        return {metric.name: metric.result() for metric in self.metrics}
+        tasks = [layer for layer in self._flatten_layers() if isinstance(layer, Retrieval)]
+        idle = {id(metric) for task in tasks for metric in task.idle_metrics}
+        return {metric.name: metric.result() for metric in self.metrics if id(metric) not in idle}
 
     def _track(self, tracker: Any, loss: tf.Tensor, inputs: Any) -> None:
         rows = tf.cast(tf.shape(tf.nest.flatten(inputs)[0])[0], tf.float32)

@@ -111,18 +111,6 @@ class DIEN(RankingModel):
         return [*missing_item_columns(features, item_id), *one]
 
     @classmethod
-    def from_features(
-        cls,
-        features: Sequence[Feature],
-        *,
-        item_id: str | None = None,
-        user_id: str | None = None,
-        **arguments: Any,
-    ) -> "DIEN":
-        """Returns the model of all the columns."""
-        return cls(features, item_id or "", **arguments)
-
-    @classmethod
     def search_space(cls, hp: HyperParameters, features: Sequence[Feature]) -> Config:
         """Registers the deep network's widths, and how interests are followed."""
         return {

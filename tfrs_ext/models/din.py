@@ -102,18 +102,6 @@ class DIN(RankingModel):
         return missing_item_columns(features, item_id)
 
     @classmethod
-    def from_features(
-        cls,
-        features: Sequence[Feature],
-        *,
-        item_id: str | None = None,
-        user_id: str | None = None,
-        **arguments: Any,
-    ) -> "DIN":
-        """Returns the model of all the columns."""
-        return cls(features, item_id or "", **arguments)
-
-    @classmethod
     def search_space(cls, hp: HyperParameters, features: Sequence[Feature]) -> Config:
         """Registers the deep network's widths, and the kinds of attention."""
         network = search_network(hp, activation="dice")

@@ -1,5 +1,6 @@
 """What the models that rank share: features in, a probability or another prediction out."""
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -99,13 +100,17 @@ class RankingModel(keras.Model):
     ) -> "RankingModel":
         """Returns the model of those columns that it reads.
 
+        The names of the ids go to the constructor where it has arguments of the same names.
+
         Args:
             features: All columns that are there, with their facts.
             item_id: Name of the column with the item's id, or None where it isn't known.
             user_id: Name of the column with the user's id, or None where it isn't known.
             **arguments: Further arguments of the class.
         """
-        return cls(features, **arguments)
+        taken = inspect.signature(cls.__init__).parameters
+        ids = {"item_id": item_id, "user_id": user_id}
+        return cls(features, **{k: v for k, v in ids.items() if k in taken}, **arguments)
 
     @classmethod
     def search_space(cls, hp: HyperParameters, features: Sequence[Feature]) -> Config:

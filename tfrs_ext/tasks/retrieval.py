@@ -9,6 +9,7 @@ import tensorflow_recommenders as tfrs
 from tfrs_ext._keras import keras
 from tfrs_ext.candidates import Candidates
 from tfrs_ext.losses import RetrievalLoss, SampledSoftmax
+from tfrs_ext.metrics import has_candidate_ids
 from tfrs_ext.negatives import Batch, InBatch, Pool, Source
 from tfrs_ext.ops.checks import is_probability
 from tfrs_ext.ops.known_positives import not_known
@@ -119,6 +120,7 @@ class Retrieval(tfrs.tasks.Retrieval):
         loss._allow_sum_over_batch_size = True
         self._negatives = InBatch() if negatives is None else negatives
         self._has_source = negatives is not None
+        self._computes = (True, True)  # The metrics over the corpus and those of the batch.
 
     @property
     def negatives(self) -> Source:
@@ -135,6 +137,13 @@ class Retrieval(tfrs.tasks.Retrieval):
         if value is None:
             value = []
         self._factorized_metrics = value if isinstance(value, Sequence) else [value]
+
+    @property
+    def idle_metrics(self) -> list[keras.metrics.Metric]:
+        """The metrics that the latest call didn't update, which have nothing to report."""
+        corpus = [part for metric in self._factorized_metrics for part in metric.metrics]
+        parts = zip(self._computes, (corpus, self._batch_metrics), strict=True)
+        return [metric for computed, found in parts if not computed for metric in found]
 
     @property
     def removes_accidental_hits(self) -> bool:
@@ -176,6 +185,8 @@ class Retrieval(tfrs.tasks.Retrieval):
         if not self.removes_accidental_hits:
             pool = pool.by_position()
         updates = []
+        compute_metrics = compute_metrics and batch.queries.shape.rank == 2
+        self._computes = (compute_metrics, compute_batch_metrics)
         is_ours = isinstance(self._loss, RetrievalLoss)
         if not is_ours or (compute_batch_metrics and self._batch_metrics):
             correct = self._loss.correct if is_ours else _TFRS.correct
@@ -199,7 +210,7 @@ class Retrieval(tfrs.tasks.Retrieval):
             if self._loss.reduction in _MEANS:
                 loss /= num_replicas()  # A share of the mean, as `RetrievalLoss.reduce` gives it.
         updates += [metric.update_state(loss) for metric in self._loss_metrics]
-        if compute_metrics and batch.queries.shape.rank == 2:
+        if compute_metrics:
             updates += self._update_corpus_metrics(batch, candidate_ids, sample_weight)
         with tf.control_dependencies([update for update in updates if update is not None]):
             return tf.identity(loss)
@@ -207,12 +218,15 @@ class Retrieval(tfrs.tasks.Retrieval):
     def _update_corpus_metrics(
         self, batch: Batch, ids: TensorLike | None, sample_weight: TensorLike | None
     ) -> list[tf.Operation | None]:
-        positives = {
-            "true_candidate_embeddings": batch.positives.embeddings,
-            "true_candidate_ids": None if ids is None else batch.positives.ids,
-        }
+        embeddings, known = batch.positives.embeddings, batch.positives.ids
         return [
-            metric.update_state(batch.queries, **positives, sample_weight=sample_weight)
+            metric.update_state(
+                batch.queries,
+                embeddings,
+                # Candidates without ids would be known by position: they are matched by score.
+                true_candidate_ids=None if ids is None or not has_candidate_ids(metric) else known,
+                sample_weight=sample_weight,
+            )
             for metric in self._factorized_metrics
         ]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import keras_tuner
 
 
-def save_json(path: str, value: Any) -> str:
+def save_json(path: str, value: object) -> str:
     """Stands for keras-tuner's function, and writes the file whole or not at all.
 
     Args:

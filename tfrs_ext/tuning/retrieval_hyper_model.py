@@ -14,6 +14,7 @@ from tfrs_ext.tuning.batches import resize_batches
 from tfrs_ext.tuning.bridge import keras_tuner
 from tfrs_ext.tuning.hyper_model import FeatureHyperModel
 from tfrs_ext.tuning.space import batch_size, loss, negatives, optimizer, temperature, towers
+from tfrs_ext.typing import HyperParameters
 
 
 class RetrievalHyperModel(FeatureHyperModel):
@@ -63,11 +64,11 @@ class RetrievalHyperModel(FeatureHyperModel):
         self.item_counts = item_counts
         self.catalogue = catalogue
 
-    def declare_hyperparameters(self, hp: Any) -> None:
+    def declare_hyperparameters(self, hp: HyperParameters) -> None:
         """Registers what `fit` reads, so that the first trial varies it too."""
         batch_size(hp)
 
-    def build(self, hp: Any) -> TwoTower:
+    def build(self, hp: HyperParameters) -> TwoTower:
         """Returns a compiled model.
 
         Args:
@@ -95,7 +96,7 @@ class RetrievalHyperModel(FeatureHyperModel):
     def _item_ids(self) -> tuple[Any, ...]:
         return getattr(self.candidate_features[0], "vocabulary", ())
 
-    def _negatives(self, hp: Any, embedding_dim: int, whole: bool) -> Any:
+    def _negatives(self, hp: HyperParameters, embedding_dim: int, whole: bool) -> Any:
         counts, is_text = self.item_counts, isinstance(next(iter(self._item_ids), 0), str)
         return negatives(
             hp,
@@ -109,8 +110,8 @@ class RetrievalHyperModel(FeatureHyperModel):
 
     def fit(
         self,
-        hp: Any,
-        model: Any,
+        hp: HyperParameters,
+        model: TwoTower,
         train: tf.data.Dataset | Callable[[int], tf.data.Dataset],
         **kwargs: Any,
     ) -> Any:

@@ -1,7 +1,5 @@
 """Which loss trains a retriever."""
 
-from typing import Any
-
 from tfrs_ext._keras import keras
 from tfrs_ext.losses import (
     GBCE,
@@ -14,10 +12,15 @@ from tfrs_ext.losses import (
     SampledSoftmax,
     Triplet,
 )
+from tfrs_ext.typing import HyperParameters
 
 
 def loss(
-    hp: Any, *, has_frequency: bool = True, has_catalogue: bool = False, num_items: int = 0
+    hp: HyperParameters,
+    *,
+    has_frequency: bool = True,
+    has_catalogue: bool = False,
+    num_items: int = 0,
 ) -> keras.losses.Loss:
     """Returns a loss, the softmax over negatives by default.
 
@@ -51,12 +54,12 @@ def loss(
     return losses[kind]()
 
 
-def _calibration(hp: Any) -> float:
+def _calibration(hp: HyperParameters) -> float:
     with hp.conditional_scope("loss", ["gbce"]):
         return hp.Float("t", 0.0, 1.0, step=0.25, default=0.75)
 
 
-def _softmax(hp: Any) -> keras.losses.Loss:
+def _softmax(hp: HyperParameters) -> keras.losses.Loss:
     kinds = ["corrected_logq", "logq", "none"]
     correction = hp.Choice("correction", kinds, default="corrected_logq")
     if correction == "corrected_logq":
@@ -64,7 +67,7 @@ def _softmax(hp: Any) -> keras.losses.Loss:
     return SampledSoftmax("logq" if correction == "logq" else None)
 
 
-def _triplet(hp: Any) -> keras.losses.Loss:
+def _triplet(hp: HyperParameters) -> keras.losses.Loss:
     # Of scores that the temperature has scaled.
     margin = hp.Float("margin", 0.1, 10.0, sampling="log", default=1.0)
     mining = hp.Choice("mining", ["all", "semi_hard", "hard"], default="all")

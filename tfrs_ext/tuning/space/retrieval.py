@@ -4,9 +4,10 @@ from typing import Any
 
 from tfrs_ext._keras import keras
 from tfrs_ext.layers import LearnableTemperature, Temperature
+from tfrs_ext.typing import HyperParameters
 
 
-def towers(hp: Any) -> dict[str, Any]:
+def towers(hp: HyperParameters) -> dict[str, Any]:
     """Returns the widths, the depth and the dropout of `models.TwoTower`."""
     num_layers = hp.Int("num_layers", 0, 3, default=1)
     with hp.conditional_scope("num_layers", [1, 2, 3]):
@@ -18,7 +19,7 @@ def towers(hp: Any) -> dict[str, Any]:
     }
 
 
-def temperature(hp: Any) -> Any:
+def temperature(hp: HyperParameters) -> Any:
     """Returns a temperature for unit-length embeddings: fixed, learned from there, or cooling."""
     value = hp.Float("temperature", 0.02, 0.5, sampling="log", default=0.1)
     kind = hp.Choice("temperature_kind", ["fixed", "learnable", "cooling"], default="fixed")

@@ -12,12 +12,13 @@ from tfrs_ext.negatives import (
     Uniform,
     WholeCatalogue,
 )
+from tfrs_ext.typing import HyperParameters
 
 _DRAWN = ("mixed", "uniform", "popularity")
 
 
 def negatives(
-    hp: Any,
+    hp: HyperParameters,
     frequency: Any = None,
     catalogue: Catalogue | None = None,
     *,
@@ -64,12 +65,12 @@ def negatives(
     return sources[kind]()
 
 
-def _capacity(hp: Any) -> int:
+def _capacity(hp: HyperParameters) -> int:
     with hp.conditional_scope("negatives", ["memory_queue"]):
         return hp.Choice("capacity", [2048, 8192, 32_768], default=8192)
 
 
-def _draws(hp: Any, kinds: list[str]) -> tuple[int, float]:
+def _draws(hp: HyperParameters, kinds: list[str]) -> tuple[int, float]:
     with hp.conditional_scope("negatives", [kind for kind in kinds if kind in _DRAWN]):
         number = hp.Choice("num_negatives", [256, 1024, 4096], default=1024)
     if "popularity" not in kinds:

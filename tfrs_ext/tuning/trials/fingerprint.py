@@ -69,7 +69,7 @@ def _describe_space(hypermodel: keras_tuner.HyperModel) -> Config:
     return {name: _digest(declared) for name, declared in parts.items()}
 
 
-def _digest(value: Any) -> str:
+def _digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
