@@ -27,7 +27,7 @@ def make_server(app: "Starlette", limits: Limits) -> uvicorn.Server:
         limits: The bounds on connections.
     """
 
-    class Protocol(_Protocol):
+    class Protocol(_TimedProtocol):
         header_seconds = limits.header_seconds
 
     config = uvicorn.Config(
@@ -41,7 +41,7 @@ def make_server(app: "Starlette", limits: Limits) -> uvicorn.Server:
     return _Server(config)
 
 
-class _Protocol(H11Protocol):
+class _TimedProtocol(H11Protocol):
     """Closes a connection whose client doesn't send the head of a request in time."""
 
     header_seconds = 0.0
