@@ -539,8 +539,12 @@ def data_facts(settings: Settings) -> dict[str, Any]:
     if frames.schema.timestamp is not None:
         days = [pd.Timestamp(time, unit="s").date() for time in frames.times()[[0, -1]]]
         facts["period"] = f"{days[0]} to {days[1]}"
+    schema = frames.schema
     return {
         **facts,
+        "columns": ", ".join((schema.user_id, *schema.user_features))
+        + "; "
+        + ", ".join((schema.item_id, *schema.item_features)),
         "left out": " ".join(frames.notes) or "nothing",
         "split": source.split,
         "users": len(frames.users),

@@ -23,7 +23,6 @@ ANY_CEILING = 0.05
 STUMPS: dict[str, int] = {
     "indexes": 14,
     "models": 1,
-    "tuning": 3,
 }
 
 # What pages name already and the package has only soon.

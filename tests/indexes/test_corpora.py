@@ -1,5 +1,6 @@
 """What a corpus may be: ids of several kinds, ids that come twice, and what is refused."""
 
+import importlib.util
 import threading
 
 import numpy as np
@@ -7,8 +8,11 @@ import pytest
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from tfrs_ext.indexes import Exact, Quantized
+from tfrs_ext.indexes import Exact, Quantized, ScaNN
 
+KINDS = [Exact, Quantized]
+if importlib.util.find_spec("scann") is not None:
+    KINDS.append(ScaNN)
 rng = np.random.default_rng(0)
 
 
@@ -68,7 +72,7 @@ def test_what_is_no_corpus_is_refused_by_name(candidates, message):
         Exact().index(candidates)
 
 
-@pytest.mark.parametrize("kind", [Exact, Quantized])
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_old_corpus_answers_until_the_new_one_stands(kind):
     """Ids say which corpus answered: those of one answer are all of one corpus."""
     index = kind(k=5).index(vectors(50), np.arange(50))

@@ -95,6 +95,10 @@ def test_it_is_exported_checked_and_served(tmp_path):
     served.refresh()
     with served.lease() as (_, servable):
         found = servable.run("serving_default", {"user_id": users.astype(object)})
+        nothing = np.zeros((5, 0), np.int64)
+        asked = {"user_id": users.astype(object), "exclusions": nothing}
+        with pytest.raises(tf.errors.InvalidArgumentError, match="`k` must be a positive integer"):
+            servable.run("recommend", {**asked, "k": np.int32(0)})
     assert found["item_id"].tolist() == wanted
     served.close()
 

@@ -1,3 +1,4 @@
+import contextlib
 import gc
 import importlib.util
 import json
@@ -154,13 +155,17 @@ def test_the_arguments_come_in_the_order_of_tfrs():
     assert not index.parallelize_batch_searches
 
 
-def test_memory_of_the_library_goes_with_the_corpus():
+@pytest.mark.parametrize("building", [contextlib.nullcontext, lambda: tf.Graph().as_default()])
+def test_memory_of_the_library_goes_with_the_corpus_whatever_is_being_built(building):
     index = ScaNN(k=3).index(vectors(300))
     index(vectors(1))
-    first = weakref.ref(index._corpus)
-    index.index(vectors(300))
-    gc.collect()
+    first, other = weakref.ref(index._corpus), ScaNN(k=3).index(vectors(300))
+    destroyed = mock.Mock(wraps=tf.raw_ops.DestroyResourceOp)
+    with building(), mock.patch.object(tf.raw_ops, "DestroyResourceOp", destroyed):
+        index._replace_corpus(other._corpus)
+        gc.collect()
     assert first() is None
+    assert destroyed.call_count
 
 
 def test_excluded_ids_never_come_back(partitioned):
@@ -240,7 +245,7 @@ def test_an_interrupted_search_for_settings_leaves_the_index_as_it_was():
         np.testing.assert_array_equal(ours, theirs)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(rows=st.integers(0, 70), parts=st.sampled_from([1, 2, 3, 5, 16]))
 def test_queries_shared_among_threads_get_the_same_answers(partitioned, rows, parts):
     queries = vectors(70, 16)[:rows]

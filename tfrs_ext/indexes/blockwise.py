@@ -27,6 +27,8 @@ class BlockwiseIndex(Index, abc.ABC):
         block_size: Candidates scored at a time.
     """
 
+    always_fills = True
+
     def __init__(
         self,
         query_model: QueryModel | None = None,

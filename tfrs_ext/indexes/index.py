@@ -64,6 +64,8 @@ class Index(CorpusLayer, abc.ABC):
     """Whether scores are the true ones of the candidates returned."""
     is_exportable: ClassVar[bool] = True
     """Whether its search is a graph that a server can run; a `tf.py_function` isn't."""
+    always_fills: ClassVar[bool] = False
+    """Whether a search of k <= C candidates finds k of them for every query."""
     op_namespaces: ClassVar[tuple[str, ...]] = ()
     """The namespaces of custom operations in its graph, such as `"Scann"` of `Scann>…`."""
     classes: ClassVar[dict[str, type["Index"]]] = {}
@@ -279,7 +281,8 @@ class Index(CorpusLayer, abc.ABC):
             scores, positions = self._search(corpus, embeddings, columns)
         else:
             scores, positions = self._search_excluding(corpus, embeddings, columns, exclusions)
-        ids = gather_or_pad(corpus.identifiers, positions)
+        look_up = tf.gather if self.always_fills and exclusions is None else gather_or_pad
+        ids = look_up(corpus.identifiers, positions)
         return (scores[0], ids[0]) if is_one else (scores, ids)
 
     def _search_excluding(

@@ -18,7 +18,7 @@ def check_k(k: int | tf.Tensor, num_candidates: int) -> int | tf.Tensor:
     Raises:
         ValueError: Where k isn't a positive whole number; in a graph an `InvalidArgumentError`.
     """
-    if not tf.is_tensor(k) or tf.executing_eagerly():
+    if isinstance(k, int) or tf.executing_eagerly() or not tf.is_tensor(k):
         return min(as_positive(k), num_candidates)
     number: tf.Tensor = k
     if not number.dtype.is_integer or number.shape.rank not in (0, None):

@@ -198,7 +198,7 @@ class ScaNN(Index):
         scores = tf.where(fake, no_score(), scores if scale == 1 else scores * scale)
         if tf.executing_eagerly():
             return scores, positions
-        columns = None if tf.is_tensor(k) else k
+        columns = k if isinstance(k, int) else None
         return tf.ensure_shape(scores, [None, columns]), tf.ensure_shape(positions, [None, columns])
 
     def _embeddings(self, corpus: Corpus, positions: tf.Tensor) -> tf.Tensor:
@@ -293,9 +293,9 @@ def _count_cores() -> int:
 
 
 def _clip(value: int | tf.Tensor, least: int | tf.Tensor, most: int) -> int | tf.Tensor:
-    if tf.is_tensor(value) or tf.is_tensor(least):
-        return tf.minimum(tf.maximum(value, least), most)
-    return min(max(value, least), most)
+    if isinstance(value, int) and isinstance(least, int):
+        return min(max(value, least), most)
+    return tf.minimum(tf.maximum(value, least), most)
 
 
 def _usual_scale(candidates: tf.Tensor) -> float:

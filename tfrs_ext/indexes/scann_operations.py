@@ -157,6 +157,7 @@ def _make_handle(parts: Sequence[tf.Variable], name: str) -> tf.Tensor:
 
 
 def _destroy(parts: Sequence[tf.Variable], name: str) -> None:
-    with tf.init_scope():  # Python may collect a corpus while a graph is traced.
+    # Python may collect a corpus while a graph is built, which these operations are no part of.
+    with tf.__internal__.eager_context.eager_mode():
         handle = _make_handle(parts, name)
         tf.raw_ops.DestroyResourceOp(resource=handle, ignore_lookup_error=True)

@@ -129,7 +129,7 @@ def leaves_needed(k: int | tf.Tensor, leaves: int, count: int) -> int | tf.Tenso
         leaves: Leaves of the partition.
         count: C.
     """
-    if tf.is_tensor(k):  # In floats: the product of large numbers is no int32.
-        share = tf.cast(k, tf.float32) / count
-        return tf.minimum(tf.cast(tf.math.ceil(2.0 * leaves * share), tf.int32), leaves)
-    return min(-(-2 * k * leaves // count), leaves)
+    if isinstance(k, int):
+        return min(-(-2 * k * leaves // count), leaves)
+    share = tf.cast(k, tf.float32) / count  # In floats: the product of large numbers is no int32.
+    return tf.minimum(tf.cast(tf.math.ceil(2.0 * leaves * share), tf.int32), leaves)

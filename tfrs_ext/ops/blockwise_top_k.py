@@ -55,7 +55,7 @@ def blockwise_top_k(
         )
     if blocks * size < count:
         best = add(best, blocks * size, count - blocks * size)
-    columns = None if tf.is_tensor(k) else k
+    columns = k if isinstance(k, int) else None
     scores, positions = (tf.ensure_shape(part, [None, columns]) for part in best)
     return scores, positions
 

@@ -64,4 +64,4 @@ def is_small(rows: tf.Tensor, width: int) -> bool:
 
 def smaller(k: int | tf.Tensor, most: int) -> int | tf.Tensor:
     """Returns k or `most`, whichever is smaller, as a Python number where k is one."""
-    return tf.minimum(k, most) if tf.is_tensor(k) else min(k, most)
+    return min(k, most) if isinstance(k, int) else tf.minimum(k, most)

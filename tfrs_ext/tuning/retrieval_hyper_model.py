@@ -30,7 +30,7 @@ class RetrievalHyperModel(FeatureHyperModel):
         item_counts: Item ids and how often each occurs in the training data, which the losses
             correct by; None leaves the corrections out.
         catalogue: All items with their raw columns, to draw negatives from; None draws none.
-        name: Of the hypermodel.
+        name: The name of the hypermodel.
         tunable: False fixes the defaults, as for every keras-tuner hypermodel.
 
     Attributes:
@@ -123,7 +123,7 @@ class RetrievalHyperModel(FeatureHyperModel):
             train: From a batch size to batches of rows, such as
                 `lambda size: data.training_dataset(frames, features, size, seed=1)`; or batches,
                 whose size is changed.
-            **kwargs: For `model.fit`: `epochs`, `validation_data`, `callbacks`.
+            **kwargs: What `model.fit` is given: `epochs`, `validation_data`, `callbacks`.
 
         Returns:
             Keras's `History`.

@@ -38,7 +38,7 @@ def negatives(
         catalogue: All items; None where negatives can't be drawn.
         item_counts: From item id to its count, to draw by popularity; None where it isn't known.
         embedding_dim: Width of the towers' outputs, for the memory; None leaves it out.
-        id_dtype: Of the item ids: `"int64"` or `"string"`.
+        id_dtype: The dtype of the item ids: `"int64"` or `"string"`.
         whole: Whether the whole catalogue is taken whatever else is chosen, for the full softmax.
     """
     kinds = ["in_batch"] + ["memory_queue"] * (embedding_dim is not None)
