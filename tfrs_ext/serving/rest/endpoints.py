@@ -23,7 +23,7 @@ class Call(NamedTuple):
     Attributes:
         service: What is served.
         request: The request.
-        threads: For predictions, so that nothing else waits for them.
+        threads: The threads of predictions, for which nothing else waits.
         name: The model's, of those that are served; "" where the path names none.
         version: The version's number, or None.
     """
