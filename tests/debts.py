@@ -22,7 +22,6 @@ ANY_CEILING = 0.05
 # How many descriptions of arguments begin as stumps, such as "Of the metric".
 STUMPS: dict[str, int] = {
     "indexes": 14,
-    "models": 1,
 }
 
 # What pages name already and the package has only soon.

@@ -119,7 +119,9 @@ def test_a_saved_baseline_ranks_as_before(make, tmp_path):
 
 
 def test_bad_arguments_are_named():
-    with pytest.raises(ValueError, match="`candidates` must be at least 1, received candidates=0"):
+    with pytest.raises(
+        ValueError, match="`num_candidates` must be at least 1, received num_candidates=0"
+    ):
         PopularityBaseline(0)
     with pytest.raises(ValueError, match="`neighbors` must be at least 1"):
         ItemToItemBaseline(3, neighbors=0)

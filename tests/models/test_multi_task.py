@@ -112,7 +112,8 @@ def test_a_column_of_weights_tells_the_retriever_what_is_positive():
     batch = next(iter(dataset()))
     model.compute_loss(batch)
     expected = model.retriever.compute_loss({**batch, "sample_weight": batch["click"]})
-    np.testing.assert_allclose(model._task_trackers[0].result(), expected, rtol=1e-6)
+    actual = model._mean_losses.results()["retrieval_loss"]
+    np.testing.assert_allclose(actual, expected, rtol=1e-6)
     everywhere = next(iter(dataset(sample_weight=np.zeros(240, np.float32))))
     model = make()
     assert float(model.compute_loss(everywhere)) == 0.0
@@ -122,7 +123,8 @@ def test_learnt_weights_follow_the_formula_and_settle_where_it_says():
     model = make(loss_weights="uncertainty")
     batch = next(iter(dataset()))
     model.compute_loss(batch)
-    parts = np.array([tracker.result() for tracker in model._task_trackers])
+    means = model._mean_losses.results()
+    parts = np.array([means[f"{name}_loss"] for name in ("retrieval", "rating", "click")])
     s = np.float32([0.3, -0.2, 1.0])
     model.log_variances.assign(s)
     with tf.GradientTape() as tape:

@@ -11,6 +11,7 @@ from tfrs_ext import losses, negatives, tasks
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Categorical, History, Numeric, Text, Timestamp
 from tfrs_ext.frequencies import CountedFrequency
+from tfrs_ext.metrics import FactorizedTopK
 from tfrs_ext.models import Model, Tower, TwoTower
 
 USERS, ITEMS = tuple(range(1, 41)), tuple(f"i{i}" for i in range(12))
@@ -203,3 +204,31 @@ def test_replicas_report_and_follow_the_loss_of_the_global_batch(two_replicas):
     history = model.fit(tf.data.Dataset.from_tensors(batch).unbatch().batch(200), verbose=0)
     np.testing.assert_allclose(history.history["loss"][0], expected, rtol=1e-5)
     np.testing.assert_allclose(before - kernel.numpy(), gradient, rtol=1e-3, atol=1e-6)
+
+
+def test_a_replica_that_the_last_batch_leaves_empty_changes_no_mean(two_replicas):
+    with two_replicas.scope():
+        model = make_model(embedding_dim=4)
+        model.compile(keras.optimizers.SGD(0.1))
+    data = tf.data.Dataset.from_tensor_slices({k: v[:21] for k, v in rows().items()})
+    reported = model.evaluate(data.batch(20), return_dict=True, verbose=0)["loss"]
+    alone = TwoTower.from_config(model.get_config())
+    alone.set_weights(model.get_weights())
+    parts = [float(alone.compute_loss(batch)) * 10 for batch in data.take(20).batch(10)]
+    last = float(alone.compute_loss(next(iter(data.skip(20).batch(1)))))
+    np.testing.assert_allclose(reported, (sum(parts) + last) / 21, rtol=1e-5)
+    assert np.isfinite(model.fit(data.batch(20), verbose=0).history["loss"][0])
+
+
+def test_logs_hold_no_metric_that_was_not_computed():
+    corpus = tf.data.Dataset.from_tensor_slices(
+        {"item_id": np.array(ITEMS), "title": np.array(["Toy"] * 12), "released": np.ones(12, int)}
+    )
+    model = make_model(embedding_dim=4)
+    embedded = corpus.batch(12).map(lambda item: (item["item_id"], model.candidate_model(item)))
+    model.task.factorized_metrics = FactorizedTopK(embedded, ks=[5])
+    model.compile("sgd")
+    logs = model.fit(dataset(), validation_data=dataset(), verbose=0).history
+    name = next(name for name in logs if name.startswith("val_factorized"))
+    assert name.removeprefix("val_") not in logs
+    assert logs[name][0] > 0

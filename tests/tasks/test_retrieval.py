@@ -460,3 +460,26 @@ def test_a_replica_without_rows_loses_nothing():
             value = task(empty, empty, **arguments)
         assert float(value) == 0.0
         assert tape.gradient(value, empty).shape == (0, 4)
+
+
+@pytest.mark.parametrize("loss", [losses.InfoNCE(symmetric=True), losses.FullProductSoftmax()])
+def test_symmetric_losses_over_all_replicas_are_those_of_one_large_batch(two_replicas, loss):
+    queries, items = RNG.normal(size=(2, 8, 4)).astype(np.float32)
+    arguments = {"candidate_ids": np.array([1, 2, 3, 4, 5, 1, 7, 8])}
+    task = tasks.Retrieval(loss, temperature=0.5, negatives=negatives.CrossReplica())
+    expected = task(queries, items, **arguments)
+
+    def part(values):
+        return two_replicas.experimental_distribute_values_from_function(
+            lambda context: values[4 * context.replica_id_in_sync_group :][:4]
+        )
+
+    @tf.function
+    def run(queries, items, ids):
+        return two_replicas.run(
+            lambda q, c, i: task(q, c, candidate_ids=i), args=(queries, items, ids)
+        )
+
+    shares = run(part(queries), part(items), part(arguments["candidate_ids"]))
+    total = sum(two_replicas.experimental_local_results(shares))
+    np.testing.assert_allclose(total, expected, rtol=1e-5)

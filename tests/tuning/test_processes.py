@@ -67,7 +67,7 @@ def test_ctrl_c_ends_the_search_at_once_and_the_same_command_goes_on(tmp_path):
     finish(start(tmp_path / "whole"))
     stopped = tmp_path / "stopped"
     end_while_training(start(stopped), 2, 0.5, signal.SIGINT)
-    rows = TrialRecords(stopped / "p").states()
+    rows = TrialRecords(stopped / "p").read_states()
     assert [row["status"] for row in rows] == ["COMPLETED", "RUNNING"]
     finish(start(stopped))
     assert outcome(stopped) == outcome(tmp_path / "whole")

@@ -16,10 +16,10 @@ class HistoryBaseline(PopularityBaseline):
     are excluded, it is `PopularityBaseline`.
 
     Args:
-        candidates: C, how many candidates there are.
+        num_candidates: C, how many candidates there are.
 
     Call arguments:
-        histories: Row numbers of candidates: a `tf.RaggedTensor` `[B, (L)]`, or `[B, L]` integers
+        histories: Positions of candidates: a `tf.RaggedTensor` `[B, (L)]`, or `[B, L]` integers
             with negative numbers as padding.
 
     Returns:
@@ -33,8 +33,10 @@ class HistoryBaseline(PopularityBaseline):
 
     def call(self, histories: TensorLike) -> tf.Tensor:
         """Returns scores `[B, C]`."""
-        count, owners, rows = self._pairs(histories)
-        cells = tf.stack([owners, rows], axis=1)
-        own = tf.scatter_nd(cells, tf.ones_like(rows, tf.float32), [count, self.candidates])
+        count, owners, positions = self._pairs(histories)
+        cells = tf.stack([owners, positions], axis=1)
+        own = tf.scatter_nd(
+            cells, tf.ones_like(positions, tf.float32), [count, self.num_candidates]
+        )
         popularity = tf.cast(self._popularity, tf.float32)
         return own + popularity / (1.0 + tf.reduce_max(popularity))

@@ -16,10 +16,10 @@ class PopularityBaseline(Baseline):
     `score(query, c) = occurrences of c`.
 
     Args:
-        candidates: C, how many candidates there are.
+        num_candidates: C, how many candidates there are.
 
     Call arguments:
-        histories: Row numbers of candidates: a `tf.RaggedTensor` `[B, (L)]`, or `[B, L]` integers
+        histories: Positions of candidates: a `tf.RaggedTensor` `[B, (L)]`, or `[B, L]` integers
             with negative numbers as padding. Only their number matters.
 
     Returns:
@@ -34,10 +34,10 @@ class PopularityBaseline(Baseline):
         [[1.0, 0.0, 2.0]]
     """
 
-    def __init__(self, candidates: int, **kwargs: Any) -> None:
-        super().__init__(candidates, **kwargs)
+    def __init__(self, num_candidates: int, **kwargs: Any) -> None:
+        super().__init__(num_candidates, **kwargs)
         self._popularity = self.add_weight(
-            name="popularity", shape=[candidates], initializer="zeros", trainable=False
+            name="popularity", shape=[num_candidates], initializer="zeros", trainable=False
         )
 
     def adapt(self, histories: TensorLike) -> "PopularityBaseline":

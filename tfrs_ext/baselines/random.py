@@ -18,11 +18,11 @@ class RandomBaseline(Baseline):
     `score(query, c)` is uniform in [0, 1), a hash of the seed, the history and the candidate.
 
     Args:
-        candidates: C, how many candidates there are.
-        seed: Which orders.
+        num_candidates: C, how many candidates there are.
+        seed: The number that chooses the orders.
 
     Call arguments:
-        histories: Row numbers of candidates: a `tf.RaggedTensor` `[B, (L)]`, or `[B, L]` integers
+        histories: Positions of candidates: a `tf.RaggedTensor` `[B, (L)]`, or `[B, L]` integers
             with negative numbers as padding.
 
     Returns:
@@ -36,8 +36,8 @@ class RandomBaseline(Baseline):
         Appleby: MurmurHash3, 2011 (the finalizer).
     """
 
-    def __init__(self, candidates: int, seed: int = 0, **kwargs: Any) -> None:
-        super().__init__(candidates, **kwargs)
+    def __init__(self, num_candidates: int, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(num_candidates, **kwargs)
         self.seed = seed
 
     def adapt(self, histories: TensorLike) -> "RandomBaseline":
@@ -46,10 +46,10 @@ class RandomBaseline(Baseline):
 
     def call(self, histories: TensorLike) -> tf.Tensor:
         """Returns scores `[B, C]`."""
-        count, owners, rows = self._pairs(histories)
-        queries = tf.math.unsorted_segment_sum(_mixed(rows + 1), owners, count)
+        count, owners, positions = self._pairs(histories)
+        queries = tf.math.unsorted_segment_sum(_mixed(positions + 1), owners, count)
         queries = _mixed(queries + tf.constant(self.seed * 40_503 + 1, tf.int32))
-        candidates = _mixed(tf.range(self.candidates) * 69_069 + 1)
+        candidates = _mixed(tf.range(self.num_candidates) * 69_069 + 1)
         bits = tf.bitwise.right_shift(
             tf.bitcast(_mixed(queries[:, tf.newaxis] + candidates), tf.uint32),
             tf.constant(8, tf.uint32),

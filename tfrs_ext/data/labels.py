@@ -52,7 +52,7 @@ def with_negatives(
 
     Args:
         frames: What users took.
-        num_negatives: How many negatives for each row.
+        num_negatives: The number of negatives for each row.
         known: All that users took at any time; `frames` by default. Give it the whole data, so
             that what a user takes later is no negative now.
         seed: Equal seeds give equal negatives.

@@ -40,7 +40,7 @@ def load_movielens(
     the README in the archive before you use them.
 
     Args:
-        name: Which data set: it says which files are looked for.
+        name: The data set, which says which files are looked for.
         path: A folder or zip file with the original files (`u.data`, `u.item`, `u.user`;
             `ratings.dat`, `movies.dat`, `users.dat`; `ratings.csv`, `movies.csv`), or with
             `ratings.parquet`, `items.parquet` (or `movies.parquet`) and perhaps `users.parquet`

@@ -26,7 +26,7 @@ def next_item_queries(
 
     Args:
         part: The held-out part.
-        features: From `fit_features`.
+        features: The columns with their facts, which `fit_features` made.
         history_from: What is known before the part: the training part where `part` is the
             validation part, `join(train, validation)` where it is the test part.
         max_queries: At most so many rows, drawn without replacement; None for all.

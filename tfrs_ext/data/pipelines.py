@@ -29,7 +29,7 @@ def training_dataset(
 
     Args:
         frames: The interactions, one row of a batch each.
-        features: From `fit_features`.
+        features: The columns with their facts, which `fit_features` made.
         batch_size: `B`.
         history: More interactions to look back on; give the training part where `frames` is the
             validation part.
@@ -75,7 +75,7 @@ def ranking_dataset(
 
     Args:
         frames: The rows, with a label: `with_labels` and `with_negatives` make them.
-        features: From `fit_features`.
+        features: The columns with their facts, which `fit_features` made.
         batch_size: `B`.
         history: More rows to look back on; give the training part where `frames` is the
             validation part.
@@ -142,8 +142,8 @@ def candidates_dataset(frames: Frames, features: FeatureSet, batch_size: int) ->
     """Batches of the whole catalogue in the order of the item table.
 
     Args:
-        frames: Whose item table.
-        features: From `fit_features`.
+        frames: The data whose item table is read.
+        features: The columns with their facts, which `fit_features` made.
         batch_size: `B`.
 
     Returns:

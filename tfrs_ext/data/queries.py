@@ -19,10 +19,10 @@ def user_states(
     """The query tower's inputs for each row of the user table.
 
     Args:
-        frames: Whose user table.
-        features: From `fit_features`.
-        history: Whose interactions the histories are taken from: all that is known at the moment
-            of the query. `None` for those of `frames`.
+        frames: The data whose user table is read.
+        features: The columns with their facts, which `fit_features` made.
+        history: The data whose interactions become the histories: all that is known at the moment
+            of the query. `None` takes those of `frames`.
 
     Returns:
         `{column: array}`, each `[U]`, and `"history"` `[U, L]`; users without any interaction have
@@ -38,8 +38,8 @@ def item_columns(frames: Frames, features: FeatureSet) -> dict[str, npt.NDArray[
     """The candidate's columns for each row of the item table.
 
     Args:
-        frames: Whose item table.
-        features: From `fit_features`.
+        frames: The data whose item table is read.
+        features: The columns with their facts, which `fit_features` made.
 
     Returns:
         `{column: array}`, each `[C]`. `candidates_dataset` gives the same in batches.
@@ -76,7 +76,7 @@ def evaluation_queries(
 
     Args:
         part: The held-out part.
-        features: From `fit_features`.
+        features: The columns with their facts, which `fit_features` made.
         history_from: What is known before the part: the training part where `part` is the
             validation part, `join(train, validation)` where it is the test part.
 

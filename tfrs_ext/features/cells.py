@@ -13,7 +13,7 @@ def check_cells(column: "pd.Series[Any]", wrong: "pd.Series[Any]", wanted: str, 
 
     Args:
         column: The column as it came.
-        wrong: Which of its cells are wrong, boolean.
+        wrong: A boolean column that marks the wrong cells.
         wanted: What a cell must be, a sentence that begins with the column's name.
         mend: A sentence that says how to mend the table.
     """

@@ -1,12 +1,16 @@
 """The training loop that TFRS models share, with losses that mean something."""
 
-from typing import Any
+from typing import Any, Union
 
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from tfrs_ext._keras import keras
+from tfrs_ext.ops.replicas import num_replicas
 from tfrs_ext.tasks import Retrieval
+from tfrs_ext.typing import Columns, Config
+
+_Inputs = Union[tf.Tensor, Columns, tuple[Columns, ...]]
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -16,9 +20,11 @@ class Model(tfrs.Model):
     Implement `compute_loss(inputs, training)` as for `tfrs.Model`, which this class replaces line
     for line. TFRS reports the loss of the last batch as that of the epoch, and doesn't scale the
     loss under a `LossScaleOptimizer`; here `loss`, `regularization_loss` and `total_loss` are
-    means over the batches of the epoch, weighted by the batches' sizes. Metrics that a
-    `tasks.Retrieval` doesn't compute in a step, as those over the corpus in training, aren't
-    reported for it; TFRS reports them as 0.
+    means over the batches of the epoch, weighted by the batches' sizes. Metrics that a step doesn't
+    compute are left out of its logs; TFRS reports 0 for them.
+
+    Relations:
+        `TwoTower` and `MultiTask` are such models.
 
     Example:
         >>> class Constant(Model):
@@ -32,49 +38,94 @@ class Model(tfrs.Model):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        names = ("loss", "regularization_loss", "total_loss")
-        self._loss_trackers = [keras.metrics.Mean(name=name) for name in names]
+        self._mean_losses = _MeanLosses()
+        self._mean_losses.add("loss", "regularization_loss", "total_loss")
 
-    @property
-    def metrics(self) -> list[Any]:
-        """The metrics of the model and its layers, less the losses of models inside of it."""
-        layers = self._flatten_layers(include_self=False)
-        inner = [t for layer in layers if isinstance(layer, Model) for t in layer._loss_trackers]
-        return [metric for metric in super().metrics if not any(metric is t for t in inner)]
+    def reset_metrics(self) -> None:
+        """Begins the epoch's means anew."""
+        super().reset_metrics()
+        self._mean_losses.reset()
 
-    def train_step(self, inputs: Any) -> dict[str, tf.Tensor]:
+    def train_step(self, inputs: _Inputs) -> dict[str, tf.Tensor]:
         """Takes one step of training and returns the metrics so far."""
+        rows = _count_rows(inputs)  # Before `compute_loss`, which may pop some.
         with tf.GradientTape() as tape:
             loss, regularization, total = self._compute_losses(inputs, training=True)
         # `minimize` scales the loss where the optimizer is a `LossScaleOptimizer`.
         self.optimizer.minimize(total, self.trainable_variables, tape=tape)
-        return self._report(inputs, loss, regularization, total)
+        return self._report(rows, loss, regularization, total)
 
-    def test_step(self, inputs: Any) -> dict[str, tf.Tensor]:
+    def test_step(self, inputs: _Inputs) -> dict[str, tf.Tensor]:
         """Evaluates one batch and returns the metrics so far."""
-        return self._report(inputs, *self._compute_losses(inputs, training=False))
+        rows = _count_rows(inputs)
+        return self._report(rows, *self._compute_losses(inputs, training=False))
+
+    def get_build_config(self) -> Config | None:
+        """Returns the names, shapes and types of what the model was called with."""
+        spec = self.save_spec()
+        if spec is None:
+            return super().get_build_config()
+        return {"inputs": keras.saving.serialize_keras_object(spec[0][0])}
+
+    def build_from_config(self, config: Config) -> None:
+        """Creates the variables for the inputs that `get_build_config` described."""
+        if self.built or "inputs" not in config:
+            return
+        inputs = keras.saving.deserialize_keras_object(config["inputs"])
+        # Traced, not run: no values need to be made up, which a lookup might not know.
+        tf.function(lambda columns: self(columns)).get_concrete_function(inputs)
 
     def _compute_losses(
-        self, inputs: Any, training: bool
+        self, inputs: _Inputs, training: bool
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         loss = tf.cast(self.compute_loss(inputs, training=training), tf.float32)
         terms = [tf.reduce_sum(tf.cast(term, tf.float32)) for term in self.losses]
         regularization = tf.add_n(terms) if terms else tf.constant(0.0)
         # Gradients are summed over replicas: each pays its share of the regularization.
-        regularization /= _num_replicas()
+        regularization /= num_replicas()
         return loss, regularization, loss + regularization
 
-    def _report(self, inputs: Any, *losses: tf.Tensor) -> dict[str, tf.Tensor]:
-        for tracker, value in zip(self._loss_trackers, losses, strict=True):
-            self._track(tracker, value, inputs)
-        tasks = [layer for layer in self._flatten_layers() if isinstance(layer, Retrieval)]
-        idle = {id(metric) for task in tasks for metric in task.idle_metrics}
-        return {metric.name: metric.result() for metric in self.metrics if id(metric) not in idle}
+    def _report(self, rows: tf.Tensor, *losses: tf.Tensor) -> dict[str, tf.Tensor]:
+        for name, loss in zip(("loss", "regularization_loss", "total_loss"), losses, strict=True):
+            self._mean_losses.update(name, loss, rows)
+        idle = {id(metric) for metric in self._idle_metrics()}
+        computed = [metric for metric in self.metrics if id(metric) not in idle]
+        results = {metric.name: metric.result() for metric in computed}
+        return {**results, **self._mean_losses.results()}
 
-    def _track(self, tracker: Any, loss: tf.Tensor, inputs: Any) -> None:
-        rows = tf.cast(tf.shape(tf.nest.flatten(inputs)[0])[0], tf.float32)
-        tracker.update_state(loss * _num_replicas(), sample_weight=rows)
+    def _idle_metrics(self) -> list[keras.metrics.Metric]:
+        """Returns the metrics that this step left alone: their results would mean nothing."""
+        layers = self._flatten_layers(include_self=False)
+        tasks = [layer for layer in layers if isinstance(layer, Retrieval)]
+        return [metric for task in tasks for metric in task.idle_metrics]
 
 
-def _num_replicas() -> int:
-    return tf.distribute.get_strategy().num_replicas_in_sync
+class _MeanLosses:
+    """The means of an epoch's losses. Keras would count metrics of a model as its weights."""
+
+    def __init__(self) -> None:
+        self._means: dict[str, keras.metrics.Mean] = {}
+
+    def add(self, *names: str) -> None:
+        """Begins to follow losses."""
+        self._means.update({name: keras.metrics.Mean(name=name) for name in names})
+
+    def update(self, name: str, loss: tf.Tensor, rows: tf.Tensor) -> None:
+        """Takes the loss of a batch, this replica's share of it, which counts by its rows."""
+        self._means[name].update_state(loss * num_replicas(), sample_weight=rows)
+
+    def reset(self) -> None:
+        """Forgets all batches."""
+        for mean in self._means.values():
+            mean.reset_state()
+
+    def results(self) -> dict[str, tf.Tensor]:
+        """Returns the means by name."""
+        return {name: mean.result() for name, mean in self._means.items()}
+
+
+def _count_rows(inputs: _Inputs) -> tf.Tensor:
+    """Returns the size of the batch: the first axis of the first input that has one."""
+    tensors = [tensor for tensor in tf.nest.flatten(inputs) if tensor is not None]
+    columns = [tensor for tensor in tensors if tensor.shape.rank != 0]
+    return tf.cast(tf.shape(columns[0])[0] if columns else 1, tf.float32)

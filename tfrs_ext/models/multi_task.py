@@ -10,7 +10,9 @@ from tfrs_ext.features import as_columns, example_inputs
 from tfrs_ext.models.base import Model
 from tfrs_ext.models.pair_ranker import PairRanker
 from tfrs_ext.models.ranking_model import RankingModel
+from tfrs_ext.models.tower import Tower
 from tfrs_ext.models.two_tower import TwoTower
+from tfrs_ext.ops.replicas import num_replicas
 from tfrs_ext.tasks import Ranking
 
 _RETRIEVAL = "retrieval"
@@ -101,11 +103,16 @@ class MultiTask(Model):
             self.log_variances = self.add_weight(
                 name="log_variances", shape=(len(names),), initializer="zeros", dtype="float32"
             )
-        self._task_trackers = [keras.metrics.Mean(name=f"{name}_loss") for name in names]
+        self._mean_losses.add(*(f"{name}_loss" for name in names))
         self._check_metrics()
-        # Created whole: saved files load, and backups are restored, before a first call.
-        readers = [r for r in self.rankers.values() if isinstance(r, RankingModel)]
+        self._build_from_features()
+
+    def _build_from_features(self) -> None:
+        """Creates the model whole where the towers say what they read, as `TwoTower` does."""
         towers = [self.query_model, self.candidate_model]
+        if not all(isinstance(tower, Tower) for tower in towers):
+            return
+        readers = [r for r in self.rankers.values() if isinstance(r, RankingModel)]
         self(example_inputs([f for part in (*towers, *readers) for f in part.features]))
 
     @staticmethod
@@ -181,6 +188,8 @@ class MultiTask(Model):
         """Returns the weighted sum of the tasks' losses."""
         inputs = as_columns(inputs)
         self._check_columns(inputs)
+        if not self.built:
+            self(inputs)  # A model that was trained can be saved: Keras notes what it is called on.
         queries, candidates = self._embed(inputs, training)
         weights = {
             name: inputs.get(self.sample_weights.get(name, "sample_weight"))
@@ -195,8 +204,9 @@ class MultiTask(Model):
             losses[name] = self.ranking_tasks[name](
                 inputs[name], predictions, sample_weight=weights[name], training=training
             )
-        for tracker, loss in zip(self._task_trackers, losses.values(), strict=True):
-            self._track(tracker, loss, inputs)
+        rows = tf.cast(tf.shape(queries)[0], tf.float32)
+        for name, loss in losses.items():
+            self._mean_losses.update(f"{name}_loss", loss, rows)
         return self._total(losses)
 
     def _check_columns(self, inputs: Mapping[str, tf.Tensor]) -> None:
@@ -212,8 +222,7 @@ class MultiTask(Model):
         if not self.learns_weights:
             return tf.add_n([self.loss_weights[name] * loss for name, loss in losses.items()])
         scaled = tf.exp(-self.log_variances) * tf.stack(list(losses.values()))
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        return tf.reduce_sum(scaled + self.log_variances / (2 * replicas))
+        return tf.reduce_sum(scaled + self.log_variances / (2 * num_replicas()))
 
     def get_config(self) -> dict[str, Any]:
         """Returns the configuration, JSON-able."""
@@ -240,6 +249,3 @@ class MultiTask(Model):
             for key in ("rankers", "ranking_tasks")
         }
         return cls(**{**config, **parts, "retriever": load(config["retriever"])})
-
-    def build_from_config(self, config: dict[str, Any]) -> None:
-        """Does nothing: the constructor creates the variables."""

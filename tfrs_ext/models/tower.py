@@ -19,7 +19,7 @@ class Tower(keras.Model):
         embedding_dim: Width of every embedding table.
         hidden_units: Widths of the hidden layers; empty for a linear tower.
         output_dim: D, the width of the result; `embedding_dim` where it is None.
-        activation: Of the hidden layers: any Keras activation or layer.
+        activation: The activation of the hidden layers, any that Keras knows, or a layer.
         dropout: Share of the hidden units that are dropped in training.
         normalize: Whether the rows of the result have unit length (cosine similarity).
 

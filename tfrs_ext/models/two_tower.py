@@ -248,17 +248,6 @@ class TwoTower(Model):
             )
         return cls(**config)
 
-    def get_build_config(self) -> Config | None:
-        """Returns the names, shapes and types of the columns that the model was called with."""
-        spec = self.save_spec()
-        return None if spec is None else {"inputs": keras.saving.serialize_keras_object(spec[0][0])}
-
-    def build_from_config(self, config: Config) -> None:
-        """Creates the towers' variables for the columns that `get_build_config` described."""
-        if not self.built:
-            inputs = keras.saving.deserialize_keras_object(config["inputs"])
-            tf.function(lambda columns: self(columns)).get_concrete_function(inputs)
-
 
 def _make_task(
     item_counts: tuple[TensorLike, TensorLike] | None, temperature: float | None
