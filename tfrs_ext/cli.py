@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="tfrs-ext",
         description=__doc__,
-        epilog="commands:\n" + "\n".join(f"  {n:<10} {run.__doc__}" for n, run in COMMANDS.items()),
+        epilog="commands:\n" + "\n".join(f"  {n:<13} {run.__doc__}" for n, run in COMMANDS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=__version__)
@@ -56,6 +56,11 @@ def _retrieval(arguments: Sequence[str]) -> None:
 def _ranking(arguments: Sequence[str]) -> None:
     """Tunes, trains, exports and queries a model that ranks."""
     _run_recipe("ranking", arguments)
+
+
+def _notifications(arguments: Sequence[str]) -> None:
+    """Tunes, trains, exports and queries a bandit for recurring notifications."""
+    _run_recipe("notifications", arguments)
 
 
 def _serve(arguments: Sequence[str]) -> None:
@@ -91,6 +96,7 @@ def _versions(arguments: Sequence[str]) -> None:
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "retrieval": _retrieval,
     "ranking": _ranking,
+    "notifications": _notifications,
     "serve": _serve,
     "query": _query,
     "versions": _versions,

@@ -17,6 +17,8 @@ from tfrs_ext.bandits import (
     ThompsonSampling,
     UniformPolicy,
     UpperConfidenceBound,
+    split_log,
+    usual_policies,
 )
 
 ALL = [
@@ -110,3 +112,18 @@ def test_thompson_chooses_as_draws_from_the_posterior_do(log):
 def test_settings_are_checked(kind, wrong):
     with pytest.raises(ValueError, match=f"`{next(iter(wrong))}` must be"):
         kind(ARMS, **wrong)
+
+
+def test_the_usual_policies_are_all():
+    found = usual_policies(ARMS)
+    assert {type(policy) for policy in found.values()} == set(ALL)
+
+
+def test_logs_are_split_by_time():
+    log = pd.DataFrame({"time": [5, 1, 1, 3, 2, 1, 4, 4, 4, 4]})
+    parts = [part["time"].tolist() for part in split_log(log, (0.2, 0.5))]
+    assert parts == [[], [1, 1, 1, 2, 3], [4, 4, 4, 4, 5]]
+    unordered = log.rename(columns={"time": "other"})
+    assert [len(part) for part in split_log(unordered)] == [6, 2, 2]
+    with pytest.raises(ValueError, match="`shares` must be"):
+        split_log(log, (0.5, 0.5))

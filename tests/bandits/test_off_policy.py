@@ -15,6 +15,7 @@ from tfrs_ext.bandits import (
     PolicyValue,
     RecoveringDifferenceSoftmax,
     UniformPolicy,
+    choice_shares,
     evaluate_policy,
     tune_policy,
 )
@@ -54,6 +55,8 @@ def test_estimates_are_those_of_loops():
     assert value.effective_size == pytest.approx(expected["size"])
     assert value.logged.mean == pytest.approx(np.mean([r["reward"] for r in rounds]))
     assert isinstance(value, PolicyValue)
+    shares = choice_shares(policy, pd.DataFrame(rounds))
+    np.testing.assert_allclose([shares[arm] for arm in ARMS], table.mean(axis=0))
 
 
 def test_intervals_draw_users_not_rounds():

@@ -2,7 +2,8 @@
 
 from tfrs_ext.bandits.bandit import Bandit, Choices
 from tfrs_ext.bandits.exploring_policies import EpsilonGreedy, SoftmaxPolicy, UpperConfidenceBound
-from tfrs_ext.bandits.off_policy import PolicyValue, evaluate_policy
+from tfrs_ext.bandits.log_reading import split_log
+from tfrs_ext.bandits.off_policy import PolicyValue, choice_shares, evaluate_policy
 from tfrs_ext.bandits.recovering_bandit import RecoveringDifferenceSoftmax
 from tfrs_ext.bandits.recovery import Recovery, estimate_recovery
 from tfrs_ext.bandits.rounds import Contexts, Rounds
@@ -11,6 +12,7 @@ from tfrs_ext.bandits.softmax_layers import BonusSoftmax, DifferenceSoftmax
 from tfrs_ext.bandits.static_policies import BestStaticPolicy, LastPolicy, UniformPolicy
 from tfrs_ext.bandits.thompson_sampling import ThompsonSampling
 from tfrs_ext.bandits.tuning_by_value import PolicyTrial, tune_policy
+from tfrs_ext.bandits.usual import usual_policies
 from tfrs_ext.ops.difference_softmax import bonus_softmax, recovering_difference_softmax
 
 __all__ = [
@@ -34,8 +36,11 @@ __all__ = [
     "UniformPolicy",
     "UpperConfidenceBound",
     "bonus_softmax",
+    "choice_shares",
     "estimate_recovery",
     "evaluate_policy",
     "recovering_difference_softmax",
+    "split_log",
     "tune_policy",
+    "usual_policies",
 ]

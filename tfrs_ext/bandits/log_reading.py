@@ -1,5 +1,6 @@
 """From tables of logged rounds, in memory or in Parquet files, to flat arrays."""
 
+import itertools
 import os
 import pathlib
 from collections import Counter
@@ -68,6 +69,32 @@ def join(parts: Sequence[Rounds]) -> Rounds:
         found = [getattr(part, name) for part in parts]
         extra[name] = None if any(f is None for f in found) else np.concatenate(found)
     return Rounds(chosen=chosen, **flat, **extra)
+
+
+def split_log(log: pd.DataFrame, shares: Sequence[float] = (0.6, 0.2)) -> list[pd.DataFrame]:
+    """Returns parts of a log in the order of its column `time`, or of its rows without one.
+
+    Rounds of one time stay together, so that `Bandit.update` takes a later part.
+
+    Args:
+        log: The rounds.
+        shares: The shares of the rounds of all parts but the last, which gets the rest.
+
+    Example:
+        >>> log = pd.DataFrame({"time": [3, 1, 2, 2, 4]})
+        >>> [part["time"].tolist() for part in split_log(log, [0.6])]
+        [[1, 2, 2], [3, 4]]
+    """
+    if not all(share > 0 for share in shares) or not sum(shares) < 1:
+        raise ValueError(f"`shares` must be above 0 and sum to less than 1, received {shares}.")
+    times = np.arange(len(log))
+    if "time" in log:
+        log = log.sort_values("time", kind="stable")
+        times = log["time"].to_numpy()
+    wanted = np.round(np.cumsum(shares) * len(log)).astype(int)
+    ends = [int(np.searchsorted(times, times[end], "left")) if end else 0 for end in wanted]
+    ends = [0, *ends, len(log)]
+    return [log.iloc[a:b] for a, b in itertools.pairwise(ends)]
 
 
 def to_table(rounds: Rounds, arms: Sequence[str]) -> pa.Table:

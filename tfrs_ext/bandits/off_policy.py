@@ -98,6 +98,26 @@ def evaluate_policy(
     )
 
 
+def choice_shares(policy: Bandit, log: Log, *, invalid: str = "raise") -> dict[str, float]:
+    """Returns the share of a log's rounds in which `policy` would choose each arm.
+
+    Args:
+        policy: The policy.
+        log: Logged rounds, as `Bandit.fit` takes them, that fit in memory.
+        invalid: What is done with invalid rounds: `"raise"` or `"exclude"`.
+
+    Example:
+        >>> import pandas as pd
+        >>> log = pd.DataFrame({"eligible": [["a", "b"], ["b"]], "chosen": ["a", "b"],
+        ...                     "propensity": [0.5, 1.0], "reward": [1, 0]})
+        >>> choice_shares(tfrs_ext.bandits.UniformPolicy(["a", "b"]), log)
+        {'a': 0.25, 'b': 0.75}
+    """
+    rounds = read_whole_log(log, policy.arms, invalid)
+    sums = np.bincount(rounds.arms, policy.probabilities(rounds), len(policy.arms))
+    return dict(zip(policy.arms, (sums / len(rounds)).tolist(), strict=True))
+
+
 def _check_support(p: Floats, rounds: Rounds, arms: tuple[str, ...]) -> None:
     """Refuses a policy that wants what the log can't hold."""
     chosen = np.bincount(rounds.arms[rounds.chosen], minlength=len(arms))

@@ -25,9 +25,9 @@ def tune_policy(
     bandit: RecoveringDifferenceSoftmax,
     log: Log,
     *,
-    gammas: Sequence[float] = (0.0, 0.01, 0.017, 0.03, 0.1),
+    gammas: Sequence[float] = (0.0, 0.017, 0.05, 0.1, 0.3),
     half_lives: Sequence[float] = (5.0, 15.0, 45.0),
-    temperatures: Sequence[float] = (0.02, 0.01, 0.005, 0.0025),
+    temperatures: Sequence[float] = (0.04, 0.01, 0.0025),
 ) -> list[PolicyTrial]:
     """Returns all combinations of settings, the one of the highest value first.
 

@@ -7,6 +7,7 @@ from tfrs_ext.report.blocks import Cell, Table
 from tfrs_ext.report.estimates import number
 from tfrs_ext.report.run_summary import RunSummary
 from tfrs_ext.report.sections.accuracy import accuracy_tables
+from tfrs_ext.report.sections.arms import arm_tables
 from tfrs_ext.report.sections.fairness import group_tables, measure_tables
 from tfrs_ext.report.sections.index import index_tables
 from tfrs_ext.report.sections.origin import origin_tables
@@ -58,6 +59,7 @@ def model_card(run: RunSummary) -> str:
             "Whom and what it serves",
             [_table(table) for table in (*group_tables(run), *measure_tables(run))],
         ),
+        ("Arms", [_table(table) for table in arm_tables(run)]),
         ("Limits", ["\n".join(f"- {_text(limit)}" for limit in run.limits)] if run.limits else []),
         ("Index", [_table(table, has_caption=False) for table in index_tables(run)]),
         ("Origin", origin),

@@ -32,6 +32,10 @@ class RunSummary:
             records with `recall` and `milliseconds`, as `indexes.ScaNN.tune` returns.
         samples: Recommendations to look at: `{"query", "history": [title], "items": [{"title",
             "score", "found"}]}`, `found` where the item was what the query should find.
+        arm_effects: `{arm: (mean, low, high)}`, what a bandit's arms are worth, as shares.
+        arm_shares: `{policy: {arm: share}}`, how often policies choose arms.
+        recovery: `loss` and `half_life` in days, each `(mean, low, high)`: what a message loses
+            that was just seen, as a share, and how fast that passes.
         versions: `{package: version}`.
         seed: The seed of the run.
         fingerprint: The fingerprint of the published files, or of the data.
@@ -56,6 +60,9 @@ class RunSummary:
     hyperparameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     index: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     samples: Sequence[Mapping[str, Any]] = ()
+    arm_effects: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    arm_shares: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
+    recovery: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     versions: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     seed: int | None = None
     fingerprint: str = ""

@@ -1,5 +1,6 @@
 """Exports that a server can load, their verification and their versions."""
 
+from tfrs_ext.serving.bandit import export_bandit
 from tfrs_ext.serving.items import Items
 from tfrs_ext.serving.publishing.manifest import fingerprint, read_manifest
 from tfrs_ext.serving.publishing.versions import (
@@ -25,6 +26,7 @@ __all__ = [
     "Verification",
     "VerificationError",
     "export",
+    "export_bandit",
     "export_ranker",
     "fingerprint",
     "item_ids",
