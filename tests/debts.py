@@ -10,9 +10,7 @@ CLOSED_IMPORTS: set[str] = set()
 HIDDEN_MODULES: set[str] = set()
 
 # Names of more than one class.
-SHARED_CLASS_NAMES: set[str] = {
-    "Scale",
-}
+SHARED_CLASS_NAMES: set[str] = set()
 
 # The most parameters that may be annotated `Any`, as shares: of a package, 0.05 where none is
 # named, and of the whole.
@@ -20,9 +18,7 @@ ANY_CEILINGS: dict[str, float] = {}
 ANY_CEILING = 0.05
 
 # How many descriptions of arguments begin as stumps, such as "Of the metric".
-STUMPS: dict[str, int] = {
-    "indexes": 14,
-}
+STUMPS: dict[str, int] = {}
 
 # What pages name already and the package has only soon.
 NAMES_TO_COME: set[str] = set()

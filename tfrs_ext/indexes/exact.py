@@ -27,8 +27,8 @@ class Exact(BlockwiseIndex):
         block_size: Candidates scored at a time.
 
     Call arguments:
-        queries: See `Index`.
-        k: See `Index`.
+        queries: What `Index` takes: embeddings, or the query model's input.
+        k: The number of results, at least 1.
 
     Returns:
         scores `[B, min(k, C)]` float32 and ids of the same shape, best first.

@@ -156,7 +156,7 @@ class Index(CorpusLayer, abc.ABC):
             candidates: `tf.data.Dataset` of embeddings `[B, D]` or of pairs of ids `[B]` and
                 embeddings `[B, D]`. Memory holds the corpus at most twice while TensorFlow takes
                 it over, and once afterwards.
-            duplicates: As in `index`.
+            duplicates: What to do where ids come more than once, as `index` takes it.
 
         Returns:
             The index itself.
@@ -215,7 +215,7 @@ class Index(CorpusLayer, abc.ABC):
         """Returns how many columns an answer to k has, `min(k, C)`.
 
         Args:
-            k: As in a call.
+            k: The number of results; None takes the index's own.
         """
         return check_k(self._k if k is None else k, self.num_candidates)
 
@@ -229,7 +229,7 @@ class Index(CorpusLayer, abc.ABC):
 
         Args:
             embeddings: `[B, D]` numbers.
-            k: As in a call.
+            k: The number of results; None takes the index's own.
             exclude_positions: `[B, E]` int32 positions never to be returned; -1 excludes nothing.
 
         Returns:
@@ -256,10 +256,10 @@ class Index(CorpusLayer, abc.ABC):
         """Finds the best candidates that are not excluded; an excluded id is never returned.
 
         Args:
-            queries: As in a call.
+            queries: What a call takes.
             exclusions: `[B, E]` ids, or rows of different length; ids that the corpus doesn't hold
                 (such as -1 or `""`) exclude nothing.
-            k: As in a call.
+            k: The number of results; None takes the index's own.
 
         Returns:
             As a call, padded at the end of a row where fewer than k candidates are left.

@@ -34,7 +34,7 @@ def load_op_library(library: str) -> None:
     """Loads a library of custom operations into this process; once more changes nothing.
 
     Args:
-        library: As in `find_op_library`.
+        library: The package and the file in it, as `find_op_library` takes it.
 
     Raises:
         ImportError: Where the package isn't installed.

@@ -34,8 +34,8 @@ class Quantized(BlockwiseIndex):
         block_size: Candidates widened and scored at a time.
 
     Call arguments:
-        queries: See `Index`.
-        k: See `Index`.
+        queries: What `Index` takes: embeddings, or the query model's input.
+        k: The number of results, at least 1.
 
     Returns:
         scores `[B, min(k, C)]` float32 and ids of the same shape, best first.

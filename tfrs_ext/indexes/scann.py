@@ -62,8 +62,8 @@ class ScaNN(Index):
         anisotropic_quantization_threshold: T of anisotropic quantisation; None for plain.
 
     Call arguments:
-        queries: See `Index`.
-        k: See `Index`.
+        queries: What `Index` takes: embeddings, or the query model's input.
+        k: The number of results, at least 1.
 
     Returns:
         scores `[B, min(k, C)]` float32, true dot products, and ids of the same shape, best first.
@@ -229,8 +229,8 @@ class ScaNN(Index):
             num_leaves: Numbers of leaves to be tried beside the present one; by default half and
                 twice as many, or none where the present one is 1. Two indexes are in memory
                 meanwhile.
-            thresholds: Of anisotropic quantisation, to be tried beside the present one, with the
-                best number of leaves; None is plain quantisation.
+            thresholds: Thresholds of anisotropic quantisation, to be tried beside the present one,
+                with the best number of leaves; None is plain quantisation.
             batch_size: Queries to a batch.
             repeats: How often each time is measured.
             on_setting: Called with every setting measured.

@@ -70,7 +70,7 @@ class ScannTuner:
 
         Args:
             num_leaves: Numbers of leaves to be tried beside the present one, or None.
-            thresholds: Of anisotropic quantisation, to be tried beside the present one.
+            thresholds: Thresholds of anisotropic quantisation, to be tried beside the present one.
 
         Returns:
             The options of the best setting.

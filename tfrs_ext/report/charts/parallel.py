@@ -35,7 +35,7 @@ def parallel_chart(
         columns: `{name: values}`, one of each trial, best trial first; None where it has none.
         data: The numbers.
     """
-    scales = {name: _Scale(values) for name, values in columns.items()}
+    scales = {name: _Axis(values) for name, values in columns.items()}
     trials = len(next(iter(columns.values())))
     with drawing(key, title, text, height=0.7 + 0.58 * len(columns)) as result:
         axes = result.axes
@@ -70,7 +70,7 @@ def parallel_chart(
     return Chart(title, text, result.svg, data)
 
 
-class _Scale:
+class _Axis:
     """Places of the values of one column between 0 and 1."""
 
     def __init__(self, values: Sequence[Any]) -> None:
