@@ -110,7 +110,8 @@ def test_too_few_rewards_tell_no_recovery(log):
         estimate_recovery(few, ARMS)
     with pytest.raises(ValueError, match="received z, which has none"):
         estimate_recovery(log.rounds, (*ARMS, "z"))
-    unknown = log.to_frame().drop(columns="propensities").assign(propensity=0.9)
+    frame = log.to_frame().drop(columns="propensities").assign(propensity=0.9)
+    unknown = frame[frame["eligible"].str.len() > 1]
     with pytest.raises(ValueError, match="`propensities` of all eligible arms"):
         estimate_recovery(unknown, ARMS)
 

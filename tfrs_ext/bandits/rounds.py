@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -86,10 +87,13 @@ class Rounds(Contexts):
 
     @property
     def clusters(self) -> Integers:
-        """`[T]`, the number of each round's user, or of the round where users aren't known."""
+        """`[T]`, the number of each round's user; a number of its own where no user is known."""
         if self.users is None:
             return np.arange(len(self))
-        return np.unique(self.users, return_inverse=True)[1].reshape(-1)
+        numbers, users = pd.factorize(self.users)
+        unknown = np.flatnonzero(numbers < 0)
+        numbers[unknown] = len(users) + np.arange(len(unknown))
+        return numbers
 
     @property
     def is_chosen(self) -> npt.NDArray[np.bool_]:
