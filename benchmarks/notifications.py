@@ -3,8 +3,11 @@
 `recovery`: are half-life, loss and effects found within their intervals. `coverage`: how often the
 off-policy intervals hold the true value. `year`: a year of days, the policy refitted each night on
 its own log, against the others. `scale`: ten million rounds of twelve arms, in time and memory.
+`shop`: the estimates from the real logs of the Open Bandit Data against those of `obp`, or of loops
+where it is missing.
 
 Run: python -m benchmarks.notifications {recovery,coverage,year,scale} [--small]
+     python -m benchmarks.notifications shop --folder FOLDER
 """
 
 import argparse
@@ -19,6 +22,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 
 from benchmarks.timing import RESULTS, write
@@ -177,13 +181,76 @@ def fit(folder: str) -> None:
     print(json.dumps(result))
 
 
+def shop(folder: str) -> dict[str, Any]:
+    """Values of the uniform policy from logs of Thompson sampling: our three estimators, and obp's.
+
+    The folder holds the files of Open Bandit Data: `bts_men.parquet` and the like.
+    """
+    result: dict[str, Any] = {}
+    for path in sorted(pathlib.Path(folder).glob("bts_*.parquet")):
+        frame = pd.read_parquet(path)
+        items = pd.read_parquet(path.with_name(path.name.replace("bts", "items")))
+        arms = [str(item) for item in range(len(items))]
+        log = pd.DataFrame({"eligible": [arms] * len(frame), "chosen": frame["item_id"]})
+        log = log.assign(reward=frame["click"], propensity=frame["propensity_score"])
+        found = bandits.evaluate_policy(bandits.UniformPolicy(arms), log)
+        q = other_half(frame, len(arms))
+        result[path.stem] = {
+            "rounds, effective": [found.rounds, round(found.effective_size, 1)],
+            "ours": {name: f"{getattr(found, name):.6f}" for name in ESTIMATORS},
+            **reference(frame, q),
+        }
+    return result
+
+
+def other_half(frame: pd.DataFrame, arms: int) -> np.ndarray:
+    """Returns the arms' means on the other half of the rounds, by the package's halves."""
+    half = np.random.default_rng(0).permutation(len(frame)) % 2
+    means = np.zeros((2, arms))
+    for side in (0, 1):
+        part = frame[half != side]
+        w = 1 / part["propensity_score"]
+        overall = (w * part["click"]).sum() / w.sum()
+        found = (w * part["click"]).groupby(part["item_id"]).sum() / w.groupby(
+            part["item_id"]
+        ).sum()
+        means[side] = found.reindex(range(arms)).fillna(overall)
+    return means[half]
+
+
+def reference(frame: pd.DataFrame, q: np.ndarray) -> dict[str, Any]:
+    """Returns obp's estimates, or those of a loop where obp isn't installed."""
+    rows, arms = q.shape
+    try:
+        from obp.ope import estimators
+    except ImportError:
+        sums = np.zeros(4)
+        for row, expected in zip(frame.itertuples(), q, strict=True):
+            w = 1 / arms / row.propensity_score
+            robust = expected.mean() + w * (row.click - expected[row.item_id])
+            sums += [w * row.click, w, robust, 1]
+        values = (sums[0] / sums[3], sums[0] / sums[1], sums[2] / sums[3])
+        return {"a loop's": dict(zip(ESTIMATORS, np.round(values, 6).tolist(), strict=True))}
+    given = {"reward": frame["click"].to_numpy(np.float64), "action": frame["item_id"].to_numpy()}
+    given |= {"pscore": frame["propensity_score"].to_numpy(), "position": np.zeros(rows, int)}
+    given["action_dist"] = np.full((rows, arms, 1), 1 / arms)
+    values = (
+        estimators.InverseProbabilityWeighting().estimate_policy_value(**given),
+        estimators.SelfNormalizedInverseProbabilityWeighting().estimate_policy_value(**given),
+        estimators.DoublyRobust().estimate_policy_value(
+            **given, estimated_rewards_by_reg_model=q[:, :, None]
+        ),
+    )
+    return {"obp's": dict(zip(ESTIMATORS, np.round(values, 6).tolist(), strict=True))}
+
+
 def main() -> None:
     """Runs one part, and keeps the results of the others."""
     parts = {"recovery": recovery, "coverage": coverage, "year": year, "scale": scale}
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=[*parts, "fit"])
+    parser.add_argument("part", choices=[*parts, "fit", "shop"])
     parser.add_argument("--small", action="store_true")
-    parser.add_argument("--folder", help="for `fit`, which `scale` runs")
+    parser.add_argument("--folder", help="for `shop`, and for `fit`, which `scale` runs")
     options = parser.parse_args()
     if options.part == "fit":
         fit(options.folder)
@@ -191,7 +258,8 @@ def main() -> None:
     path = RESULTS / f"{NAME}.json"
     kept = json.loads(path.read_text()) if path.exists() else {}
     start = time.process_time()
-    result = parts[options.part](options.small)
+    is_shop = options.part == "shop"
+    result = shop(options.folder) if is_shop else parts[options.part](options.small)
     result["processor minutes"] = (time.process_time() - start) / 60
     write(NAME, {**kept, options.part: result})
 

@@ -57,6 +57,7 @@ def test_all_have_one_interface(kind, log, tmp_path):
     assert isinstance(choices, Choices)
     assert (choices.propensity > 0).all()
     assert kind(ARMS).policy([["a", "b"]]).sum() == pytest.approx(1)  # Before the first round.
+    assert bandit.policy([]).shape == (0, len(ARMS))
 
 
 def test_the_last_arm_is_the_one_seen_last_of_those_awake():

@@ -23,7 +23,7 @@ from tfrs_ext.bandits import (
 
 def halves_means(rounds):
     """Each round's arms' means among users of the other half, by the package's fixed halves."""
-    users = sorted({row["user_id"] for row in rounds})
+    users = list(dict.fromkeys(row["user_id"] for row in rounds))
     halves = np.random.default_rng(0).permutation(len(users)) % 2
     half_of = dict(zip(users, halves, strict=True))
     means = {}
@@ -66,6 +66,8 @@ def test_intervals_draw_users_not_rounds():
     assert four.ips.half_width == pytest.approx(once.ips.half_width)
     unknown = pd.DataFrame(rounds * 4).drop(columns="user_id")
     alone = evaluate_policy(UniformPolicy(ARMS), unknown)
+    nobody = evaluate_policy(UniformPolicy(ARMS), unknown.assign(user_id=None))
+    assert nobody.ips == alone.ips
     assert alone.ips.half_width == pytest.approx(once.ips.half_width / 2, rel=0.01)
 
 

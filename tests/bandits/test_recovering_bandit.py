@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.bandits.logs import ARMS, make_rounds
 from tests.oracles import bandits as oracle
 from tfrs_ext.bandits import Bandit, RecoveringDifferenceSoftmax, Rounds
+from tfrs_ext.bandits.log_reading import read_whole_log
 
 SETTINGS = {"gamma": 0.3, "half_life": 10.0, "temperature": 0.2, "shrinkage": 20.0}
 
@@ -205,11 +206,45 @@ def test_logs_without_columns_or_files_are_refused(tmp_path):
         bandit.fit(pd.DataFrame({"eligible": [["a"]], "chosen": ["a"]}))
     with pytest.raises(FileNotFoundError, match="where there is none"):
         bandit.fit(tmp_path)
+    (tmp_path / "broken.parquet").write_text("no")
+    with pytest.raises(ValueError, match=r"received .*broken\.parquet"):
+        bandit.fit(tmp_path)
+    with pytest.raises(ValueError, match=r"must be a pandas frame.* received list"):
+        bandit.fit([1, 2])
     with pytest.raises(ValueError, match="`invalid` must be"):
         bandit.fit(tmp_path, invalid="ignore")
     uneven = {**make_rounds(1)[0], "days_since": [1.0] * 9}
     with pytest.raises(ValueError, match="as many days_since as eligible arms"):
         bandit.fit(pd.DataFrame([uneven]))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"reward": "much"}, "numbers in column 'reward'"),
+        ({"days_since": ["x"] * 4}, "numbers in column 'days_since'"),
+        ({"time": "yesterday"}, "numbers in column 'time'"),
+        ({"eligible": "abcd"}, "lists in column 'eligible'"),
+    ],
+)
+def test_columns_of_another_type_are_named(change, words):
+    whole = {"eligible": list(ARMS), "propensities": [0.25] * 4, "days_since": [None] * 4}
+    row = {**make_rounds(1)[0], **whole, "chosen": "a", **change}
+    with pytest.raises(ValueError, match=words):
+        fit([row])
+
+
+def test_days_that_are_missing_altogether_say_never():
+    rounds = make_rounds(50)
+    missing = [{**row, "days_since": None if i % 2 else d} for i, row in enumerate(rounds)
+               for d in [row["days_since"]]]  # fmt: skip
+    never = [{**row, "days_since": [None] * len(row["eligible"]) if i % 2 else row["days_since"]}
+             for i, row in enumerate(rounds)]  # fmt: skip
+    found = [read_whole_log(pd.DataFrame(log), ARMS).days_since for log in (missing, never)]
+    assert np.array_equal(*found)
+    dates = [{**row, "time": pd.Timestamp("2026-01-01").date()} for row in rounds]
+    assert fit(dates).through == pd.Timestamp("2026-01-01").timestamp()
+    assert fit([{**row, "time": None} for row in rounds]).through is None
 
 
 def test_choices_follow_the_policy_and_are_ready_for_the_log():

@@ -108,6 +108,12 @@ def test_too_few_rewards_tell_no_recovery(log):
     few = log.rounds.take(np.arange(len(log.rounds)) < 50)
     with pytest.raises(ValueError, match="thousands of rewards"):
         estimate_recovery(few, ARMS)
+    with pytest.raises(ValueError, match="received z, which has none"):
+        estimate_recovery(log.rounds, (*ARMS, "z"))
+    frame = log.to_frame().drop(columns="propensities").assign(propensity=0.9)
+    unknown = frame[frame["eligible"].str.len() > 1]
+    with pytest.raises(ValueError, match="`propensities` of all eligible arms"):
+        estimate_recovery(unknown, ARMS)
 
 
 @pytest.mark.parametrize(

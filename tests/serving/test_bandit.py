@@ -1,5 +1,7 @@
 """A bandit on a server: loaded without this package, it chooses as it does here."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,9 @@ from tests.bandits.logs import ARMS, make_rounds
 from tfrs_ext import serving
 from tfrs_ext.bandits import RecoveringDifferenceSoftmax, UniformPolicy
 from tfrs_ext.serving import export_bandit
+from tfrs_ext.serving.bundle.bandit_bundle import BanditBundle
+from tfrs_ext.serving.rest import Limits, Servable
+from tfrs_ext.serving.rest.predict import predict
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +56,28 @@ def test_answers_are_those_of_the_policy(bandit, version):
     assert answer["probabilities"][2].tolist() == [0, 0, 0]
     assert answer["arm"].tolist() == [b"a", b"c", b""]
     assert answer["propensity"].tolist() == [pytest.approx(expected[0], rel=1e-5), 1, 0]
+
+
+def test_the_http_front_end_answers(bandit, version):
+    servable = Servable(version)
+    rows = [{"eligible": ["a", "d"], "days_since": [-1, 0], "draw": 0.0}] * 2
+    answer = predict(servable, json.dumps({"instances": rows}).encode(), Limits())
+    first, second = json.loads(json.dumps(answer))["predictions"]
+    servable.close()
+    assert first == second
+    assert first["arm"] == "a"
+    expected = bandit.policy([["a", "d"]], [[None, 0]])[0, [0, 3]]
+    np.testing.assert_allclose(first["probabilities"], expected, rtol=1e-5)
+
+
+def test_a_tiny_temperature_is_not_rounded_away(bandit):
+    cold = bandit.replace(temperature=1e-9)
+    bundle = BanditBundle(cold)
+    names = {"eligible": tf.constant([ARMS]), "draw": tf.constant([0.5])}
+    answer = bundle.functions()["choose"](days_since=tf.constant([[-1.0] * 4]), **names)
+    np.testing.assert_allclose(answer["probabilities"], cold.policy([ARMS]), atol=1e-6)
+    best = ARMS[int(np.argmax(cold.scores))]
+    assert answer["arm"].numpy().tolist() == [best.encode()]
 
 
 def test_draws_choose_each_arm_with_its_probability(version):

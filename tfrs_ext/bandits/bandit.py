@@ -68,9 +68,9 @@ class Bandit(abc.ABC):
         self.through: float | None = None
         self.statistics = ArmStatistics.zeros(len(self.arms))
 
-    @abc.abstractmethod
     def settings(self) -> Config:
         """Returns the constructor's arguments besides `arms`, JSON-able."""
+        return {}
 
     @abc.abstractmethod
     def probabilities(self, contexts: Contexts) -> Floats:
@@ -255,13 +255,14 @@ def _check_propensities(rounds: Rounds) -> None:
 
 
 def _latest(rounds: Rounds, learnt: float | None, so_far: float | None) -> float | None:
-    if rounds.times is None or not len(rounds):
+    times = None if rounds.times is None else rounds.times[~np.isnan(rounds.times)]
+    if times is None or not len(times):
         return so_far
-    first = float(rounds.times.min())
+    first = float(times.min())
     if learnt is not None and not first > learnt:
         raise ValueError(
             f"`log` must hold rounds that are later than those learnt already, received a round "
             f"of time {first:g} after one of {learnt:g}: pass new rounds alone, or call `fit`."
         )
-    latest = float(rounds.times.max())
+    latest = float(times.max())
     return latest if so_far is None else max(so_far, latest)

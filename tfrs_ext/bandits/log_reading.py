@@ -131,13 +131,25 @@ def _tables(log: pd.DataFrame | pa.Table | PathLike) -> Iterator[pa.Table]:
             yield log.select(names).slice(start, _CHUNK)
     else:
         for path in _parquet_files(log):
-            with pq.ParquetFile(path) as file:
+            with _open(path) as file:
                 names = _columns_of(file.schema_arrow.names)
                 for batch in file.iter_batches(_CHUNK, columns=names):
                     yield pa.Table.from_batches([batch])
 
 
+def _open(path: pathlib.Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(path)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"`log` must be of Parquet files, received {path}: {error}") from error
+
+
 def _parquet_files(log: PathLike) -> list[pathlib.Path]:
+    if not isinstance(log, (str, os.PathLike)):
+        raise ValueError(
+            "`log` must be a pandas frame, an Arrow table, or the path of Parquet, received "
+            f"{type(log).__name__}."
+        )
     path = pathlib.Path(log)
     found = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
     if not found or not all(file.is_file() for file in found):
@@ -165,7 +177,7 @@ def _rounds_of(table: pa.Table, arms: pa.Array, invalid: str) -> Chunk:
     codes = _codes(names, arms)
     owners = np.repeat(np.arange(len(lengths)), lengths)
     chosen = _codes(_flat(table, "chosen"), arms)
-    rewards = _floats(_flat(table, "reward"))
+    rewards = _floats(_flat(table, "reward"), "reward")
     days = _days(table, lengths)
     is_chosen = (codes == chosen[owners]) & (codes != _UNKNOWN)
     propensities = _propensities(table, lengths, is_chosen)
@@ -207,14 +219,19 @@ def _lists(table: pa.Table, name: str) -> tuple[Integers, pa.Array]:
 
 
 def _parallel(table: pa.Table, name: str, lengths: Integers) -> Floats:
+    """Returns the entries of a column of lists; NaN for all of a row that has no list."""
     own, values = _lists(table, name)
-    if not np.array_equal(own, lengths):
-        first = int(np.flatnonzero(own != lengths)[0])
+    missing = pc.is_null(_flat(table, name)).to_numpy(zero_copy_only=False)
+    wrong = np.flatnonzero((own != lengths) & ~missing)
+    if len(wrong):
+        first = int(wrong[0])
         raise ValueError(
             f"`log` must have as many {name} as eligible arms in each round, received "
             f"{int(own[first])} for {int(lengths[first])} arms in round {first}."
         )
-    return _floats(values)
+    result = np.full(int(lengths.sum()), np.nan)
+    result[np.repeat(~missing, lengths)] = _floats(values, name)
+    return result
 
 
 def _days(table: pa.Table, lengths: Integers) -> Floats:
@@ -230,7 +247,7 @@ def _propensities(table: pa.Table, lengths: Integers, is_chosen: Mask) -> Floats
         # Sums in float32 end a rounding above 1.
         values = _parallel(table, "propensities", lengths)
         return np.where((values > 1) & (values < 1 + 1e-6), 1.0, values)
-    chosen = _floats(_flat(table, "propensity"))
+    chosen = _floats(_flat(table, "propensity"), "propensity")
     with np.errstate(divide="ignore"):
         is_uniform = np.isclose(chosen, 1 / lengths, rtol=1e-4) | ~((chosen > 0) & (chosen <= 1))
     spread = np.repeat(chosen if is_uniform.all() else np.full(len(chosen), np.nan), lengths)
@@ -251,15 +268,14 @@ def _users(table: pa.Table) -> npt.NDArray[np.generic] | None:
 
 
 def _times(table: pa.Table) -> Floats | None:
+    """Returns seconds, or the numbers that the log has; NaN where it has none."""
     if "time" not in table.column_names:
         return None
     column = _flat(table, "time")
-    if pa.types.is_timestamp(column.type):
+    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
         nanoseconds = pc.cast(pc.cast(column, pa.timestamp("ns")), pa.int64())
-        return _floats(nanoseconds) / 1e9
-    if pa.types.is_date(column.type):
-        return _floats(pc.cast(pc.cast(column, pa.date32()), pa.int32())) * 86_400
-    return _floats(column)
+        return _floats(nanoseconds, "time") / 1e9
+    return _floats(column, "time")
 
 
 def _flat(table: pa.Table, name: str) -> pa.Array:
@@ -267,9 +283,14 @@ def _flat(table: pa.Table, name: str) -> pa.Array:
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
-def _floats(values: pa.Array) -> Floats:
-    # Unsafe: whole numbers above 2**53, such as nanoseconds, are rounded.
-    found = pc.cast(values, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+def _floats(values: pa.Array, name: str) -> Floats:
+    try:
+        # Unsafe: whole numbers above 2**53, such as nanoseconds, are rounded.
+        found = pc.cast(values, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise ValueError(
+            f"`log` must hold numbers in column {name!r}, received {values.type}: {error}"
+        ) from error
     return np.asarray(found, np.float64)
 
 

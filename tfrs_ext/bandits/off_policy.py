@@ -83,7 +83,7 @@ def evaluate_policy(
         raise ValueError("`log` must hold at least one valid round, received none.")
     p = policy.probabilities(rounds)
     _check_support(p, rounds, policy.arms)
-    w, r, clusters = p[rounds.chosen] / rounds.propensity, rounds.rewards, _clusters(rounds)
+    w, r, clusters = p[rounds.chosen] / rounds.propensity, rounds.rewards, rounds.clusters
     _check_weights(w, clusters)
     q = _other_half_means(rounds, clusters, len(policy.arms))
     robust = segment_sum(p * q, rounds) + w * (r - q[rounds.chosen])
@@ -142,13 +142,6 @@ def _check_weights(w: Floats, clusters: Integers) -> None:
             f"probabilities over the logged ones must have a mean of 1, received {mean:.3f}. "
             "Either the policy does what the log hardly holds, or the propensities are wrong."
         )
-
-
-def _clusters(rounds: Rounds) -> Integers:
-    """Returns the number of each round's user, or of the round where users aren't known."""
-    if rounds.users is None:
-        return np.arange(len(rounds))
-    return np.unique(rounds.users, return_inverse=True)[1].reshape(-1)
 
 
 def _other_half_means(rounds: Rounds, clusters: Integers, count: int) -> Floats:

@@ -12,12 +12,12 @@ This is g-estimation. No model of the users is needed, and rounds without a rewa
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from tfrs_ext.bandits.log_reading import Log, join, read_log
-from tfrs_ext.bandits.rounds import Floats, Integers, Rounds
+from tfrs_ext.bandits.rounds import Floats, Rounds
 from tfrs_ext.evaluation import Interval
 
 _HALF_LIVES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
@@ -86,7 +86,7 @@ class _Equations:
     def __init__(self, rounds: Rounds, arms: int) -> None:
         self.rounds, self.size = rounds, len(rounds)
         self.owners, self.b = rounds.owners, rounds.propensities
-        self.clusters = _clusters(rounds)
+        self.clusters = rounds.clusters
         weights = np.zeros((self.size, arms))
         weights[self.owners, rounds.arms] = self.b
         hot = np.eye(arms)[rounds.arms[rounds.chosen]]
@@ -172,14 +172,14 @@ def _read_rewarded(log: Log, arms: Sequence[str], invalid: str) -> Rounds:
         raise ValueError(
             f"`log` must hold some thousands of rewards, received {len(rounds)} rounds with one."
         )
+    chosen = np.bincount(rounds.arms[rounds.chosen], minlength=len(arms))
+    lacking = [arm for arm, count in zip(arms, chosen, strict=True) if count == 0]
+    if lacking:
+        raise ValueError(
+            f"`arms` must be arms that have earned a reward in the log, received "
+            f"{', '.join(lacking[:5])}, which has none: leave such arms out of both."
+        )
     return rounds
-
-
-def _clusters(rounds: Rounds) -> Integers:
-    if rounds.users is None:
-        return np.arange(len(rounds))
-    users: Any = rounds.users
-    return np.unique(users, return_inverse=True)[1].reshape(-1)
 
 
 def _describe(solution: Floats, covariance: Floats, arms: Sequence[str], level: float) -> Recovery:

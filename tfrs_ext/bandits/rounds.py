@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -83,6 +84,16 @@ class Rounds(Contexts):
     def propensity(self) -> Floats:
         """`[T]`, the probability with which the chosen arm was chosen."""
         return self.propensities[self.chosen]
+
+    @property
+    def clusters(self) -> Integers:
+        """`[T]`, the number of each round's user; a number of its own where no user is known."""
+        if self.users is None:
+            return np.arange(len(self))
+        numbers, users = pd.factorize(self.users)
+        unknown = np.flatnonzero(numbers < 0)
+        numbers[unknown] = len(users) + np.arange(len(unknown))
+        return numbers
 
     @property
     def is_chosen(self) -> npt.NDArray[np.bool_]:

@@ -4,7 +4,6 @@ import numpy as np
 
 from tfrs_ext.bandits.bandit import Bandit
 from tfrs_ext.bandits.rounds import Contexts, Floats, segment_best
-from tfrs_ext.typing import Config
 
 
 class UniformPolicy(Bandit):
@@ -20,10 +19,6 @@ class UniformPolicy(Bandit):
     """
 
     kind = "uniform"
-
-    def settings(self) -> Config:
-        """Returns nothing: there are no settings."""
-        return {}
 
     def probabilities(self, contexts: Contexts) -> Floats:
         """Returns the probability of each entry of `contexts`, `[E]`."""
@@ -43,10 +38,6 @@ class LastPolicy(Bandit):
     """
 
     kind = "last"
-
-    def settings(self) -> Config:
-        """Returns nothing: there are no settings."""
-        return {}
 
     def probabilities(self, contexts: Contexts) -> Floats:
         """Returns the probability of each entry of `contexts`, `[E]`."""
@@ -69,10 +60,6 @@ class BestStaticPolicy(Bandit):
     """
 
     kind = "best_static"
-
-    def settings(self) -> Config:
-        """Returns nothing: there are no settings."""
-        return {}
 
     def probabilities(self, contexts: Contexts) -> Floats:
         """Returns the probability of each entry of `contexts`, `[E]`."""

@@ -50,6 +50,8 @@ class ThompsonSampling(Bandit):
 
     def probabilities(self, contexts: Contexts) -> Floats:
         """Returns the probability of each entry of `contexts`, `[E]`."""
+        if not len(contexts):
+            return np.zeros(0)
         awake = np.zeros((len(contexts), len(self.arms)), bool)
         awake[contexts.owners, contexts.arms] = True
         # Few sets of arms are awake together, so each is integrated once.

@@ -78,6 +78,14 @@ class Server:
             with connection.getresponse() as answer:
                 return answer.status, json.loads(answer.read())
 
+    def head(self, path):
+        """Returns status and body of a HEAD request."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        with contextlib.closing(connection):
+            connection.request("HEAD", "/v1/models/movies" + path)
+            with connection.getresponse() as answer:
+                return answer.status, answer.read()
+
     def megabytes(self):
         """What the process holds in memory."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()

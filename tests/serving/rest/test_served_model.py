@@ -1,10 +1,11 @@
+import os
 import shutil
 
 import pytest
 
 from tests.serving.rest.conftest import copy, publish
 from tfrs_ext import serving
-from tfrs_ext.serving.rest import ServedModel
+from tfrs_ext.serving.rest import ServedModel, served_model
 from tfrs_ext.serving.rest.errors import RequestError
 
 
@@ -69,6 +70,37 @@ def test_version_that_does_not_load_is_passed_over_until_its_files_change(model,
     (path / "saved_model.pb").write_bytes(graph)
     model.refresh()
     assert serves(model) == [2]
+
+
+def test_version_that_was_repaired_with_its_time_kept_is_loaded(model, version):
+    path = copy(version, model.base) / "saved_model.pb"
+    graph, times = path.read_bytes(), path.stat()
+    path.write_bytes(b"\0" * len(graph))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    model.refresh()
+    assert serves(model) == [1]
+    path.write_bytes(graph)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    model.refresh()
+    assert serves(model) == [2]
+
+
+def test_version_that_failed_is_tried_again_later_and_less_and_less_often(tmp_path, monkeypatch):
+    """As where a file couldn't be read for a while, or memory was short."""
+    serving.publish(tmp_path, lambda folder: (folder / "saved_model.pb").touch())
+    model, now, tries = ServedModel(tmp_path), [100.0], []
+
+    def fail(path):
+        tries.append(now[0])
+        raise MemoryError("for now")
+
+    monkeypatch.setattr(served_model.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(served_model, "Servable", fail)
+    for _ in range(40):
+        model.refresh()
+        now[0] += 0.25
+    assert tries == [100.0, 101.0, 103.0, 107.0]
+    assert model.states() == {1: "MemoryError: for now"}
 
 
 def test_version_whose_warmup_fails_does_not_load(model, version):

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import socket
 import subprocess
 import sys
 
@@ -44,6 +45,10 @@ def test_status_and_metadata_are_those_of_tensorflow_serving(server):
         ("POST", ":predict", b" " * 5001, 413, "at most 5000 bytes"),
         ("POST", "/versions/7:predict", GOOD, 404, "isn't served"),
         ("POST", ":classify", GOOD, 404, "No such path"),
+        ("GET", "%09", None, 404, "No such path"),
+        ("GET", "%2Fversions%2F1", None, 404, "No such path"),
+        ("GET", "/versions/01", None, 404, "No such path"),
+        ("POST", ":predict", {**GOOD, "signature_name": ""}, 400, "must be one of"),
         ("GET", "/versions/7", None, 404, "Could not find"),
         ("GET", "s", None, 404, "No such path"),
         ("GET", "/../../secret", None, 404, "No such path"),
@@ -55,6 +60,11 @@ def test_errors_have_their_status_and_a_reason(server, method, path, body, statu
     found, answer = server.ask(method, path, body)
     assert found == status
     assert reason in answer["error"]
+
+
+def test_head_answers_without_a_body(server):
+    assert server.head("") == (200, b"")
+    assert server.head("/versions/7")[0] == 404
 
 
 def test_body_without_a_length_is_cut_off_at_the_limit(server):
@@ -91,14 +101,35 @@ def test_only_this_machine_is_listened_to(server):
         (["movies=/no/such/folder"], "with a folder that exists"),
         (["a/b=."], "NAME=FOLDER"),
         (["movies=.", "--max-k", "0"], "`k` must be positive, received k=0"),
+        (["movies=.", "movies=."], "received two for movies"),
+        (["movies=.", "--port", "65536"], "`--port` must be from 0 to 65535, received 65536"),
+        (["movies=.", "--port", "x"], "invalid int value: 'x'"),
+        (["movies=.", "--host", "999.1.1.1"], "can't listen at 999.1.1.1, port 8501"),
+        (["movies=.", "--poll-seconds", "0"], "`poll_seconds` must be from 0.01 to 86,400"),
+        (["movies=.", "--poll-seconds", "nan"], "`poll_seconds` must be from 0.01 to 86,400"),
+        (["movies=.", "--poll-seconds", "inf"], "`poll_seconds` must be from 0.01 to 86,400"),
     ],
 )
 def test_command_line_tells_what_is_wrong(arguments, reason, capsys):
     from tfrs_ext.serving.rest.__main__ import main
 
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit) as end:
         main(arguments)
-    assert reason in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.splitlines()
+    assert reason in line
+    assert end.value.code == 1
+
+
+def test_port_that_is_in_use_is_told_in_one_line(tmp_path, capsys):
+    from tfrs_ext.serving.rest.__main__ import main
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SystemExit):
+            main([f"movies={tmp_path}", "--port", str(port)])
+    assert capsys.readouterr().err == (
+        f"error: can't listen at 127.0.0.1, port {port}: Address already in use\n"
+    )
 
 
 def test_missing_framework_is_named_with_the_way_to_install_it(tmp_path):

@@ -27,9 +27,9 @@ class BanditBundle(SignatureModule):
         self._lookup = RowLookup(tf.constant(bandit.arms), "arms", "arms")
         with tf.device("CPU"):
             self._arms = tf.Variable(tf.constant(bandit.arms), trainable=False)
-            self._scores = tf.Variable(bandit.scores.astype(np.float32), trainable=False)
+            self._scores = tf.Variable(bandit.scores, trainable=False)
             self._settings = {
-                name: tf.Variable(tf.constant(value, tf.float32), trainable=False)
+                name: tf.Variable(tf.constant(value, tf.float64), trainable=False)
                 for name, value in bandit.settings().items()
                 if name != "shrinkage"
             }
@@ -56,8 +56,9 @@ class BanditBundle(SignatureModule):
     def _choose(self, eligible: tf.Tensor, days_since: tf.Tensor, draw: tf.Tensor) -> Tensors:
         # One more place, which is padding, so that a row of padding has one to choose.
         positions = tf.pad(self._lookup(eligible), [[0, 0], [0, 1]], constant_values=-1)
-        days = tf.pad(days_since, [[0, 0], [0, 1]])
-        probabilities = self._probabilities(positions, days)
+        # In float64: a temperature may be far below what float32 tells apart in scores.
+        days = tf.pad(tf.cast(days_since, tf.float64), [[0, 0], [0, 1]])
+        probabilities = tf.cast(self._probabilities(positions, days), tf.float32)
         place = _draw(probabilities, draw)
         chosen = tf.gather(positions, place, batch_dims=1)
         return {
@@ -69,7 +70,9 @@ class BanditBundle(SignatureModule):
     def _probabilities(self, positions: tf.Tensor, days: tf.Tensor) -> tf.Tensor:
         """Returns the softmax over known arms `[B, M]`; all 0 where a row has none."""
         known = positions >= 0
-        recovered = tf.pow(0.5, tf.maximum(days, 0.0) / self._settings["half_life"])
+        recovered = tf.pow(
+            tf.constant(0.5, tf.float64), tf.maximum(days, 0.0) / self._settings["half_life"]
+        )
         # Days below 0, and NaN, say that the user has never seen the arm.
         penalty = tf.where(days >= 0, self._settings["gamma"] * recovered, 0.0)
         scores = tf.gather(self._scores, tf.maximum(positions, 0)) - penalty

@@ -19,7 +19,7 @@ from tfrs_ext.indexes import Index
 from tfrs_ext.ops.positions import is_in, keep_first
 
 _GROWTH = 4
-_WIDEST = 64  # Times k.
+_WIDEST = 4096  # Candidates, or 4 k.
 _BLOCK = 4096
 _LOWEST = tf.float32.min
 
@@ -57,7 +57,7 @@ def _search_wider(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Asks the index for more and more candidates, up to a bound."""
     queries = tf.range(tf.shape(embeddings)[0])
-    widest = tf.clip_by_value(k * _WIDEST, 1, index.num_candidates)
+    widest = tf.minimum(tf.maximum(k * _GROWTH, _WIDEST), index.num_candidates)
     any_shape = tf.TensorShape([None, None])
 
     def is_unfinished(wanted: tf.Tensor, *found: tf.Tensor) -> tf.Tensor:

@@ -1,18 +1,33 @@
 """Serves models over HTTP: `python -m tfrs_ext.serving.rest movies=saved_models/retrieval`."""
 
 import argparse
+import contextlib
+import dataclasses
 import logging
 import pathlib
+import re
+import socket
+import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from tfrs_ext.serving.rest.app import create_app
 from tfrs_ext.serving.rest.limits import Limits
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Ends the process with one line."""
+        print(f"error: {message}", file=sys.stderr)
+        sys.exit(1)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the server until it is stopped; requests under way are answered first."""
     limits = Limits()
-    parser = argparse.ArgumentParser(prog="python -m tfrs_ext.serving.rest", description=__doc__)
+    parser = _Parser(prog="python -m tfrs_ext.serving.rest", description=__doc__)
     parser.add_argument("models", nargs="+", metavar="NAME=FOLDER", help="folders of versions")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at")
     parser.add_argument("--port", type=int, default=8501)
@@ -22,27 +37,70 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--max-body", type=int, default=limits.body_bytes, help="bytes")
     parser.add_argument("--max-batch", type=int, default=limits.batch, help="rows of a request")
+    parser.add_argument("--max-values", type=int, default=limits.values, help="of one input")
     parser.add_argument("--max-k", type=int, default=limits.k, help="results to a row")
+    parser.add_argument("--max-in-flight", type=int, default=limits.in_flight, help="predictions")
+    parser.add_argument("--answer-seconds", type=float, default=limits.answer_seconds)
     options = parser.parse_args(arguments)
-    models = {}
-    for pair in options.models:
-        name, _, folder = pair.partition("=")
-        if not name or not pathlib.Path(folder or "\0").is_dir() or set(name) & set("/:"):
-            parser.error(f"models are NAME=FOLDER with a folder that exists, received {pair}")
-        models[name] = folder
     try:
-        import uvicorn
-
+        limits = dataclasses.replace(
+            limits,
+            body_bytes=options.max_body,
+            batch=options.max_batch,
+            values=options.max_values,
+            k=options.max_k,
+            in_flight=options.max_in_flight,
+            answer_seconds=options.answer_seconds,
+        )
         app = create_app(
-            models,
+            _parse_models(options.models),
             num_versions=options.versions,
             poll_seconds=options.poll_seconds,
-            limits=Limits(options.max_body, options.max_batch, options.max_k),
+            limits=limits,
         )
+        from tfrs_ext.serving.rest.connections import make_server
+
+        # Before the models are loaded, which takes long.
+        listening = _bind(options.host, options.port)
     except (ImportError, ValueError) as error:
         parser.error(str(error))
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
-    uvicorn.run(app, host=options.host, port=options.port, log_config=None, access_log=False)
+    server = make_server(app, limits)
+    server.run(sockets=[listening])
+    if not server.started:
+        sys.exit(1)
+
+
+def _parse_models(pairs: Sequence[str]) -> dict[str, str]:
+    models: dict[str, str] = {}
+    for pair in pairs:
+        name, _, folder = pair.partition("=")
+        if not _NAME.fullmatch(name) or not pathlib.Path(folder or "\0").is_dir():
+            raise ValueError(
+                "models are NAME=FOLDER, a name of letters, digits, '_', '.' and '-' with a folder "
+                f"that exists, received {pair}"
+            )
+        if name in models:
+            raise ValueError(f"each model has one folder, received two for {name}")
+        models[name] = folder
+    return models
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65_535:
+        raise ValueError(f"`--port` must be from 0 to 65535, received {port}")
+    with contextlib.ExitStack() as failed:
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(
+                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            listening = failed.enter_context(socket.socket(family, kind, protocol))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+        except OSError as error:
+            raise ValueError(f"can't listen at {host}, port {port}: {error.strerror}") from error
+        failed.pop_all()
+    return listening
 
 
 if __name__ == "__main__":

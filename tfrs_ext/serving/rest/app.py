@@ -1,30 +1,27 @@
-"""The web application: paths, bodies and statuses."""
+"""The web application: requests to endpoints, errors to statuses."""
 
 import contextlib
-import json
 import logging
 import os
 import re
 import threading
 from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tfrs_ext.serving.rest.endpoints import ENDPOINTS, JSON, Call, Endpoint
 from tfrs_ext.serving.rest.errors import RequestError
 from tfrs_ext.serving.rest.limits import Limits
-from tfrs_ext.serving.rest.metadata import metadata, status
-from tfrs_ext.serving.rest.predict import predict
 from tfrs_ext.serving.rest.served_model import ServedModel
+from tfrs_ext.serving.rest.service import Service, to_json
 
 if TYPE_CHECKING:
+    from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
 
-_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]  # The others get a reason as well.
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]  # The others get a reason as well.
+_COMPRESSED_FROM = 1024
 _log = logging.getLogger(__name__)
-_PATH = re.compile(
-    r"/v1/models/(?P<name>[^/:]+)(/versions/(?P<version>[0-9]{1,18}))?"
-    r"(?P<action>:predict|/metadata)?"
-)
 
 
 def create_app(
@@ -33,129 +30,113 @@ def create_app(
     num_versions: int = 1,
     poll_seconds: float = 1.0,
     limits: Limits | None = None,
-) -> Any:
+) -> "Starlette":
     """Returns an ASGI application that serves models under TensorFlow Serving's REST paths.
 
     `GET /v1/models/NAME`, `GET …/metadata` and `POST /v1/models/NAME:predict`, each also with
-    `/versions/N`; errors are `{"error": reason}`. Folders are looked into every `poll_seconds`:
-    a new version is loaded and warmed up while the old one answers, then takes over; the old one
-    is closed when its last request is done.
+    `/versions/N`; `GET /v1/models`, `/health` and `/monitoring/prometheus/metrics`. Errors are
+    `{"error": reason}`. Bodies may come, and answers go, packed by gzip. Folders are looked into
+    every `poll_seconds`: a new version is loaded and warmed up while the old one answers, then
+    takes over; the old one is closed when its last request is done.
 
     Args:
         models: Folders of versions by the models' names.
         num_versions: How many versions of a model answer at a time.
         poll_seconds: Time between two looks into the folders.
-        limits: What one request may ask for.
+        limits: What one request may ask for, and how many are taken on.
 
     Raises:
         ImportError: Where starlette is missing.
+        ValueError: Where `poll_seconds` isn't from 0.01 to 86,400.
 
-    `python -m tfrs_ext.serving.rest` runs it with uvicorn.
+    Relations:
+        `python -m tfrs_ext.serving.rest` runs it with uvicorn, and bounds connections as well.
     """
     try:
         from starlette.applications import Starlette
+        from starlette.middleware import Middleware
+        from starlette.middleware.gzip import GZipMiddleware
         from starlette.routing import Route
     except ImportError as error:
         raise ImportError(
             f"The HTTP server needs starlette, which could not be imported ({error}): install it "
             'with `pip install "tfrs-ext[serve]"`.'
         ) from error
+    if not 0.01 <= poll_seconds <= 86_400:
+        raise ValueError(
+            f"`poll_seconds` must be from 0.01 to 86,400, received poll_seconds={poll_seconds}."
+        )
     served = {name: ServedModel(base, num_versions) for name, base in models.items()}
-    handler = _Handler(served, limits or Limits())
+    service = Service(served, limits or Limits())
 
     @contextlib.asynccontextmanager
-    async def lifespan(_: Any) -> AsyncIterator[None]:
+    async def lifespan(_: "Starlette") -> AsyncIterator[None]:
         stop = threading.Event()
-        _refresh(served)  # Nothing is answered before the first look is over.
-        watch = threading.Thread(target=_watch, args=(served, stop, poll_seconds), daemon=True)
+        service.refresh()  # Nothing is answered before the first look is over.
+        watch = threading.Thread(target=service.watch, args=(stop, poll_seconds), daemon=True)
         watch.start()
         try:
             yield
         finally:
             stop.set()
             watch.join()
-            for model in served.values():
-                model.close()
+            service.close()
 
-    route = Route("/{path:path}", handler.answer, methods=_METHODS)
-    return Starlette(routes=[route], lifespan=lifespan)
-
-
-def _refresh(served: Mapping[str, ServedModel]) -> None:
-    for model in served.values():
-        try:
-            model.refresh()
-        except Exception:
-            _log.exception("couldn't look into %s", model.base)
-
-
-def _watch(served: Mapping[str, ServedModel], stop: threading.Event, poll_seconds: float) -> None:
-    while not stop.wait(poll_seconds):
-        _refresh(served)
+    route = Route("/{path:path}", _Handler(service).answer, methods=_METHODS)
+    packing = Middleware(GZipMiddleware, minimum_size=_COMPRESSED_FROM, compresslevel=4)
+    app = Starlette(routes=[route], lifespan=lifespan, middleware=[packing])
+    app.state.service = service
+    return app
 
 
 class _Handler:
-    def __init__(self, served: Mapping[str, ServedModel], limits: Limits) -> None:
-        self._served, self._limits = served, limits
+    def __init__(self, service: Service) -> None:
+        import anyio
+
+        self._service = service
+        self._threads = anyio.CapacityLimiter(service.limits.threads)
 
     async def answer(self, request: "Request") -> "Response":
         """Returns the answer to any request."""
-        from starlette.concurrency import run_in_threadpool
         from starlette.responses import Response
 
+        code, headers, media_type = 200, {}, JSON
         try:
-            model, version, action = self._asked(request)
-            body = await self._body(request) if action == ":predict" else b""
-            text = await run_in_threadpool(self._answer, model, version, action, body)
-            code = 200
+            endpoint, call = self._find(request)
+            body, media_type = await endpoint.answer(call), endpoint.media_type
         except RequestError as error:
-            text, code = _json({"error": str(error)}), error.status
+            body, code, headers = to_json({"error": str(error)}), error.status, error.headers
         except Exception as error:
             _log.exception("%s %s", request.method, request.url.path)
-            text, code = _json({"error": f"{type(error).__name__}: {error}"}), 500
-        return Response(text, code, media_type="application/json")
+            body, code = to_json({"error": f"{type(error).__name__}: {error}"}), 500
+        if self._service.is_stopping:
+            headers = {**headers, "connection": "close"}
+        return Response(body, code, headers, media_type)
 
-    def _asked(self, request: "Request") -> tuple[str, int | None, str]:
-        match = _PATH.fullmatch(request.url.path)
-        if match is None or match["name"] not in self._served:
+    def _find(self, request: "Request") -> tuple[Endpoint, Call]:
+        # The path as it was sent: no endpoint has a name with a %.
+        path = request.scope.get("raw_path", b"").decode("ascii", "replace")
+        method = "GET" if request.method == "HEAD" else request.method
+        matches = [(e, match) for e in ENDPOINTS if (match := e.match(path)) is not None]
+        models = self._service.models
+        if not matches or not _is_served(matches[0][1], models):
             raise RequestError(
-                f"No such path. Models: {sorted(self._served)}; paths: /v1/models/NAME"
-                "[/versions/N][:predict|/metadata].",
+                f"No such path. Models: {sorted(models)}; paths: /v1/models/NAME"
+                "[/versions/N][:predict|/metadata], /v1/models, /health, "
+                "/monitoring/prometheus/metrics.",
                 404,
             )
-        action = match["action"] or ""
-        wanted = "POST" if action == ":predict" else "GET"
-        if request.method != wanted:
-            raise RequestError(f"This path takes {wanted}, received {request.method}.", 405)
-        return match["name"], int(match["version"]) if match["version"] else None, action
-
-    async def _body(self, request: "Request") -> bytes:
-        import anyio
-
-        most, body = self._limits.body_bytes, bytearray()
-        declared = request.headers.get("content-length", "0")
-        if declared.isdecimal() and int(declared) > most:
-            raise RequestError(f"The body must have at most {most} bytes.", 413)
-        with anyio.move_on_after(self._limits.body_seconds) as scope:
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > most:
-                    raise RequestError(f"The body must have at most {most} bytes.", 413)
-        if scope.cancelled_caught:
-            raise RequestError(f"The body took over {self._limits.body_seconds} seconds.", 408)
-        return bytes(body)
-
-    def _answer(self, name: str, version: int | None, action: str, body: bytes) -> bytes:
-        model = self._served[name]
-        if not action:
-            return _json(status(model, version))
-        with model.lease(version) as (number, servable):
-            if action == ":predict":
-                return _json(predict(servable, body, self._limits))
-            return _json(metadata(name, number, servable))
+        for endpoint, match in matches:
+            if endpoint.method == method:
+                parts = match.groupdict()
+                number = parts.get("version")
+                version = None if number is None else int(number)
+                name = parts.get("name", "")
+                return endpoint, Call(self._service, request, self._threads, name, version)
+        wanted = " or ".join(endpoint.method for endpoint, _ in matches)
+        raise RequestError(f"This path takes {wanted}, received {request.method}.", 405)
 
 
-def _json(value: Any) -> bytes:
-    # NaN is written as `NaN`, as TensorFlow Serving does.
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "replace")
+def _is_served(match: re.Match[str], models: Mapping[str, ServedModel]) -> bool:
+    name = match.groupdict().get("name")
+    return name is None or name in models

@@ -32,7 +32,7 @@ def predict(servable: Servable, body: bytes, limits: Limits) -> dict[str, Any]:
         RequestError: Where the body doesn't fit the signature or the limits.
     """
     request = _parse(body)
-    signature = request.get("signature_name") or "serving_default"
+    signature = request.get("signature_name", "serving_default")
     if not isinstance(signature, str) or signature not in servable.inputs:
         raise RequestError(
             f"`signature_name` must be one of {sorted(servable.inputs)}, received {signature!r}."
@@ -42,9 +42,13 @@ def predict(servable: Servable, body: bytes, limits: Limits) -> dict[str, Any]:
     inputs = _arrays(columns, specs)
     _check(inputs, limits)
     try:
-        outputs = servable.run(signature, inputs)
+        outputs = servable.run(signature, inputs, limits.answer_seconds)
     except tf.errors.InvalidArgumentError as error:
         raise RequestError(f"The model refuses the inputs: {error.message[:500]}") from error
+    except tf.errors.DeadlineExceededError as error:
+        raise RequestError(
+            f"The answer took over {limits.answer_seconds} seconds: ask for less.", 504
+        ) from error
     if by_row:
         return {"predictions": _rows(outputs, len(request["instances"]))}
     values = {name: from_array(name, array) for name, array in outputs.items()}
@@ -100,6 +104,11 @@ def _check(inputs: Arrays, limits: Limits) -> None:
         raise RequestError(f"The inputs must have as many rows as each other, received {rows}.")
     if max(rows.values(), default=0) > limits.batch:
         raise RequestError(f"A request must have at most {limits.batch} rows, received {rows}.")
+    for name, array in inputs.items():
+        if array.size > limits.values:
+            raise RequestError(
+                f"Input {name!r} must have at most {limits.values} values, received {array.size}."
+            )
     k = inputs.get("k", np.int32(1))
     if k.ndim == 0 and not 1 <= k <= limits.k:
         raise RequestError(f"`k` must be from 1 to {limits.k}, received {k}.")

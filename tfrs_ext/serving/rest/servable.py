@@ -1,7 +1,6 @@
 """One version, loaded as TensorFlow Serving loads it."""
 
 import gc
-import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +13,7 @@ from tfrs_ext.indexes import load_op_library
 from tfrs_ext.serving.publishing.manifest import op_library
 from tfrs_ext.serving.publishing.warmup import read_warmup
 from tfrs_ext.serving.rest.tensors import TensorSpec
+from tfrs_ext.typing import PathLike
 
 
 class Servable:
@@ -29,7 +29,7 @@ class Servable:
         ImportError: Where the version needs operations whose package is missing.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: PathLike) -> None:
         path = pathlib.Path(path)
         library = op_library(path)
         if library is not None:
@@ -52,20 +52,30 @@ class Servable:
     def _callable(self, name: str) -> Any:
         feeds = [spec.tensor for spec in self.inputs[name].values()]
         return self._session.make_callable(
-            {output: spec.tensor for output, spec in self.outputs[name].items()}, feeds
+            {output: spec.tensor for output, spec in self.outputs[name].items()},
+            feeds,
+            accept_options=True,
         )
 
-    def run(self, signature: str, inputs: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
+    def run(
+        self, signature: str, inputs: Mapping[str, npt.ArrayLike], seconds: float = 600.0
+    ) -> dict[str, npt.NDArray[Any]]:
         """Returns the outputs by name; any number of threads may call.
 
         Args:
-            signature: Which one.
-            inputs: All its inputs.
+            signature: The signature's name.
+            inputs: All its inputs by name.
+            seconds: The time that it may take.
+
+        Raises:
+            tf.errors.DeadlineExceededError: Where it takes longer.
         """
         if self._session is None:
             raise RuntimeError("The version is closed.")
         names = self.inputs[signature]
-        outputs: dict[str, Any] = self._calls[signature](*(inputs[name] for name in names))
+        options = tf.compat.v1.RunOptions(timeout_in_ms=max(1, round(seconds * 1000)))
+        call = self._calls[signature]
+        outputs: dict[str, Any] = call(*(inputs[name] for name in names), options=options)
         return outputs
 
     def close(self) -> None:

@@ -5,12 +5,16 @@ import logging
 import os
 import pathlib
 import threading
+import time
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from tfrs_ext.serving.publishing.versions import list_versions
 from tfrs_ext.serving.rest.errors import RequestError
 from tfrs_ext.serving.rest.servable import Servable
+from tfrs_ext.typing import PathLike
 
+_LONGEST_WAIT = 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -23,25 +27,42 @@ class _Lent:
         self.retired = False
 
 
+class _Failure(NamedTuple):
+    """Why a version doesn't load, and when it is tried again.
+
+    Attributes:
+        reason: What was raised.
+        stamp: What its files were like; where they change, it is tried at once.
+        tries: How often it failed.
+        again: The time of the next try, by the monotonic clock.
+    """
+
+    reason: str
+    stamp: object
+    tries: int
+    again: float
+
+
 class ServedModel:
     """Loads the newest versions under a folder, and lets the others go when they are idle.
 
-    A version that doesn't load is passed over, with the reason in `states`, until its files
-    change: what is served stays until something newer answers.
+    A version that doesn't load is passed over, with the reason in `states`: what is served stays
+    until something newer answers. It is tried again when its files change, and after 1, 2, 4 and
+    so on up to 60 seconds, since the cause may pass without a change of the files.
 
     Args:
         base: The model's folder of versions.
         num_versions: How many versions answer at a time.
     """
 
-    def __init__(self, base: str | os.PathLike[str], num_versions: int = 1) -> None:
+    def __init__(self, base: PathLike, num_versions: int = 1) -> None:
         if num_versions < 1:
             raise ValueError(f"`num_versions` must be at least 1, received {num_versions}.")
         self.base = pathlib.Path(base)
         self.num_versions = num_versions
         self._lock = threading.Lock()
         self._served: dict[int, _Lent] = {}
-        self._failed: dict[int, tuple[int, str]] = {}
+        self._failed: dict[int, _Failure] = {}
 
     def refresh(self) -> None:
         """Looks into the folder, and loads and lets go what that asks for."""
@@ -69,17 +90,20 @@ class ServedModel:
 
     def _load(self, number: int) -> bool:
         path = self.base / str(number)
+        stamp, before, now = _stamp(path), self._failed.get(number), time.monotonic()
+        if before is not None and before.stamp == stamp and now < before.again:
+            return False
         try:
-            stamp = max(file.stat().st_mtime_ns for file in [path, *path.rglob("*")])
-            if self._failed.get(number, (0, ""))[0] == stamp:
-                return False
             servable = Servable(path)
-        except FileNotFoundError:
-            return False  # Pruned or withdrawn meanwhile.
         except Exception as error:
+            if not path.is_dir():
+                return False  # Pruned or withdrawn meanwhile.
+            tries = 1 if before is None or before.stamp != stamp else before.tries + 1
+            wait = min(2.0 ** (tries - 1), _LONGEST_WAIT)
             reason = f"{type(error).__name__}: {error}"
-            self._failed = {**self._failed, number: (stamp, reason)}
-            _log.warning("%s doesn't load: %s", path, error)
+            self._failed = {**self._failed, number: _Failure(reason, stamp, tries, now + wait)}
+            if before is None or before.reason != reason:
+                _log.warning("%s doesn't load, and is tried again: %s", path, error)
             return False
         with self._lock:
             self._served[number] = _Lent(servable)
@@ -116,11 +140,16 @@ class ServedModel:
             if last:
                 lent.servable.close()
 
+    def served(self) -> list[int]:
+        """Returns the numbers of the versions that answer, newest first."""
+        with self._lock:
+            return sorted(self._served, reverse=True)
+
     def states(self) -> dict[int, str | None]:
         """Returns by version None where it answers, else the reason why not, newest first."""
         with self._lock:
             served: dict[int, str | None] = dict.fromkeys(self._served)
-        failed = {number: reason for number, (_, reason) in self._failed.items()}
+        failed = {number: failure.reason for number, failure in self._failed.items()}
         return dict(sorted({**failed, **served}.items(), reverse=True))
 
     def close(self) -> None:
@@ -129,3 +158,14 @@ class ServedModel:
             served, self._served = self._served, {}
         for lent in served.values():
             lent.servable.close()
+
+
+def _stamp(path: pathlib.Path) -> object:
+    """Returns what tells a version's files from those of another time."""
+    facts = []
+    for folder, _, names in os.walk(path):
+        for name in (folder, *(os.path.join(folder, name) for name in names)):
+            with contextlib.suppress(OSError):
+                stat = os.stat(name)
+                facts.append((name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns))
+    return sorted(facts)
