@@ -105,6 +105,11 @@ def train(settings: Settings) -> None:
     # 2.3 Write what was found, and keep the bandit if it is better than any choice alike.
     shares = {name: bandits.choice_shares(policy, test) for name, policy in policies.items()}
     evidence = {"facts": _facts(settings), "metrics": metrics, "arm_shares": shares}
+    evidence["differences"] = {
+        name: {"value": bandits.compare_policies(model, policy, test)["self_normalised"]}
+        for name, policy in policies.items()
+        if policy is not model
+    }
     evidence |= {"arm_effects": model.effects(), "recovery": _recovery(settings)}
     files.write_json(settings.runs / "evaluation.json", evidence)
     shared.write_report(settings, _summarize(settings))
