@@ -78,7 +78,7 @@ def test_all_forms_and_chunks_of_a_log_are_the_same(tmp_path, monkeypatch):
     table = pq.read_table(tmp_path / "0.parquet")
     first = RecoveringDifferenceSoftmax(ARMS, **SETTINGS).fit(table)
     np.testing.assert_allclose(first.scores, fit(rounds[:180]).scores, rtol=1e-12)
-    monkeypatch.setattr("tfrs_ext.bandits.log_reading._CHUNK", 64)
+    monkeypatch.setattr("tfrs_ext.bandits.log_tables._CHUNK", 64)
     for log in (frame, tmp_path):
         bandit = RecoveringDifferenceSoftmax(ARMS, **SETTINGS).fit(log)
         np.testing.assert_allclose(bandit.scores, whole.scores, rtol=1e-12)

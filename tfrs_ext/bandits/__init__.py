@@ -2,7 +2,7 @@
 
 from tfrs_ext.bandits.bandit import Bandit, Choices
 from tfrs_ext.bandits.exploring_policies import EpsilonGreedy, SoftmaxPolicy, UpperConfidenceBound
-from tfrs_ext.bandits.log_reading import split_log
+from tfrs_ext.bandits.log_tables import split_log
 from tfrs_ext.bandits.off_policy import (
     PolicyValue,
     choice_shares,

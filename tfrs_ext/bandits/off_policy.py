@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tfrs_ext.bandits.bandit import Bandit
-from tfrs_ext.bandits.log_reading import Log, read_whole_log
+from tfrs_ext.bandits.log_reading import read_whole_log
+from tfrs_ext.bandits.log_tables import Log
 from tfrs_ext.bandits.rounds import Floats, Integers, Rounds, segment_sum
 from tfrs_ext.evaluation import Interval
 
