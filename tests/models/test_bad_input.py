@@ -86,9 +86,7 @@ def test_histories_of_another_length_than_the_feature_says():
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Cross(6),
         lambda: CrossMixture(6),
-        lambda: CrossNetwork(2, projection_dim=6),
         lambda: CrossNetwork(2, projection_dim=6, num_experts=2),
     ],
 )
@@ -97,9 +95,10 @@ def test_a_projection_larger_than_the_input(make):
         make()(tf.zeros([2, 5]))
 
 
-def test_a_model_whose_projection_is_larger_than_its_features():
-    with pytest.raises(ValueError, match=r"`projection_dim` must be between 1 and .* 4"):
-        DCN([USER, ITEM], 2, projection_dim=5)
+@pytest.mark.parametrize("make", [lambda: Cross(0), lambda: CrossNetwork(2, projection_dim=0)])
+def test_a_projection_without_width(make):
+    with pytest.raises(ValueError, match=r"`projection_dim` must be a positive integer"):
+        make()(tf.zeros([2, 5]))
 
 
 def test_negative_counts():
