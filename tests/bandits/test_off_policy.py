@@ -55,6 +55,14 @@ def test_estimates_are_those_of_loops():
         assert getattr(value, name).mean == pytest.approx(expected[name], rel=1e-9)
     assert value.effective_size == pytest.approx(expected["size"])
     assert value.logged.mean == pytest.approx(np.mean([r["reward"] for r in rounds]))
+    sums, weights, mean = {}, [], value.self_normalised.mean
+    for row, p in zip(rounds, chances, strict=True):
+        at = row["eligible"].index(row["chosen"])
+        weights.append(p[at] / row["propensities"][at])
+        sums.setdefault(row["user_id"], []).append(weights[-1] * (row["reward"] - mean))
+    spread = sum(sum(terms) ** 2 for terms in sums.values()) * len(sums) / (len(sums) - 1)
+    half = 1.959964 * np.sqrt(spread) / sum(weights)
+    assert value.self_normalised.half_width == pytest.approx(half, rel=1e-6)
     assert isinstance(value, PolicyValue)
     shares = choice_shares(policy, pd.DataFrame(rounds))
     np.testing.assert_allclose([shares[arm] for arm in ARMS], table.mean(axis=0))
