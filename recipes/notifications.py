@@ -5,7 +5,6 @@ Without `--log` the rounds are made up, and the truth is known. The steps meet t
 """
 
 import dataclasses
-import datetime
 import functools
 import pathlib
 from collections.abc import Mapping
@@ -84,31 +83,35 @@ def train(settings: Settings) -> None:
     if not tuned:
         shared.console.print("no hparams.json, so the defaults are used; `tune` makes one")
     model = bandits.RecoveringDifferenceSoftmax(settings.arms, **tuned)
-    policies = {"model": model, **bandits.usual_policies(settings.arms)}
-    for policy in policies.values():
+    rivals = bandits.usual_policies(settings.arms)
+    for policy in (model, *rivals.values()):
         policy.fit(learn).update(choose)
 
     # 2.2 Judge all on rounds that none has seen.
-    metrics: dict[str, dict[str, Any]] = {}
-    table = Table("", "value", "doubly robust", "effective rounds", title="test part")
-    for name, policy in policies.items():
-        found = bandits.evaluate_policy(policy, test)
-        metrics[name] = {"value": found.self_normalised, "doubly_robust": found.doubly_robust}
-        metrics[name]["effective_rounds"] = found.effective_size
+    evidence = report.policy_evidence(model, rivals, test)
+    metrics = evidence["metrics"]
+    for name, policy in {"model": model, **rivals}.items():
         if settings.log is None:
             metrics[name]["true_value"] = settings.made_up[2].value(policy)
-        size = f"{found.effective_size:,.0f}"
-        table.add_row(name, f"{found.self_normalised:.4f}", f"{found.doubly_robust:.4f}", size)
+    table = Table("", "value", "doubly robust", "model's lead", title="test part")
+    for name, found in metrics.items():
+        lead = evidence["differences"].get(name, {}).get("value", "")
+        table.add_row(name, f"{found['value']}", f"{found['doubly_robust']}", f"{lead}")
     shared.console.print(table)
-    files.write_json(settings.runs / "metrics.json", metrics)
 
-    # 2.3 Write what was found, and keep the bandit if it is better than any choice alike.
-    shares = {name: bandits.choice_shares(policy, test) for name, policy in policies.items()}
-    evidence = {"facts": _facts(settings), "metrics": metrics, "arm_shares": shares}
-    evidence |= {"arm_effects": model.effects(), "recovery": _recovery(settings)}
+    # 2.3 Write what was found, and keep the bandit if it is better than uniform choices.
+    names = ("rounds to learn from", "rounds to choose by", "rounds to judge by")
+    sizes = dict(zip(names, map(len, settings.parts), strict=True))
+    evidence["facts"] = {"data": settings.log or "made up", **sizes, "arms": len(settings.arms)}
+    try:
+        recovery = bandits.estimate_recovery(pd.concat([learn, choose]), settings.arms)
+        evidence["recovery"] = {"loss": recovery.gamma, "half_life": recovery.half_life}
+    except ValueError as error:
+        shared.console.print(Text(f"recovery isn't measured: {error}"))
+    files.write_json(settings.runs / "metrics.json", metrics)
     files.write_json(settings.runs / "evaluation.json", evidence)
     shared.write_report(settings, _summarize(settings))
-    if not metrics["model"]["value"].mean > metrics["uniform"]["value"].mean:
+    if not evidence["differences"]["uniform"]["value"].mean > 0:
         raise RuntimeError("the bandit doesn't earn more than uniform choices, so it isn't saved")
     model.save(settings.runs / "bandit.json")
 
@@ -149,24 +152,6 @@ def query(settings: Settings) -> None:
     for arm, day, p in zip(arms, since, answer["probabilities"][0], strict=True):
         table.add_row(Text(arm), "never" if day < 0 else f"{day:g}", f"{p:.3f}")
     shared.console.print(table)
-
-
-def _recovery(settings: Settings) -> dict[str, Any]:
-    """Returns the measured loss and its half-life, where the log tells them."""
-    try:
-        found = bandits.estimate_recovery(pd.concat(settings.parts[:2]), settings.arms)
-    except ValueError as error:
-        shared.console.print(Text(f"recovery isn't measured: {error}"))
-        return {}
-    shared.console.print(f"loss {found.gamma}, half-life {found.half_life:.1f} days")
-    return {"loss": found.gamma, "half_life": found.half_life}
-
-
-def _facts(settings: Settings) -> dict[str, Any]:
-    names = ("rounds to learn from", "rounds to choose by", "rounds to judge by")
-    sizes = dict(zip(names, map(len, settings.parts), strict=True))
-    date = datetime.date.today().isoformat()
-    return {"data": settings.log or "made up", **sizes, "arms": len(settings.arms), "date": date}
 
 
 def _summarize(settings: Settings, manifest: Mapping[str, Any] | None = None) -> report.RunSummary:

@@ -90,13 +90,13 @@ def test_the_bound_is_wide_where_an_arm_is_rare(log):
 
 
 def test_thompson_chooses_as_draws_from_the_posterior_do(log):
-    policy = ThompsonSampling(ARMS, prior=(2.0, 3.0)).fit(pd.DataFrame(log))
+    policy = ThompsonSampling(ARMS, prior=(2.0, 40.0)).fit(pd.DataFrame(log))
     rng = np.random.default_rng(0)
     draws = []
     for arm in ("a", "b", "c"):
         chosen = oracle.statistics(log, ARMS)[arm][0]
         n, mean = oracle.size(chosen), oracle.mean(chosen)
-        draws.append(rng.beta(n * mean + 2, n * (1 - mean) + 3, 200_000))
+        draws.append(rng.beta(n * mean + 2, n * (1 - mean) + 40, 200_000))
     shares = np.bincount(np.argmax(draws, axis=0), minlength=3) / 200_000
     np.testing.assert_allclose(policy.policy([["a", "b", "c"]])[0, :3], shares, atol=0.004)
 

@@ -16,6 +16,7 @@ from tfrs_ext.bandits import (
     RecoveringDifferenceSoftmax,
     UniformPolicy,
     choice_shares,
+    compare_policies,
     evaluate_policy,
     tune_policy,
 )
@@ -54,6 +55,14 @@ def test_estimates_are_those_of_loops():
         assert getattr(value, name).mean == pytest.approx(expected[name], rel=1e-9)
     assert value.effective_size == pytest.approx(expected["size"])
     assert value.logged.mean == pytest.approx(np.mean([r["reward"] for r in rounds]))
+    sums, weights, mean = {}, [], value.self_normalised.mean
+    for row, p in zip(rounds, chances, strict=True):
+        at = row["eligible"].index(row["chosen"])
+        weights.append(p[at] / row["propensities"][at])
+        sums.setdefault(row["user_id"], []).append(weights[-1] * (row["reward"] - mean))
+    spread = sum(sum(terms) ** 2 for terms in sums.values()) * len(sums) / (len(sums) - 1)
+    half = 1.959964 * np.sqrt(spread) / sum(weights)
+    assert value.self_normalised.half_width == pytest.approx(half, rel=1e-6)
     assert isinstance(value, PolicyValue)
     shares = choice_shares(policy, pd.DataFrame(rounds))
     np.testing.assert_allclose([shares[arm] for arm in ARMS], table.mean(axis=0))
@@ -83,6 +92,24 @@ def test_intervals_cover_the_planted_truth_at_the_stated_rate():
         hits.append([interval.low <= truth <= interval.high for interval in found])
     # Below 34 of 40 for one in 95% is bad luck of less than 1 in 200.
     assert (np.sum(hits, axis=0) >= 34).all()
+
+
+def test_differences_are_paired():
+    world = NotificationSimulator(6, 1500, gamma=0.4, seed=4)
+    first = world.run(UniformPolicy(world.arms), 4)
+    near = RecoveringDifferenceSoftmax(world.arms, gamma=0.4, temperature=0.1).fit(first.rounds)
+    far = near.replace(temperature=0.05)
+    log = world.run(UniformPolicy(world.arms), 8)
+    found = compare_policies(far, near, log.rounds)
+    values = [evaluate_policy(policy, log.rounds) for policy in (far, near)]
+    truth = log.value(far) - log.value(near)
+    for name, difference in found.items():
+        one, two = (getattr(value, name) for value in values)
+        assert difference.mean == pytest.approx(one.mean - two.mean)
+        assert difference.low < truth < difference.high
+        assert difference.half_width < 0.6 * one.half_width
+    with pytest.raises(ValueError, match="must have the arms of `policy`"):
+        compare_policies(far, UniformPolicy(["z"]), log.rounds)
 
 
 def test_a_policy_without_support_is_refused():

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from tests.bandits.logs import ARMS, make_rounds
 from tests.oracles import bandits as oracle
-from tfrs_ext.bandits import Bandit, RecoveringDifferenceSoftmax, Rounds
+from tfrs_ext.bandits import Bandit, Contexts, RecoveringDifferenceSoftmax, Rounds
 from tfrs_ext.bandits.log_reading import read_whole_log
+from tfrs_ext.bandits.rounds import draw
 
 SETTINGS = {"gamma": 0.3, "half_life": 10.0, "temperature": 0.2, "shrinkage": 20.0}
 
@@ -78,7 +79,7 @@ def test_all_forms_and_chunks_of_a_log_are_the_same(tmp_path, monkeypatch):
     table = pq.read_table(tmp_path / "0.parquet")
     first = RecoveringDifferenceSoftmax(ARMS, **SETTINGS).fit(table)
     np.testing.assert_allclose(first.scores, fit(rounds[:180]).scores, rtol=1e-12)
-    monkeypatch.setattr("tfrs_ext.bandits.log_reading._CHUNK", 64)
+    monkeypatch.setattr("tfrs_ext.bandits.log_tables._CHUNK", 64)
     for log in (frame, tmp_path):
         bandit = RecoveringDifferenceSoftmax(ARMS, **SETTINGS).fit(log)
         np.testing.assert_allclose(bandit.scores, whole.scores, rtol=1e-12)
@@ -263,6 +264,21 @@ def test_choices_follow_the_policy_and_are_ready_for_the_log():
     log = pd.DataFrame({"eligible": eligible, "chosen": choices.arms, "days_since": days})
     log["propensities"], log["reward"] = choices.propensities, 1.0
     assert bandit.fit(log).rounds == 20_000
+
+
+@pytest.mark.parametrize("number", [0.0, 0.5, 1.0])
+def test_draws_stay_in_their_round_and_off_what_has_no_chance(number):
+    class Generator:
+        def random(self, count):
+            return np.full(count, number)
+
+    lengths = np.full(999, 3)
+    contexts = Contexts(lengths, np.tile([0, 1, 2], 999), np.full(2997, np.inf))
+    p = np.tile([0.0, 0.1, 0.9], 999).reshape(999, 3)
+    p[::2] = p[::2, [2, 1, 0]]
+    places = draw(p.reshape(-1), contexts, Generator())
+    assert (places // 3 == np.arange(999)).all()
+    assert (p.reshape(-1)[places] > 0).all()
 
 
 def test_a_saved_bandit_goes_on(tmp_path):

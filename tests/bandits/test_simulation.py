@@ -13,6 +13,7 @@ from tfrs_ext.bandits import (
     UniformPolicy,
     estimate_recovery,
 )
+from tfrs_ext.bandits.recovery import _Equations
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +103,18 @@ def test_planted_recovery_and_effects_are_found_within_their_intervals():
     truth = log.differences()
     for arm, interval in fitted.effects(0.999).items():
         assert interval.low < truth[arm] < interval.high
+
+
+def test_the_slopes_behind_the_intervals_are_those_of_the_equations():
+    world = NotificationSimulator(3, 3000, gamma=0.5, half_life=6.0, base=0.3, seed=1)
+    rounds = world.run(UniformPolicy(world.arms), 20).rounds
+    equations = _Equations(rounds.take(rounds.rewards > 0), 3)
+    theta = np.array([0.0, 0.0, 0.5, np.log(6.0)])
+    terms, slopes = equations._terms(theta)
+    for i, step in enumerate(np.eye(4) * 1e-5):
+        measured = (equations.total(theta + step) - equations.total(theta - step))[i] / 2e-5
+        # Equal but for what has mean 0, which is small among so many rounds.
+        assert -(terms[:, i] * slopes[:, i]).mean() == pytest.approx(measured, rel=0.25)
 
 
 def test_too_few_rewards_tell_no_recovery(log):

@@ -1,6 +1,7 @@
 """What a report shows of a bandit."""
 
-from tfrs_ext.report import RunSummary, model_card, render_report
+from tfrs_ext import bandits
+from tfrs_ext.report import RunSummary, model_card, policy_evidence, render_report
 
 RUN = RunSummary(
     title="Notifications",
@@ -31,3 +32,19 @@ def test_the_card_tells_how_often_arms_are_chosen():
     card = model_card(RUN)
     assert "## Arms" in card
     assert "| hello | 0.25 |" in card
+
+
+def test_evidence_is_what_the_log_tells():
+    world = bandits.NotificationSimulator(arms=3, num_users=500, gamma=0.3, seed=1)
+    uniform = bandits.UniformPolicy(world.arms)
+    model = bandits.RecoveringDifferenceSoftmax(world.arms).fit(world.run(uniform, 3).rounds)
+    log = world.run(uniform, 3).to_frame()
+    found = policy_evidence(model, {"uniform": uniform}, log)
+    value = bandits.evaluate_policy(model, log)
+    assert found["metrics"]["model"]["value"] == value.self_normalised
+    assert found["metrics"]["model"]["doubly_robust"] == value.doubly_robust
+    difference = found["differences"]["uniform"]["value"].mean
+    base = found["metrics"]["uniform"]["value"].mean
+    assert abs(value.self_normalised.mean - base - difference) < 1e-12
+    assert found["arm_effects"] == model.effects()
+    assert '<section id="arms"' in render_report(RunSummary(title="Notifications", **found))

@@ -2,8 +2,13 @@
 
 from tfrs_ext.bandits.bandit import Bandit, Choices
 from tfrs_ext.bandits.exploring_policies import EpsilonGreedy, SoftmaxPolicy, UpperConfidenceBound
-from tfrs_ext.bandits.log_reading import split_log
-from tfrs_ext.bandits.off_policy import PolicyValue, choice_shares, evaluate_policy
+from tfrs_ext.bandits.log_tables import split_log
+from tfrs_ext.bandits.off_policy import (
+    PolicyValue,
+    choice_shares,
+    compare_policies,
+    evaluate_policy,
+)
 from tfrs_ext.bandits.recovering_bandit import RecoveringDifferenceSoftmax
 from tfrs_ext.bandits.recovery import Recovery, estimate_recovery
 from tfrs_ext.bandits.rounds import Contexts, Rounds
@@ -37,6 +42,7 @@ __all__ = [
     "UpperConfidenceBound",
     "bonus_softmax",
     "choice_shares",
+    "compare_policies",
     "estimate_recovery",
     "evaluate_policy",
     "recovering_difference_softmax",

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tfrs_ext.bandits.arm_statistics import ArmStatistics, WeightedRewards
-from tfrs_ext.bandits.log_reading import Log, read_log
+from tfrs_ext.bandits.log_reading import read_log
+from tfrs_ext.bandits.log_tables import Log
 from tfrs_ext.bandits.requests import Arms, Days, read_requests
 from tfrs_ext.bandits.rounds import Contexts, Floats, Rounds, draw
 from tfrs_ext.files import read_json, write_json

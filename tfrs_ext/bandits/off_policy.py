@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tfrs_ext.bandits.bandit import Bandit
-from tfrs_ext.bandits.log_reading import Log, read_whole_log
+from tfrs_ext.bandits.log_reading import read_whole_log
+from tfrs_ext.bandits.log_tables import Log
 from tfrs_ext.bandits.rounds import Floats, Integers, Rounds, segment_sum
 from tfrs_ext.evaluation import Interval
 
@@ -63,7 +64,8 @@ def evaluate_policy(
             chose, or the mean weight, 1 where all is right, surely isn't.
 
     Relations:
-        `Simulation.value` is the truth where the world is made up.
+        `compare_policies` for the difference of two. `Simulation.value` is the truth where the
+        world is made up.
 
     Example:
         >>> import pandas as pd
@@ -78,24 +80,55 @@ def evaluate_policy(
         NeurIPS 2015; Dudík, Langford and Li: Doubly Robust Policy Evaluation and Learning, ICML
         2011.
     """
-    rounds = read_whole_log(log, policy.arms, invalid)
-    if not len(rounds):
-        raise ValueError("`log` must hold at least one valid round, received none.")
-    p = policy.probabilities(rounds)
-    _check_support(p, rounds, policy.arms)
-    w, r, clusters = p[rounds.chosen] / rounds.propensity, rounds.rewards, rounds.clusters
-    _check_weights(w, clusters)
-    q = _other_half_means(rounds, clusters, len(policy.arms))
-    robust = segment_sum(p * q, rounds) + w * (r - q[rounds.chosen])
-    normalised = float((w * r).sum() / w.sum())
-    return PolicyValue(
-        _interval(w * r, clusters, level),
-        _interval(w * (r - normalised) / w.mean() + normalised, clusters, level),
-        _interval(robust, clusters, level),
-        _interval(r, clusters, level),
-        float(w.sum() ** 2 / (w**2).sum()),
-        len(rounds),
-    )
+    rounds = _read(log, policy, invalid)
+    terms, w = _terms(policy, rounds)
+    found = {name: _interval(values, rounds.clusters, level) for name, values in terms.items()}
+    logged = _interval(rounds.rewards, rounds.clusters, level)
+    size = float(w.sum() ** 2 / (w**2).sum())
+    return PolicyValue(**found, logged=logged, effective_size=size, rounds=len(rounds))
+
+
+def compare_policies(
+    policy: Bandit, other: Bandit, log: Log, *, level: float = 0.95, invalid: str = "raise"
+) -> dict[str, Interval]:
+    """Estimates how much more `policy` would have earned than `other` in the rounds of a log.
+
+    Both are judged by the same rounds, whose luck cancels out: the interval of the difference is
+    narrower than those of the two values.
+
+    Args:
+        policy: The policy.
+        other: The policy to compare with, of the same arms.
+        log: Logged rounds, as `evaluate_policy` takes them.
+        level: The probability that an interval covers the true difference, between 0 and 1.
+        invalid: What is done with invalid rounds: `"raise"` or `"exclude"`.
+
+    Returns:
+        The difference of the mean rewards by each estimator: `ips`, `self_normalised` and
+        `doubly_robust`.
+
+    Raises:
+        ValueError: The log can't tell the value of one of them, or their arms differ.
+
+    Example:
+        >>> import pandas as pd
+        >>> log = pd.DataFrame({"eligible": [["a", "b"]] * 4, "chosen": ["a", "a", "b", "b"],
+        ...                     "propensity": 0.5, "reward": [1, 0, 1, 1]})
+        >>> uniform = tfrs_ext.bandits.UniformPolicy(["a", "b"])
+        >>> compare_policies(uniform, uniform, log)["ips"].mean
+        0.0
+    """
+    if policy.arms != other.arms:
+        raise ValueError(
+            f"`other` must have the arms of `policy`, {list(policy.arms)}, received "
+            f"{list(other.arms)}."
+        )
+    rounds = _read(log, policy, invalid)
+    ours, theirs = _terms(policy, rounds)[0], _terms(other, rounds)[0]
+    return {
+        name: _interval(values - theirs[name], rounds.clusters, level)
+        for name, values in ours.items()
+    }
 
 
 def choice_shares(policy: Bandit, log: Log, *, invalid: str = "raise") -> dict[str, float]:
@@ -116,6 +149,33 @@ def choice_shares(policy: Bandit, log: Log, *, invalid: str = "raise") -> dict[s
     rounds = read_whole_log(log, policy.arms, invalid)
     sums = np.bincount(rounds.arms, policy.probabilities(rounds), len(policy.arms))
     return dict(zip(policy.arms, (sums / len(rounds)).tolist(), strict=True))
+
+
+def _read(log: Log, policy: Bandit, invalid: str) -> Rounds:
+    rounds = read_whole_log(log, policy.arms, invalid)
+    if not len(rounds):
+        raise ValueError("`log` must hold at least one valid round, received none.")
+    return rounds
+
+
+def _terms(policy: Bandit, rounds: Rounds) -> tuple[dict[str, Floats], Floats]:
+    """Returns each estimator's terms `[T]`, whose mean is the estimate, and the weights `[T]`.
+
+    The terms are influence functions, so that the spread of their sums by user is that of the
+    estimate: for the ratio `Σ w r / Σ w`, each round's is `w (r - ratio) / mean w`.
+    """
+    p = policy.probabilities(rounds)
+    _check_support(p, rounds, policy.arms)
+    w, r, clusters = p[rounds.chosen] / rounds.propensity, rounds.rewards, rounds.clusters
+    _check_weights(w, clusters)
+    q = _other_half_means(rounds, clusters, len(policy.arms))
+    ratio = (w * r).sum() / w.sum()
+    terms = {
+        "ips": w * r,
+        "self_normalised": w * (r - ratio) / w.mean() + ratio,
+        "doubly_robust": segment_sum(p * q, rounds) + w * (r - q[rounds.chosen]),
+    }
+    return terms, w
 
 
 def _check_support(p: Floats, rounds: Rounds, arms: tuple[str, ...]) -> None:

@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfrs_ext.bandits.log_reading import Log, join, read_log
+from tfrs_ext.bandits.log_reading import join, read_log
+from tfrs_ext.bandits.log_tables import Log
 from tfrs_ext.bandits.rounds import Floats, Rounds
 from tfrs_ext.evaluation import Interval
 

@@ -10,7 +10,8 @@ import pandas as pd
 import pyarrow as pa
 
 from tfrs_ext.bandits.bandit import Bandit, check_at_least
-from tfrs_ext.bandits.log_reading import join, to_table
+from tfrs_ext.bandits.log_reading import join
+from tfrs_ext.bandits.log_tables import to_table
 from tfrs_ext.bandits.rounds import Contexts, Floats, Integers, Rounds, draw, segment_sum
 
 _BASES = (0.5, 1.0, 1.5)  # How willing each type of user is, times the base chance.

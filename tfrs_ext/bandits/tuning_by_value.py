@@ -4,7 +4,8 @@ import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tfrs_ext.bandits.log_reading import Log, read_whole_log
+from tfrs_ext.bandits.log_reading import read_whole_log
+from tfrs_ext.bandits.log_tables import Log
 from tfrs_ext.bandits.off_policy import PolicyValue, evaluate_policy
 from tfrs_ext.bandits.recovering_bandit import RecoveringDifferenceSoftmax
 

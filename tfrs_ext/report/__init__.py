@@ -1,5 +1,6 @@
 """Pages that show a run: an HTML report and a model card."""
 
+from tfrs_ext.report.bandit_evidence import policy_evidence
 from tfrs_ext.report.evidence import retrieval_evidence
 from tfrs_ext.report.group_metrics import metric_by_group, recall_by_group
 from tfrs_ext.report.html_report import render_report, write_report
@@ -21,6 +22,7 @@ __all__ = [
     "measure_lists",
     "metric_by_group",
     "model_card",
+    "policy_evidence",
     "recall_by_group",
     "render_report",
     "retrieval_evidence",
