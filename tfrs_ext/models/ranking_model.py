@@ -146,6 +146,13 @@ class RankingModel(keras.Model):
             )
         super().compile(*args, **kwargs)
 
+    def compile_from_config(self, config: Config) -> None:
+        """Compiles a loaded model as it was before it was saved."""
+        # Keras leaves models uncompiled whose class has a `compile` of its own.
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if isinstance(self.optimizer, keras.optimizers.Optimizer):  # Legacy ones have no `build`.
+            self.optimizer.build(self.trainable_variables)
+
     def compute_loss(
         self,
         x: Columns | None = None,
