@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.layers.arguments import Mask, Sequences, Shapes, each_shape, mask_of
+from tfrs_ext.ops.scores import LOWEST
 from tfrs_ext.ops.weighted_rows import weighted_rows
 from tfrs_ext.typing import Config
 
@@ -65,7 +66,7 @@ class HistoryPooling(keras.layers.Layer):
                 f"`inputs` must have the length that the layer was built with, "
                 f"{self.logits.shape[0]}, received shape {tuple(sequence.shape)}."
             )
-        logits = tf.where(mask, tf.cast(self.logits, tf.float32), -1e9)
+        logits = tf.where(mask, tf.cast(self.logits, tf.float32), LOWEST)
         return tf.cast(tf.where(mask, tf.nn.softmax(logits, axis=1), 0.0), dtype)
 
     def get_config(self) -> Config:

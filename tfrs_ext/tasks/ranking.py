@@ -9,6 +9,7 @@ import tensorflow_recommenders as tfrs
 from tfrs_ext._keras import keras
 from tfrs_ext.ops.checks import check_same_rows, in_unit
 from tfrs_ext.ops.missing_labels import fill_missing, find_labelled_rows, weigh_labelled
+from tfrs_ext.ops.replicas import num_replicas
 from tfrs_ext.typing import Config, TensorLike, Training
 
 Loss = Union[keras.losses.Loss, Callable[..., tf.Tensor]]
@@ -134,7 +135,7 @@ class Ranking(keras.layers.Layer, tfrs.tasks.Task):
             updates += self._update_losses(loss, number)
         # Custom metrics may answer with nothing.
         with tf.control_dependencies([update for update in updates if update is not None]):
-            return loss / _num_replicas() if self._is_mean else tf.identity(loss)
+            return loss / num_replicas() if self._is_mean else tf.identity(loss)
 
     @property
     def _is_mean(self) -> bool:
@@ -219,7 +220,3 @@ def _as_columns(labels: tf.Tensor, predictions: tf.Tensor) -> tuple[tf.Tensor, t
     if labels.shape.rank == 1 and predictions.shape[1:] == [1]:
         labels = labels[:, tf.newaxis]
     return labels, predictions
-
-
-def _num_replicas() -> int:
-    return tf.distribute.get_strategy().num_replicas_in_sync

@@ -16,12 +16,11 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tfrs_ext.indexes import Index
-from tfrs_ext.ops.positions import is_in, keep_first
+from tfrs_ext.ops.positions import is_in, keep_first, no_score
 
 _GROWTH = 4
 _WIDEST = 4096  # Candidates, or 4 k.
 _BLOCK = 4096
-_LOWEST = tf.float32.min
 
 Passes = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 """From positions `[Q, M]` and the numbers `[Q]` of their queries to bool `[Q, M]`."""
@@ -99,12 +98,12 @@ def _search_all(
         positions = tf.tile(block[None], [rows, 1])
         kept = passes(positions, queries) & ~is_in(positions, excluded)
         scores = index.scores(embeddings, index.embeddings(block))
-        scores = tf.concat([best, tf.where(kept, scores, _LOWEST)], axis=1)
+        scores = tf.concat([best, tf.where(kept, scores, no_score())], axis=1)
         positions = tf.concat([at, tf.where(kept, positions, -1)], axis=1)
         best, order = tf.math.top_k(scores, k)
         return start + _BLOCK, best, tf.gather(positions, order, batch_dims=1)
 
-    nothing = (tf.fill([rows, k], _LOWEST), tf.fill([rows, k], -1))
+    nothing = (tf.fill([rows, k], no_score()), tf.fill([rows, k], -1))
     _, best, at = tf.while_loop(
         is_unfinished,
         add,

@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
-from tfrs_ext.ops.positions import is_in
+from tfrs_ext.ops.positions import is_in, no_score
 from tfrs_ext.serving.bundle import inputs
 from tfrs_ext.serving.bundle.known_items import KnownItems
 from tfrs_ext.serving.bundle.known_users import KnownUsers
 from tfrs_ext.serving.bundle.ranking_reader import RankingReader
 from tfrs_ext.serving.bundle.signatures import Signature, SignatureModule, untracked
 
-_LOWEST = tf.float32.min
 _K = 10
 
 Tensors = dict[str, tf.Tensor]
@@ -81,5 +80,5 @@ class RankerBundle(SignatureModule):
         features = self.users.features(users)
         columns = {name: features[name] for name in self.scorer.names if name in features}
         scores = self.scorer.pairs(columns, self._columns, tf.maximum(positions, 0))
-        scores, order = tf.math.top_k(tf.where(positions < 0, _LOWEST, scores), k)
+        scores, order = tf.math.top_k(tf.where(positions < 0, no_score(), scores), k)
         return self.items.answer(scores, tf.gather(positions, order, batch_dims=1))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from tfrs_ext.indexes import Index
+from tfrs_ext.ops.positions import no_score
 from tfrs_ext.serving.bundle import inputs
 from tfrs_ext.serving.bundle.filtering import filtered_search
 from tfrs_ext.serving.bundle.known_items import KnownItems
@@ -118,7 +119,7 @@ class RetrieverBundle(SignatureModule):
         embeddings = self.index.embeddings(positions)
         scores, found = self.index.search(embeddings, self.k, positions[:, None])
         unknown = (positions < 0)[:, None]
-        scores = tf.where(unknown, scores.dtype.min, scores)
+        scores = tf.where(unknown, no_score(scores.dtype), scores)
         return self.items.answer(scores, tf.where(unknown, -1, found), self.k)
 
     def _embed(self, user: Tensors) -> tf.Tensor:
