@@ -201,9 +201,14 @@ class Settings:
 def _options(
     data: Annotated[str, Option(help=f"One of {', '.join(DATA)}.")] = DATA[0],
     path: Annotated[str | None, Option(help="MovieLens' folder or archive.")] = None,
-    interactions: Annotated[str | None, Option(help="Your CSV or Parquet file.")] = None,
-    users: Annotated[str | None, Option(help="Your users, CSV or Parquet.")] = None,
-    items: Annotated[str | None, Option(help="Your items, CSV or Parquet.")] = None,
+    interactions: Annotated[
+        str | None,
+        Option(
+            help="Your file: CSV, Parquet, JSON Lines, RecBole's, …; `inspect` says what it holds."
+        ),
+    ] = None,
+    users: Annotated[str | None, Option(help="Your table of users, in the same forms.")] = None,
+    items: Annotated[str | None, Option(help="Your table of items, in the same forms.")] = None,
     schema: Annotated[str | None, Option(help="JSON: data.Schema's arguments.")] = None,
     user_id: Annotated[str | None, Option(help="Column of the users' ids.")] = None,
     item_id: Annotated[str | None, Option(help="Column of the items' ids.")] = None,

@@ -108,3 +108,17 @@ def _commands(text):
 def _can_run(name):
     base = REPOSITORY.joinpath(*name.rstrip(".").split("."))
     return base.with_suffix(".py").exists() or (base / "__main__.py").exists()
+
+
+def dead_links(page):
+    """Returns the links of a page to files that aren't there, or to headings that they lack."""
+    links = re.findall(r"\]\(((?!https?:)[^)\s]+)\)", page.read_text())
+    return [link for link in links if not _leads_somewhere(page, *link.partition("#")[::2])]
+
+
+def _leads_somewhere(page, path, anchor):
+    target = (page.parent / path).resolve() if path else page
+    if not anchor or not target.is_file():
+        return target.exists()
+    headings = re.findall(r"^#+ (.*)$", target.read_text(), flags=re.MULTILINE)
+    return anchor in {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in headings}

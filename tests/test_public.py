@@ -80,6 +80,17 @@ def test_pages_name_what_exists(page):
     assert not pages.wrong_names(page.read_text())
 
 
+@pytest.mark.parametrize("page", pages.PAGES, ids=lambda path: path.name)
+def test_links_of_pages_lead_somewhere(page):
+    assert not pages.dead_links(page)
+
+
+def test_dead_links_are_found(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# One heading\n[a](#one-heading) [b](#two) [c](none.md) [d](page.md)")
+    assert pages.dead_links(page) == ["#two", "none.md"]
+
+
 def test_what_does_not_exist_is_found_in_pages():
     assert not pages.wrong_names(
         "`layers.Dice(axis=-1)`, `metrics.json`, `python -m recipes.ranking`"

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfrs_ext.features.feature import Feature
 from tfrs_ext.typing import Columns, TensorLike
 
-Batch = Union[Columns, pd.DataFrame, Sequence[Union[Columns, pd.DataFrame, TensorLike, None]]]
+BatchLike = Union[Columns, pd.DataFrame, Sequence[Union[Columns, pd.DataFrame, TensorLike, None]]]
 """What Keras passes to a step of training: columns, alone or with labels and weights."""
 SAMPLE_WEIGHT = "sample_weight"
 
@@ -24,7 +24,7 @@ def example_inputs(features: Iterable[Feature]) -> dict[str, tf.Tensor]:
     return {feature.name: feature.example() for feature in features}
 
 
-def as_columns(batch: Batch) -> dict[str, tf.Tensor]:
+def as_columns(batch: BatchLike) -> dict[str, tf.Tensor]:
     """Returns a batch in whatever form Keras hands it over as `{column: tensor}`.
 
     Keras makes `[B, 1]` of a column that came as a pandas Series, and wraps a mapping alone in a
