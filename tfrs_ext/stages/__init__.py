@@ -1,0 +1,19 @@
+"""Two stages as one recommender: generators bring items, a model ranks them, rules re-rank them."""
+
+from tfrs_ext.stages.generator import Generator
+from tfrs_ext.stages.item_ranker import ItemRanker
+from tfrs_ext.stages.merging import merge_found
+from tfrs_ext.stages.nearest_items import NearestItems
+from tfrs_ext.stages.popular_items import PopularItems
+from tfrs_ext.stages.similar_items import SimilarItems
+from tfrs_ext.stages.two_stage import TwoStage
+
+__all__ = [
+    "Generator",
+    "ItemRanker",
+    "NearestItems",
+    "PopularItems",
+    "SimilarItems",
+    "TwoStage",
+    "merge_found",
+]
