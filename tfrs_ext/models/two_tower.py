@@ -39,17 +39,17 @@ class TwoTower(Model):
             reads `sample_weight` `[B]` where the mapping has it.
         training: Whether dropout is on.
 
+    Attributes:
+        usual_values: Of hyper-parameters, the values that a search keeps unless it is told not to.
+        normalizes: Whether embeddings have unit length, so that scores need a temperature.
+        reads_sequences: Whether it trains on `data.sequence_dataset`, not on single rows.
+
     Returns:
         `[B]` float32, the inner product of each row's query and candidate. `query_model` and
         `candidate_model` give the embeddings `[B, D]`.
 
     A saved file loads where the towers are serializable: a class of your own has `get_config` and
     is registered, as any Keras model that is saved.
-
-    Attributes:
-        usual_values: Of hyper-parameters, the values that a search keeps unless it is told not to.
-        normalizes: Whether embeddings have unit length, so that scores need a temperature.
-        reads_sequences: Whether it trains on `data.sequence_dataset`, not on single rows.
 
     Relations:
         `register_retriever` gives a subclass a name, by which `tuning.RetrievalHyperModel` and
