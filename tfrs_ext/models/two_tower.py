@@ -40,7 +40,7 @@ class TwoTower(Model):
         training: Whether dropout is on.
 
     Attributes:
-        usual_values: Of hyper-parameters, the values that a search keeps unless it is told not to.
+        usual_values: The values of hyper-parameters that a search of few trials keeps fixed.
         normalizes: Whether embeddings have unit length, so that scores need a temperature.
         reads_sequences: Whether it trains on `data.sequence_dataset`, not on single rows.
 
