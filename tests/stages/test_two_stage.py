@@ -125,7 +125,9 @@ def expected_order(user, excluded):
 def test_all_stages_answer_as_loops_do():
     system = make_system()
     assert (system.num_items, system.num_ranked) == (ITEMS, 15)
-    shown = tf.function(system, autograph=False)(QUERIES, tf.constant(EXCLUDED, tf.int32), k=tf.constant(4))
+    shown = tf.function(system, autograph=False)(
+        QUERIES, tf.constant(EXCLUDED, tf.int32), k=tf.constant(4)
+    )
     reasons = system.reasons(shown).numpy().astype(str)
     for user in range(USERS):
         items, scores, why = expected_order(user, set(EXCLUDED[user]))
