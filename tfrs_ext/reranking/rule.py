@@ -45,15 +45,15 @@ class Rule(tf.Module, abc.ABC):
     A subclass implements `__call__`. `inputs` names what it reads of a request; `num_items` says
     for how many items it has a table.
 
-    Attributes:
-        inputs: What it reads of a request; nothing, if a subclass doesn't say.
-        num_items: C, or None where it has no table of items.
-        reason: What answers say of an item for which `explains` is True; "" for nothing.
-
     Call arguments:
         ranked: The lists, best first.
         request: `{input: tensor}` with all of `inputs`.
         k: int32 scalar, how many places the answer will have, from 1 to M.
+
+    Attributes:
+        inputs: What it reads of a request; nothing, if a subclass doesn't say.
+        num_items: C, or None where it has no table of items.
+        reason: What answers say of an item for which `explains` is True; "" for nothing.
 
     Returns:
         The lists, of the same width.

@@ -15,6 +15,7 @@ from tfrs_ext.serving.ranker import export_ranker
 from tfrs_ext.serving.refreshing import item_ids, refresh
 from tfrs_ext.serving.retriever import export
 from tfrs_ext.serving.servers.server_files import write_server_files
+from tfrs_ext.serving.two_stage import export_two_stage
 from tfrs_ext.serving.users import Users
 from tfrs_ext.serving.verification.comparison import Verification, VerificationError, verify
 from tfrs_ext.serving.verification.fresh_process import Request, query_all_fresh, query_fresh
@@ -28,6 +29,7 @@ __all__ = [
     "export",
     "export_bandit",
     "export_ranker",
+    "export_two_stage",
     "fingerprint",
     "item_ids",
     "latest_version",

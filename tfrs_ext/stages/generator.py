@@ -41,6 +41,11 @@ class Generator(tf.Module, abc.ABC):
         self.source, self.num_items = source, num_items
         self.count = min(count, num_items)
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns of queries that it reads, as far as it says so."""
+        return ()
+
     @abc.abstractmethod
     def find(self, queries: Mapping[str, tf.Tensor], excluded: tf.Tensor) -> tf.Tensor:
         """Returns what a call returns, of at most `count` columns."""

@@ -52,14 +52,15 @@ class ItemRanker(tf.Module):
         """C, the number of items."""
         return int(next(iter(self._items.values())).shape[0])
 
-    def reads_of_users(self, name: str) -> bool:
-        """Returns whether a column of users is one that the model may read."""
-        read = names_read(self.model)
-        return name not in self._items and (read is None or name in read)
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns of queries that the model reads, as far as it says so."""
+        return tuple(name for name in names_read(self.model) or () if name not in self._items)
 
     def __call__(self, queries: Mapping[str, tf.Tensor], positions: tf.Tensor) -> tf.Tensor:
         """Returns the scores."""
-        users = {name: values for name, values in queries.items() if self.reads_of_users(name)}
+        read = names_read(self.model) or queries
+        users = {n: v for n, v in queries.items() if n in read and n not in self._items}
         return score_pairs(self._score, users, self._items, tf.maximum(positions, 0))
 
     def _score(self, columns: Mapping[str, tf.Tensor]) -> tf.Tensor:

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfrs_ext.indexes import Index
 from tfrs_ext.stages.generator import Generator
-from tfrs_ext.stages.reading import columns_read
+from tfrs_ext.stages.reading import columns_read, names_read
 from tfrs_ext.typing import Embedder
 
 
@@ -37,6 +37,11 @@ class NearestItems(Generator):
         super().__init__(source, count, index.num_candidates)
         self.query_model, self.index = query_model, index
         self.op_namespaces, self.op_library = index.op_namespaces, index.op_library()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns that the tower reads."""
+        return names_read(self.query_model) or ()
 
     def find(self, queries: Mapping[str, tf.Tensor], excluded: tf.Tensor) -> tf.Tensor:
         """Returns the positions of the nearest items."""

@@ -58,6 +58,11 @@ class SimilarItems(Generator):
             self._neighbors = tf.Variable(near, trainable=False)
             self._similarities = tf.Variable(weights, trainable=False)
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The name of the column with the history."""
+        return (self.history,)
+
     def find(self, queries: Mapping[str, tf.Tensor], excluded: tf.Tensor) -> tf.Tensor:
         """Returns the positions of the items of largest sums."""
         latest = self._positions(tf.convert_to_tensor(queries[self.history])[:, -self.latest :])

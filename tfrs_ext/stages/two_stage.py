@@ -93,6 +93,12 @@ class TwoStage(tf.Module):
         return {wanted.name: wanted for rule in self.rules for wanted in rule.inputs}
 
     @property
+    def query_columns(self) -> list[str]:
+        """The names of the columns of queries that the stages read, as far as they say so."""
+        found = {name for generator in self.generators for name in generator.columns}
+        return sorted(found.union(self.ranker.columns))
+
+    @property
     def features(self) -> tuple[Feature, ...]:
         """The columns that the models read, where they say so, each once."""
         models = [self.ranker.model, *(getattr(g, "query_model", None) for g in self.generators)]
