@@ -1,6 +1,7 @@
 """What both recipes share: the data, the options, the folders, and how a step is run."""
 
 import contextlib
+import copy
 import dataclasses
 import datetime
 import enum
@@ -51,6 +52,7 @@ _WRITTEN += (
     "evaluation.json",
     "metrics.json",
     "report.html",
+    "retriever",
 )
 _PACKAGES = ("tensorflow", "tf-keras", "tensorflow-recommenders")
 
@@ -186,6 +188,12 @@ class Settings:
         if source.smoke:
             values.update(trials=2, epochs=min(values["epochs"], 6))
         return cls(source=source, **values)
+
+    def within(self, folder: str) -> Any:
+        """Returns the same settings for one part of a run, with a folder of its own in `runs`."""
+        part = copy.copy(self)  # With the data, where they are loaded.
+        object.__setattr__(part, "runs", self.runs / folder)
+        return part
 
     @functools.cached_property
     def frames(self) -> data.Frames:
@@ -433,9 +441,13 @@ def fit(
     hypermodel: tuning.HyperModel,
     train: Callable[[int], tf.data.Dataset],
     callbacks: Sequence[tf.keras.callbacks.Callback] = (),
+    depends_on: Mapping[str, Any] | None = None,
     **fit: Any,
 ) -> Any:
-    """Trains with the tuned hyper-parameters, or the defaults, and returns the best model."""
+    """Trains with the tuned hyper-parameters, or the defaults, and returns the best model.
+
+    Where what it `depends_on` has changed since, an interrupted training begins anew.
+    """
     tuned = read_mapping(settings.runs / "hparams.json")
     if not tuned:
         console.print("no hparams.json, so the defaults are trained; `tune` makes one")
@@ -453,6 +465,7 @@ def fit(
         "seed": settings.seed,
         "data": settings.frames.fingerprint(),
         "tfrs_ext": tfrs_ext.__version__,
+        **(depends_on or {}),
     }
     # From here on an older model isn't what these files tell of.
     (settings.runs / "model.keras").unlink(missing_ok=True)
@@ -625,9 +638,10 @@ def ask(settings: Settings, signature: str, candidates: Sequence[str] = (), **in
         request[item_id] = [[_as_id(item, takes[item_id]) for item in candidates]]
     answer = serving.query_fresh(version, request, signature)
     table = Table(title=Text(f"{version.name}: for {user_id} {user}"), title_justify="left")
-    names = [item_id, *({"title"} & set(answer)), "score"]
+    names = [item_id, *(name for name in ("title", "reason") if name in answer), "score"]
     for name in ["rank", *names]:
-        table.add_column(name, justify="left" if name == "title" else "right")
+        is_text = name in ("title", "reason")
+        table.add_column(name, justify="left" if is_text else "right")
     rows = zip(*(answer[name][0] for name in names), strict=True)
     for rank, (item, *cells, score) in enumerate(rows, start=1):
         if item in (-1, ""):

@@ -54,12 +54,10 @@ def training_dataset(
         TensorShape([32, 50])
     """
     size = len(frames.interactions)
-    rows = _row_numbers(size, batch_size, shuffle, seed)
+    rows = row_numbers(size, batch_size, shuffle, seed)
     if drop_remainder:
         rows = rows.take(size // batch_size).map(lambda r: tf.ensure_shape(r, [batch_size]))
-    return _gather_batches(
-        rows, _columns_of(frames, features, windows_before_rows(frames, history))
-    )
+    return gather_batches(rows, _columns_of(frames, features, windows_before_rows(frames, history)))
 
 
 def ranking_dataset(
@@ -115,7 +113,7 @@ def ranking_dataset(
         rest = [row.pop(name) for name in (label, SAMPLE_WEIGHT) if name in row]
         return (row, *rest)
 
-    return _gather_batches(_row_numbers(len(frames.interactions), batch_size, shuffle, seed), batch)
+    return gather_batches(row_numbers(len(frames.interactions), batch_size, shuffle, seed), batch)
 
 
 def _columns_of(
@@ -153,17 +151,31 @@ def candidates_dataset(frames: Frames, features: FeatureSet, batch_size: int) ->
         ValueError: If `batch_size` is below 1.
     """
     items = _columns(frames.items, features.candidate)
-    rows = _row_numbers(len(frames.items), batch_size, shuffle=False)
-    return _gather_batches(rows, lambda r: _gather(items, r))
+    rows = row_numbers(len(frames.items), batch_size, shuffle=False)
+    return gather_batches(rows, lambda r: _gather(items, r))
 
 
-def _gather_batches(rows: tf.data.Dataset, batch: Callable[[tf.Tensor], Any]) -> tf.data.Dataset:
+def gather_batches(rows: tf.data.Dataset, batch: Callable[[tf.Tensor], Any]) -> tf.data.Dataset:
+    """Returns the batches that a function makes of row numbers.
+
+    Args:
+        rows: Batches of row numbers, such as `row_numbers` gives.
+        batch: From row numbers `[B]` to a batch.
+    """
     return rows.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
-def _row_numbers(
+def row_numbers(
     size: int, batch_size: int, shuffle: bool, seed: int | None = None
 ) -> tf.data.Dataset:
+    """Returns batches of the numbers below `size`, `[B]` each.
+
+    Args:
+        size: How many rows there are.
+        batch_size: `B`.
+        shuffle: Whether each epoch has a fresh random order.
+        seed: Equal seeds give equal epochs.
+    """
     if batch_size < 1:
         raise ValueError(f"`batch_size` must be at least 1, received {batch_size}.")
     return _shuffled(size, batch_size, seed) if shuffle else _in_order(size, batch_size)

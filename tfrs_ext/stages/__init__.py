@@ -1,6 +1,7 @@
 """Two stages as one recommender: generators bring items, a model ranks them, rules re-rank them."""
 
 from tfrs_ext.stages.generator import Generator
+from tfrs_ext.stages.in_batches import call_in_batches
 from tfrs_ext.stages.item_ranker import ItemRanker
 from tfrs_ext.stages.merging import merge_found
 from tfrs_ext.stages.nearest_items import NearestItems
@@ -15,5 +16,6 @@ __all__ = [
     "PopularItems",
     "SimilarItems",
     "TwoStage",
+    "call_in_batches",
     "merge_found",
 ]
