@@ -25,7 +25,7 @@ def test_help_names_every_command(capsys):
         assert f"  {name} " in said
 
 
-@pytest.mark.parametrize("recipe", ["retrieval", "ranking", "notifications"])
+@pytest.mark.parametrize("recipe", ["retrieval", "ranking", "two_stage", "notifications"])
 def test_recipes_run_under_the_name_of_the_command(capsys, recipe):
     code, said = run(capsys, recipe, "--help")
     assert code == 0

@@ -58,6 +58,11 @@ def _ranking(arguments: Sequence[str]) -> None:
     _run_recipe("ranking", arguments)
 
 
+def _two_stage(arguments: Sequence[str]) -> None:
+    """Tunes, trains, exports and queries a retriever and a ranker as one."""
+    _run_recipe("two_stage", arguments)
+
+
 def _notifications(arguments: Sequence[str]) -> None:
     """Tunes, trains, exports and queries a bandit for recurring notifications."""
     _run_recipe("notifications", arguments)
@@ -96,6 +101,7 @@ def _versions(arguments: Sequence[str]) -> None:
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "retrieval": _retrieval,
     "ranking": _ranking,
+    "two_stage": _two_stage,
     "notifications": _notifications,
     "serve": _serve,
     "query": _query,
