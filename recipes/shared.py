@@ -65,6 +65,7 @@ class Step(str, enum.Enum):
     EXPORT = "export"
     QUERY = "query"
     ALL = "all"
+    RECOMMEND = "recommend"
     INSPECT = "inspect"
 
 
@@ -160,7 +161,9 @@ class Settings:
         epochs: The most epochs of a training.
         patience: Epochs without gain before a training ends.
         user: Whom `query` is for, or None.
-        k: How many items `query` shows.
+        k: How many items `query` shows, or `recommend` writes.
+        out: Folder for what `recommend` writes, or None.
+        requests: Parquet or CSV file of whom `recommend` is for, or None for everybody.
         seed: The seed of the data's order and of the initial weights.
         fresh: Whether what `runs` holds is removed first.
     """
@@ -174,6 +177,8 @@ class Settings:
     patience: int
     user: str | None
     k: int
+    out: pathlib.Path | None
+    requests: pathlib.Path | None
     seed: int
     fresh: bool
 
@@ -240,7 +245,11 @@ def _options(
     epochs: Annotated[int, Option(min=1, help="At most so many epochs.")] = 20,
     patience: Annotated[int, Option(min=0, help="Epochs without gain before the end.")] = 2,
     user: Annotated[str | None, Option(help="Whom `query` is for; else the first user.")] = None,
-    k: Annotated[int, Option("-k", min=1, help="How many items `query` shows.")] = 10,
+    k: Annotated[int, Option("-k", min=1, help="How many items of each user.")] = 10,
+    out: Annotated[pathlib.Path | None, Option(help="Folder for `recommend`.")] = None,
+    requests: Annotated[
+        pathlib.Path | None, Option(help="Parquet or CSV of whom `recommend` is for; else all.")
+    ] = None,
     seed: Annotated[int, Option(min=0, help="Of the data's order and the initial weights.")] = 1,
     fresh: Annotated[bool, Option(help="Remove what the folder of results holds first.")] = False,
     smoke: Annotated[bool, Option(help="All of it small, in a minute.")] = False,
@@ -265,6 +274,8 @@ def _options(
         "patience": patience,
         "user": user,
         "k": k,
+        "out": out,
+        "requests": requests,
         "seed": seed,
         "fresh": fresh,
     }
@@ -321,6 +332,9 @@ def run_steps(settings: Settings, step: Step, steps: Sequence[Callable[[Any], No
     """Runs the steps, one process at a time in a folder of results."""
     if step is Step.INSPECT:
         show_file(steps[0].__module__, settings.source.interactions)
+        return
+    if step is Step.RECOMMEND:
+        recommend(settings)
         return
     chosen = [f for f in steps if step in (Step.ALL, Step(f.__name__))]
     with contextlib.ExitStack() as stack:
@@ -650,6 +664,21 @@ def ask(settings: Settings, signature: str, candidates: Sequence[str] = (), **in
         # A title is text: as a string, what looks like rich's markup would vanish or fail.
         table.add_row(str(rank), *(Text(str(cell)) for cell in (item, *cells)), f"{score:.3f}")
     console.print(table)
+
+
+def recommend(settings: Settings) -> None:
+    """Writes what the newest version recommends to everybody, or to a file of requests."""
+    if settings.out is None:
+        raise ValueError("`recommend` needs `--out FOLDER`")
+    version = serving.latest_version(settings.base)
+    if version is None:
+        raise RuntimeError(f"there is no version in {settings.base}: run `export` first")
+    users = settings.frames.users[settings.frames.schema.user_id].to_numpy()
+    requests = settings.requests or {serving.read_manifest(version)["user_id"]: users}
+    parts = serving.recommend_to_parquet(
+        version, requests, settings.out, k=settings.k, print_fn=console.print
+    )
+    console.print(f"{len(parts)} parts in {settings.out}")
 
 
 def _first_user(settings: Settings, manifest: Mapping[str, Any]) -> str:

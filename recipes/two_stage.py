@@ -174,8 +174,10 @@ def train(settings: Settings) -> None:
     embeddings = retriever.candidate_model.predict(settings.catalogue, verbose=0)
     counts = np.bincount(known.item_rows(), minlength=len(embeddings))
     tens = {name: positions[:, :10] for name, positions in lists.items()}
+    table = evaluation.compare_results(results, clusters=test.user_rows)
     evidence = {
-        **evaluation.compare_results(results, clusters=test.user_rows),
+        "metrics": table["metrics"],
+        "differences": table["differences"],
         "groups": {"Recall of stage one, at each generator's cut": {"shown": recalls}},
         "measures": report.measure_lists(tens, test.positives, counts, embeddings),
     }

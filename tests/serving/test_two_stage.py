@@ -3,6 +3,7 @@
 import functools
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
@@ -112,6 +113,22 @@ def test_requests_exclude_deny_and_cool_down(version):
     answer = {name: values.numpy() for name, values in answer.items()}
     answer |= {n: np.vectorize(bytes.decode)(answer[n]) for n in ("reason", "name")}
     check(answer, 0, 7, expected("u5", 7, best[:1], ["odd"], best[1:3]))
+
+
+def test_everybody_is_recommended_what_requests_are_answered(version, tmp_path):
+    users = ranking.USER_COLUMNS["user-id"][:9]
+    parts = serving.recommend_to_parquet(
+        version, {"user_id": users}, tmp_path, k=3, batch_size=4, part_rows=5, print_fn=None
+    )
+    rows = [row for part in parts for row in pq.read_table(part).to_pylist()]
+    assert [row["user_id"] for row in rows] == users.tolist()
+    for row in rows:
+        items, scores, reasons = expected(row["user_id"], 3)
+        assert row["item_id"] == items
+        np.testing.assert_allclose(row["score"], scores, rtol=1e-4)
+        assert row["reason"] == reasons
+    with pytest.raises(ValueError, match=r"`requests` must hold the columns \['user_id'\]"):
+        serving.recommend_to_parquet(version, {"who": users}, tmp_path / "other")
 
 
 def test_users_that_the_table_lacks_are_answered(version):

@@ -1,7 +1,10 @@
 """Exports that a server can load, their verification and their versions."""
 
 from tfrs_ext.serving.bandit import export_bandit
+from tfrs_ext.serving.impressions import label_impressions, read_impressions
 from tfrs_ext.serving.items import Items
+from tfrs_ext.serving.offline.embeddings import export_embeddings
+from tfrs_ext.serving.offline.everybody import recommend_to_parquet
 from tfrs_ext.serving.publishing.manifest import fingerprint, read_manifest
 from tfrs_ext.serving.publishing.versions import (
     latest_version,
@@ -28,18 +31,22 @@ __all__ = [
     "VerificationError",
     "export",
     "export_bandit",
+    "export_embeddings",
     "export_ranker",
     "export_two_stage",
     "fingerprint",
     "item_ids",
+    "label_impressions",
     "latest_version",
     "list_versions",
     "prune",
     "publish",
     "query_all_fresh",
     "query_fresh",
+    "read_impressions",
     "read_manifest",
     "read_warmup",
+    "recommend_to_parquet",
     "refresh",
     "rollback",
     "verify",

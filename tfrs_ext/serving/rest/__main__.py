@@ -41,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--max-k", type=int, default=limits.k, help="results to a row")
     parser.add_argument("--max-in-flight", type=int, default=limits.in_flight, help="predictions")
     parser.add_argument("--answer-seconds", type=float, default=limits.answer_seconds)
+    parser.add_argument("--answer-log", metavar="FOLDER", help="log answers as JSON lines there")
     options = parser.parse_args(arguments)
     try:
         limits = dataclasses.replace(
@@ -57,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             num_versions=options.versions,
             poll_seconds=options.poll_seconds,
             limits=limits,
+            answer_log=options.answer_log,
         )
         from tfrs_ext.serving.rest.connections import make_server
 
