@@ -6,12 +6,10 @@ model that learnt on what they bring ranks them; rules re-rank them; one SavedMo
 
 import dataclasses
 import functools
-import time
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
-import tensorflow as tf
 import typer
 from typer import Option
 
@@ -31,7 +29,7 @@ from tfrs_ext import (
 
 from . import retrieval, shared
 
-KS = (5, 10, 20)
+KS = (10, 20)
 DIVERSITY = {"mmr": reranking.MarginalRelevance, "dpp": reranking.Determinantal}
 
 
@@ -89,20 +87,31 @@ class Settings(retrieval.Settings):
         ranks = stages.ItemRanker(ranker, self.item_columns)
         return stages.TwoStage(generators, ranks, self._make_rules(items))
 
+    def check_rules(self) -> None:
+        """Refuses rules that can't be, before a long training."""
+        self._make_rules(np.ones([len(self.frames.items), 1]))
+
     def _make_rules(self, embeddings: Any) -> list[reranking.Rule]:
         rules: list[reranking.Rule] = [reranking.Exclude()]
         if self.tags is not None:
-            cells = self.frames.items[self.tags].fillna("").astype(str)
+            cells = self._cells("tags", self.tags)
             rules.append(reranking.FilterTags([cell.split("|") for cell in cells]))
         if self.cool_down is not None:
             rules.append(reranking.CoolDown(half_life=self.cool_down))
         if self.group is not None:
             column, _, most = self.group.rpartition("=")
-            groups = self.frames.items[column].fillna("").astype(str).to_numpy(object)
-            rules.append(reranking.LimitGroups(groups, int(most)))
+            if not most.isdecimal():
+                raise ValueError(f"`group` must be COLUMN=N, received {self.group!r}")
+            rules.append(reranking.LimitGroups(self._cells("group", column), int(most)))
         if self.diversity is not None:
             rules.append(DIVERSITY[self.diversity](embeddings, self.share))
         return rules
+
+    def _cells(self, option: str, column: str) -> list[str]:
+        items = self.frames.items
+        if column not in items:
+            raise ValueError(f"`{option}` must be one of {list(items)}, received {column!r}")
+        return items[column].fillna("").astype(str).tolist()
 
 
 def _train_retriever(settings: Settings) -> Any:
@@ -133,6 +142,7 @@ def _ranker_data(settings: Settings, retriever: Any) -> dict[str, Any]:
 
 def tune(settings: Settings) -> None:
     """Step 1: searches the retriever, trains it, and searches the ranker behind it."""
+    settings.check_rules()
     part = settings.within("retriever")
     space, watchers = part.hypermodel(), [part.evaluation()]
     shared.search(part, space, part.training_data, watchers, space.usual_values)
@@ -143,6 +153,7 @@ def tune(settings: Settings) -> None:
 def train(settings: Settings) -> None:
     """Step 2: trains both, and measures what each stage adds; writes metrics.json, report.html."""
     # 2.1 Train the retriever, and the ranker on what the generators show.
+    settings.check_rules()
     retriever = _train_retriever(settings)
     depends = shared.read_mapping(settings.runs / "retriever" / "trained.json")
     depends = {"retriever": depends["hyperparameters"], "candidates": settings.candidates}
@@ -153,42 +164,27 @@ def train(settings: Settings) -> None:
     known = data.join(settings.split.train, settings.split.validation)
     system, test = settings.make_system(retriever, ranker, known), settings.test
 
-    def ask(queries: Mapping[str, tf.Tensor], excluded: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        found = [generator(queries, excluded) for generator in system.generators]
-        ranked = system.rank(queries, *stages.merge_found(found))
-        shown = system.rerank(ranked, {}, max(KS))
-        return (shown.positions, ranked.positions, *found)
-
-    shown, ranked, *found = stages.call_in_batches(ask, test.queries, test.seen)
-    by_source = dict(zip(system.sources, found, strict=True))
-    lists = {"model": shown, "without rules": ranked, **by_source}
-    lists = {name: _widen(positions[:, : max(KS)]) for name, positions in lists.items()}
-    results = {
-        name: evaluation.evaluate_rankings(positions, test.positives, KS)
-        for name, positions in lists.items()
-    }
-    recalls = {f"{name}, {p.shape[1]}": _recall(p, test) for name, p in by_source.items()}
-    recalls[f"all, at most {system.num_ranked}"] = _recall(ranked, test)
+    found = stages.evaluate_stages(system, test.queries, test.positives, test.seen, KS)
+    times = stages.time_stages(system, test.queries, test.seen)
 
     # 2.3 Write what was found, and keep the models if they are better than popularity.
     embeddings = retriever.candidate_model.predict(settings.catalogue, verbose=0)
     counts = np.bincount(known.item_rows(), minlength=len(embeddings))
-    tens = {name: positions[:, :10] for name, positions in lists.items()}
-    table = evaluation.compare_results(results, clusters=test.user_rows)
+    table = evaluation.compare_results(found.results, clusters=test.user_rows)
+    tens = {name: positions[:, :10] for name, positions in found.lists.items()}
     evidence = {
+        "facts": {**_facts(settings), "milliseconds for one user": _say(times, ".1f")},
         "metrics": table["metrics"],
         "differences": table["differences"],
-        "groups": {"Recall of stage one, at each generator's cut": {"shown": recalls}},
+        "groups": {"Recall of stage one, at each generator's cut": {"shown": found.recalls}},
         "measures": report.measure_lists(tens, test.positives, counts, embeddings),
     }
-    facts = {**_facts(settings), "milliseconds for one user": _time_stages(system, test)}
-    files.write_json(settings.runs / "evaluation.json", {"facts": facts, **evidence})
+    files.write_json(settings.runs / "evaluation.json", evidence)
     shared.write_report(settings, _summarize(settings))
-    for name, recall in recalls.items():
-        shared.console.print(f"recall of stage one: {recall:.4f} ({name})")
-    shared.console.print(f"milliseconds for one user: {facts['milliseconds for one user']}")
-    summaries = {name: result.summary() for name, result in results.items()}
-    columns = [f"{metric}_at_{k}" for k in (10, 20) for metric in ("ndcg", "recall")]
+    shared.console.print(f"recall of stage one: {_say(found.recalls, '.4f')}")
+    shared.console.print(f"milliseconds for one user: {_say(times, '.1f')}")
+    summaries = {name: result.summary() for name, result in found.results.items()}
+    columns = [f"{metric}_at_{k}" for k in KS for metric in ("ndcg", "recall")]
     shared.accept(settings, ranker, summaries, columns, rivals=("popular",))
 
 
@@ -224,35 +220,8 @@ def query(settings: Settings) -> None:
     shared.ask(settings, "recommend", k=settings.k, **nothing)
 
 
-def _widen(positions: Any) -> Any:
-    """Returns lists of as many places as the largest cut-off asks for."""
-    lacking = max(KS) - positions.shape[1]
-    return np.pad(positions, [(0, 0), (0, max(0, lacking))], constant_values=-1)
-
-
-def _recall(positions: Any, asked: data.EvaluationQueries) -> float:
-    wanted = asked.positives.to_tensor(-2)[:, :1].numpy()
-    return float(np.mean(np.any(positions == wanted, axis=1)))
-
-
-def _time_stages(system: stages.TwoStage, asked: data.EvaluationQueries) -> str:
-    """Returns the median time that one user takes in each stage, in milliseconds."""
-    one = {name: tf.constant(values[:1]) for name, values in asked.queries.items()}
-    excluded = tf.pad(tf.cast(asked.seen[:1], tf.int32).to_tensor(-1), [[0, 0], [1, 0]])
-    steps = {
-        "generate": (system.generate, (one, excluded)),
-        "rank": (system.rank, (one, *system.generate(one, excluded))),
-    }
-    steps["re-rank"] = (system.rerank, (system.rank(*steps["rank"][1]), {}, tf.constant(10)))
-    found = {}
-    for name, (function, arguments) in steps.items():
-        graph, times = tf.function(function, autograph=False), []
-        for _ in range(30):
-            begin = time.perf_counter()
-            graph(*arguments)
-            times.append(1e3 * (time.perf_counter() - begin))
-        found[name] = np.median(times)
-    return ", ".join(f"{name} {milliseconds:.1f}" for name, milliseconds in found.items())
+def _say(values: Mapping[str, float], form: str) -> str:
+    return "; ".join(f"{name}: {value:{form}}" for name, value in values.items())
 
 
 def _facts(settings: Settings) -> dict[str, Any]:
@@ -288,11 +257,15 @@ def main(
     **run: Any,
 ) -> None:
     """Tunes, trains, exports and queries a retriever, a ranker and rules as one."""
-    if diversity not in (None, *DIVERSITY):
-        raise ValueError(f"`diversity` must be one of {', '.join(DIVERSITY)}, got {diversity!r}")
-    kinds = ("auto", *indexes.index_kinds())
-    if index not in kinds:
-        raise ValueError(f"`index` must be one of {', '.join(kinds)}, received {index!r}")
+    for name, value, allowed in (
+        ("retriever", retriever, models.RETRIEVERS),
+        ("ranker", ranker, models.RANKERS),
+        ("index", index, ("auto", *indexes.index_kinds())),
+        ("diversity", diversity, (None, *DIVERSITY)),
+    ):
+        if value not in allowed:
+            known = ", ".join(word for word in allowed if word is not None)
+            raise ValueError(f"`{name}` must be one of {known}, received {value!r}")
     own = {"index": index, "model": retriever, "ranker": ranker, "candidates": candidates}
     own |= {"tags": tags, "group": group, "diversity": diversity, "share": share}
     variant = f"{retriever}-{ranker}"

@@ -198,3 +198,49 @@ def test_a_generator_of_ones_own_is_merged_like_the_others():
     system = stages.TwoStage([*make_generators(), Newest("new", 2, ITEMS)], ranker)
     positions, sources = system.generate(QUERIES, tf.constant(EXCLUDED, tf.int32))
     assert np.all(np.any((positions.numpy() == 29) & (sources.numpy() >= 8), axis=1))
+
+
+def test_each_stage_is_evaluated_by_what_a_loop_counts():
+    system = make_system([reranking.LimitGroups(np.arange(ITEMS) // 3, 1)])
+    queries = {name: column.numpy() for name, column in QUERIES.items()}
+    seen = tf.ragged.constant([[i for i in row if i >= 0] for row in EXCLUDED.tolist()])
+    wanted = rng.integers(0, ITEMS, (USERS, 2))
+    positives = tf.ragged.constant([sorted({*row}) for row in wanted.tolist()])
+    found = stages.evaluate_stages(system, queries, positives, seen, ks=[3, 20])
+    assert isinstance(found, stages.StageEvaluation)
+    assert list(found.results) == ["model", "without rules", "tower", "popular", "item to item"]
+
+    def recall(lists):
+        shares = [
+            np.mean([item in row for item in {*want}])
+            for row, want in zip(lists, wanted.tolist(), strict=True)
+        ]
+        return np.mean(shares)
+
+    banned = [set(row) for row in EXCLUDED.tolist()]
+    ranked = [expected_order(u, banned[u])[0] for u in range(USERS)]
+    near = [nearest(u, banned[u], 6) for u in range(USERS)]
+    assert found.recalls["tower, 6"] == pytest.approx(recall(near))
+    assert found.recalls["all, at most 15"] == pytest.approx(recall(ranked))
+    cut = [row[:3] for row in ranked]
+    assert found.results["without rules"]["recall_at_3"] == pytest.approx(recall(cut))
+    assert rows_of(found.lists["without rules"]) == ranked
+    for row in rows_of(found.lists["model"]):
+        assert len({item // 3 for item in row}) == len(row)
+
+
+def test_stages_are_timed():
+    queries = {name: column.numpy() for name, column in QUERIES.items()}
+    seen = tf.ragged.constant([[1]] * USERS)
+    times = stages.time_stages(make_system(), queries, seen)
+    assert set(times) == {"generate", "rank", "re-rank"}
+    assert all(value > 0 for value in times.values())
+
+
+@pytest.mark.parametrize("batch_size", [2, 7, 100])
+def test_batches_of_any_size_give_the_same(batch_size):
+    queries = {name: column.numpy() for name, column in QUERIES.items()}
+    seen = tf.ragged.constant([[i for i in row if i >= 0] for row in EXCLUDED.tolist()])
+    generator = make_generators()[1]
+    (found,) = stages.call_in_batches(lambda *some: (generator(*some),), queries, seen, batch_size)
+    assert rows_of(found) == [popular(u, set(EXCLUDED[u]), 5) for u in range(USERS)]

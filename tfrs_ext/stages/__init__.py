@@ -7,6 +7,8 @@ from tfrs_ext.stages.merging import merge_found
 from tfrs_ext.stages.nearest_items import NearestItems
 from tfrs_ext.stages.popular_items import PopularItems
 from tfrs_ext.stages.similar_items import SimilarItems
+from tfrs_ext.stages.stage_evaluation import StageEvaluation, evaluate_stages
+from tfrs_ext.stages.timing import time_stages
 from tfrs_ext.stages.two_stage import TwoStage
 
 __all__ = [
@@ -15,7 +17,10 @@ __all__ = [
     "NearestItems",
     "PopularItems",
     "SimilarItems",
+    "StageEvaluation",
     "TwoStage",
     "call_in_batches",
+    "evaluate_stages",
     "merge_found",
+    "time_stages",
 ]
