@@ -17,6 +17,7 @@ from tfrs_ext import (
     baselines,
     data,
     evaluation,
+    features,
     files,
     indexes,
     models,
@@ -65,9 +66,10 @@ class Settings(retrieval.Settings):
         """What the ranker reads of items."""
         return data.item_columns(self.frames, self.features)
 
-    def ranker_space(self) -> tuning.RankingHyperModel:
-        """The ranker as a function of its hyper-parameters."""
+    def ranker_space(self, affinity: features.Numeric) -> tuning.RankingHyperModel:
+        """The ranker as a function of its hyper-parameters; it reads the retriever's score."""
         columns, schema = self.features.query + self.features.candidate, self.frames.schema
+        columns = (*columns, affinity)
         return tuning.RankingHyperModel(columns, schema.item_id, schema.user_id, self.ranker)
 
     def make_system(self, retriever: Any, ranker: Any, known: data.Frames) -> stages.TwoStage:
@@ -84,7 +86,8 @@ class Settings(retrieval.Settings):
             stages.SimilarItems(ids, *near, count=max(1, count // 2)),
             stages.PopularItems(counts, max(1, count // 4)),
         ]
-        ranks = stages.ItemRanker(ranker, self.item_columns)
+        affinity = stages.Affinity(retriever.query_model, items)
+        ranks = stages.ItemRanker(ranker, self.item_columns, affinity)
         return stages.TwoStage(generators, ranks, self._make_rules(items))
 
     def check_rules(self) -> None:
@@ -122,19 +125,26 @@ def _train_retriever(settings: Settings) -> Any:
     return model
 
 
-def _ranker_data(settings: Settings, retriever: Any) -> dict[str, Any]:
-    """Returns what the ranker is trained on and chosen by: what the generators show."""
+def _ranker_data(settings: Settings, retriever: Any) -> tuple[Any, dict[str, Any]]:
+    """Returns the ranker's space, and what it learns from: what the generators show."""
     # A ranker that knows nothing: the generators are called alone.
     system = settings.make_system(retriever, lambda *_, **__: 0.0, settings.split.train)
-    batches, shares = {}, {}
+    items = retriever.candidate_model.predict(settings.catalogue, verbose=0)
+    batches, scores = {}, {}
     for name, asked in (("train", settings.learnt), ("validation", settings.validation)):
         shown, _ = stages.call_in_batches(system.generate, asked.queries, asked.seen)
         pairs = data.draw_shown_pairs(asked, shown, known=settings.frames, seed=settings.seed)
-        shares[name] = pairs.labels.sum() / len(shown)
-        batches[name] = functools.partial(data.shown_dataset, asked, pairs, settings.item_columns)
-    said = ", ".join(f"{share:.1%} of {name} rows" for name, share in shares.items())
-    shared.console.print(f"the ranker learns from rows whose item is shown: {said}")
-    return {
+        users = retriever.query_model.predict(asked.queries, 4096, verbose=0)
+        scores[name] = np.sum(users[pairs.queries] * items[pairs.items], axis=1)
+        batches[name] = functools.partial(
+            data.shown_dataset, asked, pairs, settings.item_columns, more={"affinity": scores[name]}
+        )
+        share = pairs.labels.sum() / len(shown)
+        shared.console.print(f"the ranker reads {share:.1%} of {name} rows: their item is shown")
+    space = settings.ranker_space(
+        features.Numeric("affinity", float(scores["train"].mean()), float(scores["train"].std()))
+    )
+    return space, {
         "train": functools.partial(batches["train"], seed=settings.seed),
         "validation_data": batches["validation"](4096, shuffle=False).cache(),
     }
@@ -144,10 +154,10 @@ def tune(settings: Settings) -> None:
     """Step 1: searches the retriever, trains it, and searches the ranker behind it."""
     settings.check_rules()
     part = settings.within("retriever")
-    space, watchers = part.hypermodel(), [part.evaluation()]
-    shared.search(part, space, part.training_data, watchers, space.usual_values)
-    batches = _ranker_data(settings, _train_retriever(settings))
-    shared.search(settings, settings.ranker_space(), **batches)
+    retrievers, watchers = part.hypermodel(), [part.evaluation()]
+    shared.search(part, retrievers, part.training_data, watchers, retrievers.usual_values)
+    space, batches = _ranker_data(settings, _train_retriever(settings))
+    shared.search(settings, space, **batches)
 
 
 def train(settings: Settings) -> None:
@@ -157,8 +167,8 @@ def train(settings: Settings) -> None:
     retriever = _train_retriever(settings)
     depends = shared.read_mapping(settings.runs / "retriever" / "trained.json")
     depends = {"retriever": depends["hyperparameters"], "candidates": settings.candidates}
-    batches = _ranker_data(settings, retriever)
-    ranker = shared.fit(settings, settings.ranker_space(), depends_on=depends, **batches)
+    space, batches = _ranker_data(settings, retriever)
+    ranker = shared.fit(settings, space, depends_on=depends, **batches)
 
     # 2.2 Ask all stages, and each one alone, on the test part.
     known = data.join(settings.split.train, settings.split.validation)

@@ -64,7 +64,10 @@ def test_batches_hold_the_columns_of_both_sides():
     ]
     assert found != expected  # They are shuffled.
     assert sorted(found) == sorted(expected)
-    (columns, _) = next(iter(data.shown_dataset(asked, pairs, items, 16, shuffle=False)))
+    more = {"number": np.arange(len(pairs.labels))}
+    in_order = data.shown_dataset(asked, pairs, items, 16, shuffle=False, more=more)
+    (columns, _) = next(iter(in_order))
+    assert columns["number"].numpy().tolist() == list(range(16))
     assert columns["user_id"].numpy().tolist() == [row[0] for row in expected[:16]]
 
 

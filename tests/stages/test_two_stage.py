@@ -136,6 +136,21 @@ def test_all_stages_answer_as_loops_do():
         assert reasons[user].tolist() == why[:4]
 
 
+def test_a_ranker_reads_the_affinity_of_every_pair():
+    affinity = stages.Affinity(tower, VECTORS, "near")
+
+    def both(columns, training):
+        return columns["near"] - columns["price"]
+
+    ranker = stages.ItemRanker(both, {"price": PRICES}, affinity)
+    positions = np.array([rng.permutation(ITEMS)[:5] for _ in range(USERS)], np.int32)
+    positions[:, 2] = -1
+    found = ranker(QUERIES, tf.constant(positions)).numpy()
+    wanted = np.einsum("bd,bmd->bm", TASTES, VECTORS[positions]) - PRICES[positions]
+    is_item = positions >= 0
+    np.testing.assert_allclose(found[is_item], wanted[is_item], rtol=1e-4, atol=1e-5)
+
+
 def test_rules_see_requests_and_exclusions_make_room_for_others():
     factors = np.where(np.arange(ITEMS) == 3, 1.5, 1.0)
     rules = [reranking.Exclude(), reranking.FilterTags(TAGS), reranking.Boost(factors, "new")]
@@ -165,6 +180,7 @@ def test_rules_see_requests_and_exclusions_make_room_for_others():
         (lambda: stages.PopularItems([], 1), "`item_counts` must have a number for each item"),
         (lambda: stages.SimilarItems([1], [[0], [0]], [[1.0]]), r"must be \[C, N\]"),
         (lambda: stages.SimilarItems([1], [[0]], [[1.0]], latest=0), "`latest` must be a positive"),
+        (lambda: stages.Affinity(tower, [1.0]), r"`embeddings` must be \[C, D\]"),
         (lambda: stages.ItemRanker(model, {}), "`items` must hold columns of equal length"),
         (
             lambda: stages.TwoStage([], stages.ItemRanker(model, {"price": PRICES})),

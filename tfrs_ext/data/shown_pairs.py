@@ -105,6 +105,7 @@ def shown_dataset(
     items: Mapping[str, npt.NDArray[Any]],
     batch_size: int,
     *,
+    more: Mapping[str, npt.NDArray[Any]] | None = None,
     shuffle: bool = True,
     seed: int | None = None,
 ) -> tf.data.Dataset:
@@ -115,6 +116,7 @@ def shown_dataset(
         pairs: What they were shown, as `draw_shown_pairs` gives.
         items: `{column: [C, ...]}`, as `item_columns` gives.
         batch_size: `B`.
+        more: `{column: [N]}` of the pairs themselves, such as the retriever's score.
         shuffle: Whether each epoch has a fresh random order; else the order of the pairs.
         seed: Equal seeds give equal epochs.
 
@@ -129,6 +131,7 @@ def shown_dataset(
     """
     users = {name: on_host(values) for name, values in asked.queries.items()}
     things = {name: on_host(values) for name, values in items.items()}
+    of_pairs = {name: on_host(values) for name, values in (more or {}).items()}
     of_query, of_item = on_host(pairs.queries), on_host(pairs.items)
     labels = on_host(pairs.labels)
 
@@ -137,6 +140,7 @@ def shown_dataset(
         queries, positions = tf.gather(of_query, rows), tf.gather(of_item, rows)
         columns = {name: tf.gather(values, queries) for name, values in users.items()}
         columns |= {name: tf.gather(values, positions) for name, values in things.items()}
+        columns |= {name: tf.gather(values, rows) for name, values in of_pairs.items()}
         return columns, tf.gather(labels, rows)
 
     return gather_batches(row_numbers(len(pairs.labels), batch_size, shuffle, seed), batch)

@@ -17,6 +17,7 @@ def score_pairs(
     items: Mapping[str, tf.Tensor],
     positions: tf.Tensor,
     block: int = BLOCK,
+    pairs: Mapping[str, tf.Tensor] | None = None,
 ) -> tf.Tensor:
     """Scores users with items, in blocks of pairs.
 
@@ -26,19 +27,20 @@ def score_pairs(
         items: `{column: [C, ...]}`.
         positions: `[B, M]` int32, of items, not negative.
         block: How many pairs are scored at a time.
+        pairs: `{column: [B, M]}`, what the model reads of pairs, or None.
 
     Returns:
         `[B, M]` float32.
     """
     shape = tf.shape(positions)
     flat = tf.reshape(positions, [-1])
+    by_pair = {name: tf.reshape(values, [-1]) for name, values in (pairs or {}).items()}
 
-    def score_block(pairs: tf.Tensor) -> tf.Tensor:
-        of_user, of_item = pairs // shape[1], tf.gather(flat, pairs)
+    def score_block(numbers: tf.Tensor) -> tf.Tensor:
+        of_user, of_item = numbers // shape[1], tf.gather(flat, numbers)
         columns = {name: tf.gather(column, of_user) for name, column in users.items()}
-        return score(
-            {**columns, **{name: tf.gather(column, of_item) for name, column in items.items()}}
-        )
+        columns |= {name: tf.gather(column, of_item) for name, column in items.items()}
+        return score(columns | {n: tf.gather(column, numbers) for n, column in by_pair.items()})
 
     return tf.reshape(_in_blocks(score_block, tf.size(flat), block), shape)
 

@@ -60,7 +60,8 @@ def read_impressions(folder: PathLike, user_id: str = "user_id") -> pd.DataFrame
         }
     )
     table = table.sort_values("time", kind="stable", ignore_index=True)
-    table["timestamp"] = table.pop("time").astype("int64") // 10**9 if len(table) else 0
+    # The unit of times depends on pandas and on the texts.
+    table["timestamp"] = table.pop("time").dt.as_unit("s").astype("int64")
     table["answer"] = range(len(table))
     table = table.explode(["item_id", "position", "score"], ignore_index=True)
     table = table.dropna(subset=["item_id"]).reset_index(drop=True).infer_objects()

@@ -1,5 +1,6 @@
 """Two stages as one recommender: generators bring items, a model ranks them, rules re-rank them."""
 
+from tfrs_ext.stages.affinity import Affinity
 from tfrs_ext.stages.generator import Generator
 from tfrs_ext.stages.in_batches import call_in_batches
 from tfrs_ext.stages.item_ranker import ItemRanker
@@ -12,6 +13,7 @@ from tfrs_ext.stages.timing import time_stages
 from tfrs_ext.stages.two_stage import TwoStage
 
 __all__ = [
+    "Affinity",
     "Generator",
     "ItemRanker",
     "NearestItems",

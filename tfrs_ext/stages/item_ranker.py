@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import tensorflow as tf
 
 from tfrs_ext.ops.pair_scores import score_pairs
+from tfrs_ext.stages.affinity import Affinity
 from tfrs_ext.stages.reading import columns_read, names_read
 from tfrs_ext.typing import Columns
 
@@ -16,6 +17,7 @@ class ItemRanker(tf.Module):
         model: A model from `{column: [N, ...]}` of both sides to scores `[N, 1]` or `[N]`, such as
             a `models.RankingModel`.
         items: `{column: [C, ...]}`, what the model reads of items.
+        affinity: The retriever's score as a column of pairs, where the model reads it, or None.
 
     Call arguments:
         queries: `{column: [B, ...]}`, what the model reads of users.
@@ -30,9 +32,14 @@ class ItemRanker(tf.Module):
         [[1.0, 3.0]]
     """
 
-    def __init__(self, model: Callable[..., tf.Tensor], items: Columns) -> None:
+    def __init__(
+        self,
+        model: Callable[..., tf.Tensor],
+        items: Columns,
+        affinity: Affinity | None = None,
+    ) -> None:
         super().__init__(name="item_ranker")
-        self.model = model
+        self.model, self.affinity = model, affinity
         read = names_read(model)
         tensors = {
             name: tf.convert_to_tensor(values)
@@ -55,13 +62,19 @@ class ItemRanker(tf.Module):
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns of queries that the model reads, as far as it says so."""
-        return tuple(name for name in names_read(self.model) or () if name not in self._items)
+        made = {*self._items, *([self.affinity.column] if self.affinity else [])}
+        read = tuple(name for name in names_read(self.model) or () if name not in made)
+        return (*read, *(self.affinity.columns if self.affinity else ()))
 
     def __call__(self, queries: Mapping[str, tf.Tensor], positions: tf.Tensor) -> tf.Tensor:
         """Returns the scores."""
+        positions = tf.maximum(positions, 0)
+        pairs = {}
+        if self.affinity is not None:
+            pairs[self.affinity.column] = self.affinity(queries, positions)
         read = names_read(self.model) or queries
         users = {n: v for n, v in queries.items() if n in read and n not in self._items}
-        return score_pairs(self._score, users, self._items, tf.maximum(positions, 0))
+        return score_pairs(self._score, users, self._items, positions, pairs=pairs)
 
     def _score(self, columns: Mapping[str, tf.Tensor]) -> tf.Tensor:
         scores = self.model(columns_read(self.model, columns), training=False)

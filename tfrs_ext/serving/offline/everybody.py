@@ -173,6 +173,6 @@ class _Job:
 def _to_lists(values: npt.NDArray[Any], kept: npt.NDArray[np.bool_]) -> pa.Array:
     """Returns `[B, k]` as lists without the padding."""
     ends = np.concatenate([[0], np.cumsum(kept.sum(axis=1))]).astype(np.int64)
-    return pa.LargeListArray.from_arrays(
-        pa.array(ends), pa.array(values[kept].tolist() if values.dtype == object else values[kept])
-    )
+    # Without its type, a batch of empty lists would have one of its own.
+    kind = pa.string() if values.dtype == object else None
+    return pa.LargeListArray.from_arrays(pa.array(ends), pa.array(values[kept], kind))

@@ -99,7 +99,7 @@ def _line(row: int, item_id: str, inputs: Arrays, outputs: Arrays) -> dict[str, 
     ids, scores = outputs[item_id][row], outputs.get("score")
     kept = ids != (b"" if ids.dtype == object else -1)
     asked = {
-        name: from_array(name, values if values.ndim == 0 else values[row])
+        name: from_array(name, np.asarray(values[row] if values.ndim else values, values.dtype))
         for name, values in inputs.items()
     }
     return {
