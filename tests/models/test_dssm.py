@@ -1,12 +1,15 @@
 """DSSM: the paper's formula in float64, shared weights, typos, files and exports."""
 
+import re
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.house import REPOSITORY
 from tests.oracles import dssm as oracle
 from tests.oracles.trigrams import trigrams
-from tfrs_ext import losses, models, negatives, serving, tasks, tuning
+from tfrs_ext import models, negatives, serving, tasks, tuning
 from tfrs_ext._keras import keras
 from tfrs_ext.candidates import Candidates
 from tfrs_ext.features import Categorical, Text, Trigrams
@@ -199,7 +202,22 @@ def test_what_cannot_be_meant_is_refused(act, message):
 
 
 def test_known_counts_correct_the_loss():
-    model = make(item_counts=(np.arange(6), [9, 1, 1, 1, 1, 1]))
-    assert type(model.task._loss) is losses.CorrectedSampledSoftmax
-    found = model.task.negatives.source.frequency(tf.constant([0]))
-    assert float(tf.exp(found[0])) == pytest.approx(9 / 14)
+    counts, source = np.array([9, 1, 1, 1, 1, 1]), negatives.PerQuery(4, seed=2)
+    model = with_biases(make(item_counts=(np.arange(6), counts)))
+    model.task.negatives.seed = 2
+    columns = {name: tf.constant(column) for name, column in ROWS.items()}
+    scores = 10.0 * model.query_model(ROWS).numpy() @ model.candidate_model(ROWS).numpy().T
+    odds = np.exp(scores.astype(np.float64) - np.log(counts / 14))
+    others = np.where(drawn_by(source), odds, 0.0).sum(axis=1)
+    expected = np.mean(np.log1p(others / np.diag(odds)))
+    assert float(model.compute_loss(columns)) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.slow
+def test_the_page_on_text_search_says_what_runs():
+    page = (REPOSITORY / "docs" / "text_search.md").read_text()
+    names = {}
+    exec("".join(re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)), names)
+    assert names["counts"].shape[0] == 2
+    answer = serving.query_fresh(names["version"], {"query": ["alein"]})
+    assert len(answer["item_id"][0]) == 3

@@ -7,7 +7,7 @@ from tfrs_ext._keras import keras
 from tfrs_ext.features import Feature, Trigrams
 from tfrs_ext.frequencies import CountedFrequency
 from tfrs_ext.layers import LearnableTemperature
-from tfrs_ext.losses import CorrectedSampledSoftmax, SampledSoftmax
+from tfrs_ext.losses import SampledSoftmax
 from tfrs_ext.models.dssm_tower import DSSMTower
 from tfrs_ext.models.retrievers import register_retriever
 from tfrs_ext.models.two_tower import TwoTower
@@ -85,7 +85,7 @@ class DSSM(TwoTower):
                 is read.
             task: What is minimised, instead of what the arguments below describe.
             item_counts: The item ids and how often each occurs in training: where they are known,
-                the loss corrects for documents that come often.
+                logQ corrects for documents that come often.
             hidden_units: The widths of the layers; the last is that of the embeddings.
             shared: Whether both towers have the same weights, which needs the same trigrams in
                 both columns. With texts that are much alike on both sides, it halves the model.
@@ -178,7 +178,7 @@ def _make_task(
         )
     frequency = None if item_counts is None else CountedFrequency(*item_counts)
     return Retrieval(
-        SampledSoftmax("logq_if_known") if frequency is None else CorrectedSampledSoftmax(),
+        SampledSoftmax("logq_if_known"),
         temperature=LearnableTemperature(1.0 / gamma) if learn_gamma else 1.0 / gamma,
         remove_accidental_hits=True,
         negatives=PerQuery(4, InBatch(frequency)) if negatives is None else negatives,
