@@ -24,7 +24,7 @@ from tfrs_ext import (
     tuning,
 )
 
-from . import shared
+from . import hints, shared
 
 SHOWN = (10, 100)
 CURVE = (1, 2, 5, 10, 20, 50, 100)
@@ -77,8 +77,10 @@ class Settings(shared.Settings):
 
 def tune(settings: Settings) -> None:
     """Step 1: searches hyper-parameters; writes trials.json and hparams.json."""
-    # Few trials are better spent on one kind of loss than on all.
-    fixed = {"loss": "sampled_softmax"}
+    # Few trials are better spent on widths and rates than on kinds of loss, of negatives and of
+    # optimizers, which each need their own.
+    fixed = {"loss": "sampled_softmax", "negatives": "in_batch", "optimizer": "adam"}
+    fixed |= {"temperature_kind": "fixed", "batch_size": 1024}
     hypermodel, watchers = settings.hypermodel(), [settings.evaluation()]
     shared.search(settings, hypermodel, settings.training_data, watchers, fixed)
 
@@ -104,6 +106,17 @@ def train(settings: Settings) -> None:
     for name, baseline in rivals.items():
         results[name] = evaluation.evaluate_scores(
             baseline, test.seen, test.positives, test.seen, CURVE, num_candidates=len(items)
+        )
+
+    truth = settings.source.truth()
+    if truth is not None:
+        results["planted truth"] = evaluation.evaluate_scores(
+            lambda users: truth.log_preferences[users],
+            test.user_rows,
+            test.positives,
+            test.seen,
+            CURVE,
+            num_candidates=len(items),
         )
 
     # 2.3 Write what was found, and keep the model if it is better than chance and popularity.
@@ -143,9 +156,7 @@ def export(settings: Settings) -> None:
     manifest = serving.read_manifest(version)
     shared.write_report(settings, _summarize(settings, manifest))
     index = manifest["index"]
-    shared.console.print(
-        f"published {version}: {index['kind']} index, recall {index['recall']:.3f}"
-    )
+    shared.say(f"published {version}: {index['kind']} index, recall {index['recall']:.3f}")
 
 
 def query(settings: Settings) -> None:
@@ -170,17 +181,15 @@ def _summarize(settings: Settings, manifest: Mapping[str, Any] | None = None) ->
 app = typer.Typer(add_completion=False)
 
 
-@app.command()
+@app.command(epilog=shared.EXIT_CODES)
 @shared.with_options
 def main(
-    step: shared.Step,
+    step: shared.StepArgument,
     index: Annotated[str, typer.Option(help="auto, exact or scann.")] = "auto",
     **run: Any,
 ) -> None:
     """Tunes, trains, exports and queries a two-tower retriever."""
-    kinds = ("auto", *indexes.index_kinds())
-    if index not in kinds:
-        raise ValueError(f"`index` must be one of {', '.join(kinds)}, received {index!r}")
+    hints.check_choice("index", index, ("auto", *indexes.index_kinds()))
     settings = Settings.of("retrieval", index=index, **run)
     shared.run_steps(settings, step, (tune, train, export, query))
 

@@ -25,7 +25,15 @@ def settings_for(folder, table=None, **options):
         table.to_csv(path, index=False)
     sources = {name: options.pop(name) for name in ("items", "columns") if name in options}
     source = shared.DataSource("log", interactions=str(path), **sources)
-    values = {"trials": 1, "budget": None, "epochs": 2, "patience": 1, "user": None, "k": 3}
+    values = {
+        "trials": 1,
+        "budget": None,
+        "trial_epochs": 2,
+        "epochs": 2,
+        "patience": 1,
+        "user": None,
+        "k": 3,
+    }
     values |= {"seed": 1, "fresh": False, "runs": folder / "runs", "base": folder / "base"}
     return shared.Settings.of("retrieval", source, **{**values, **options})
 
