@@ -1,4 +1,4 @@
-"""A ScaNN that was built for another TensorFlow is refused with the mend, before TFRS imports it."""
+"""A ScaNN that was built for another TensorFlow is refused with the mend, before TFRS has it."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from tfrs_ext import scann_pairing
 
 BROKEN = """
 import tensorflow as tf
-raise tf.errors.NotFoundError(None, None, "_scann_ops.so: undefined symbol: _ZN10tensorflow8OpKernel")
+raise tf.errors.NotFoundError(None, None, "_scann_ops.so: undefined symbol: _ZN10tensorflow")
 """
 
 

@@ -11,7 +11,6 @@ from tfrs_ext.negatives.in_batch import InBatch
 from tfrs_ext.negatives.pool import Pool
 from tfrs_ext.negatives.source import Source
 from tfrs_ext.ops.replicas import gather_rows, is_mine
-from tfrs_ext.ops.tracing import as_users_wrote
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -48,7 +47,7 @@ class CrossReplica(Source):
 
     def draw(self, batch: Batch) -> Pool:
         """Returns the replica's positives, and the negatives of all replicas."""
-        pool = as_users_wrote(self.source.draw)(batch)
+        pool = self.source.draw_shared(batch)
         own = pool.own
         if own is not None:
             # Other replicas count their queries from 0, too.

@@ -10,7 +10,6 @@ from tfrs_ext.negatives.in_batch import InBatch
 from tfrs_ext.negatives.pool import Pool
 from tfrs_ext.negatives.source import Source
 from tfrs_ext.ops.scores import largest
-from tfrs_ext.ops.tracing import as_users_wrote
 from tfrs_ext.typing import Config
 
 
@@ -56,7 +55,7 @@ class Hard(Source):
 
     def draw(self, batch: Batch) -> Pool:
         """Returns the positives and the hardest rows."""
-        pool = as_users_wrote(self.source.draw)(batch)
+        pool = self.source.draw_shared(batch)
         logits, valid = batch.logits(pool.negatives), batch.are_negatives(pool.negatives)
         _, is_negative, columns = largest(logits, valid, self.num_hard_negatives)
         rows = tf.sort(tf.unique(tf.boolean_mask(columns, is_negative))[0])

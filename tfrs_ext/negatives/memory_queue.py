@@ -13,7 +13,6 @@ from tfrs_ext.negatives.batch import Batch
 from tfrs_ext.negatives.in_batch import InBatch
 from tfrs_ext.negatives.pool import Pool
 from tfrs_ext.negatives.source import Source
-from tfrs_ext.ops.tracing import as_users_wrote
 from tfrs_ext.typing import Config
 
 
@@ -98,7 +97,7 @@ class MemoryQueue(Source):
 
     def draw(self, batch: Batch) -> Pool:
         """Returns the source's pool and the memory's, and remembers the former in training."""
-        pool = as_users_wrote(self.source.draw)(batch)
+        pool = self.source.draw_shared(batch)
         fresh = pool.negatives
         self._check(fresh)
         remembered = self._remembered(fresh)

@@ -9,7 +9,6 @@ from tfrs_ext._keras import keras
 from tfrs_ext.negatives.batch import Batch
 from tfrs_ext.negatives.pool import Density, Pool
 from tfrs_ext.negatives.source import Source
-from tfrs_ext.ops.tracing import as_users_wrote
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -55,7 +54,7 @@ class Mixed(Source):
 
     def draw(self, batch: Batch) -> Pool:
         """Returns the rows of all sources, in their order."""
-        pools = [as_users_wrote(source.draw)(batch) for source in self.sources]
+        pools = [source.draw_shared(batch) for source in self.sources]
         first, *others = (pool.negatives for pool in pools)
         pool = pools[0]._replace(
             negatives=first.concat(others),

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 from tfrs_ext._keras import keras
 from tfrs_ext.negatives.batch import Batch
 from tfrs_ext.negatives.pool import Pool
+from tfrs_ext.ops.tracing import as_users_wrote
 from tfrs_ext.typing import Config
 
 _Source = TypeVar("_Source", bound="Source")
@@ -50,6 +51,23 @@ class Source(keras.layers.Layer):
             batch: What the towers made of the batch, and what else there is to read.
         """
         raise NotImplementedError(f"{type(self).__name__} must have the method `draw`.")
+
+    def draw_shared(self, batch: Batch) -> Pool:
+        """Returns what `draw` does, for a source that goes on with it.
+
+        Args:
+            batch: What the towers made of the batch, and what else there is to read.
+
+        Raises:
+            ValueError: The queries don't share all rows.
+        """
+        pool = as_users_wrote(self.draw)(batch)
+        if pool.mask is not None:
+            raise ValueError(
+                "`source` must answer with rows that all queries share, received "
+                f"{type(self).__name__}: let it be the outermost source."
+            )
+        return pool
 
     def get_config(self) -> Config:
         """Returns the constructor's arguments, as far as they are layers that `PARTS` names."""
