@@ -20,7 +20,7 @@ def misspell(texts: Sequence[str], seed: int) -> list[str]:
 
     Example:
         >>> misspell(["Star Wars", "Alien"], seed=1)
-        ['Star Wals', 'Alen']
+        ['Sta rWars', 'Aliean']
     """
     rng = np.random.default_rng(seed)
     letters = sorted({letter for text in texts for letter in text.lower() if letter.isalnum()})
@@ -42,7 +42,7 @@ def abridge(texts: Sequence[str], seed: int) -> list[str]:
 
     Example:
         >>> abridge(["The Silent Harbour of Oslo"], seed=2)
-        ['The Silent Harb']
+        ['The Silent Harbour of Osl']
     """
     rng = np.random.default_rng(seed)
     return [_cut(text.split(), rng) for text in texts]
