@@ -28,7 +28,7 @@ from tfrs_ext import (
     tuning,
 )
 
-from . import retrieval, shared
+from . import hints, retrieval, shared
 
 KS = (10, 20)
 DIVERSITY = {"mmr": reranking.MarginalRelevance, "dpp": reranking.Determinantal}
@@ -140,7 +140,7 @@ def _ranker_data(settings: Settings, retriever: Any) -> tuple[Any, dict[str, Any
             data.shown_dataset, asked, pairs, settings.item_columns, more={"affinity": scores[name]}
         )
         share = pairs.labels.sum() / len(shown)
-        shared.console.print(f"the ranker reads {share:.1%} of {name} rows: their item is shown")
+        shared.say(f"the ranker reads {share:.1%} of {name} rows: their item is shown")
     space = settings.ranker_space(
         features.Numeric("affinity", float(scores["train"].mean()), float(scores["train"].std()))
     )
@@ -191,8 +191,8 @@ def train(settings: Settings) -> None:
     }
     files.write_json(settings.runs / "evaluation.json", evidence)
     shared.write_report(settings, _summarize(settings))
-    shared.console.print(f"recall of stage one: {_say(found.recalls, '.4f')}")
-    shared.console.print(f"milliseconds for one user: {_say(times, '.1f')}")
+    shared.say(f"recall of stage one: {_say(found.recalls, '.4f')}")
+    shared.say(f"milliseconds for one user: {_say(times, '.1f')}")
     summaries = {name: result.summary() for name, result in found.results.items()}
     columns = [f"{metric}_at_{k}" for k in KS for metric in ("ndcg", "recall")]
     shared.accept(settings, ranker, summaries, columns, rivals=("popular",))
@@ -217,7 +217,7 @@ def export(settings: Settings) -> None:
         model_card=lambda manifest: report.model_card(_summarize(settings, manifest)),
     )
     shared.write_report(settings, _summarize(settings, serving.read_manifest(version)))
-    shared.console.print(f"published {version}")
+    shared.say(f"published {version}")
 
 
 def query(settings: Settings) -> None:
@@ -251,10 +251,10 @@ def _summarize(settings: Settings, manifest: Mapping[str, Any] | None = None) ->
 app = typer.Typer(add_completion=False)
 
 
-@app.command()
+@app.command(epilog=shared.EXIT_CODES)
 @shared.with_options
 def main(
-    step: shared.Step,
+    step: shared.StepArgument,
     retriever: Annotated[str, Option(help=f"One of {', '.join(models.RETRIEVERS)}.")] = "two_tower",
     ranker: Annotated[str, Option(help=f"One of {', '.join(models.RANKERS)}.")] = "din",
     index: Annotated[str, Option(help="auto, exact or scann.")] = "auto",
@@ -267,15 +267,11 @@ def main(
     **run: Any,
 ) -> None:
     """Tunes, trains, exports and queries a retriever, a ranker and rules as one."""
-    for name, value, allowed in (
-        ("retriever", retriever, models.RETRIEVERS),
-        ("ranker", ranker, models.RANKERS),
-        ("index", index, ("auto", *indexes.index_kinds())),
-        ("diversity", diversity, (None, *DIVERSITY)),
-    ):
-        if value not in allowed:
-            known = ", ".join(word for word in allowed if word is not None)
-            raise ValueError(f"`{name}` must be one of {known}, received {value!r}")
+    hints.check_choice("retriever", retriever, models.RETRIEVERS)
+    hints.check_choice("ranker", ranker, models.RANKERS)
+    hints.check_choice("index", index, ("auto", *indexes.index_kinds()))
+    if diversity is not None:
+        hints.check_choice("diversity", diversity, tuple(DIVERSITY))
     own = {"index": index, "model": retriever, "ranker": ranker, "candidates": candidates}
     own |= {"tags": tags, "group": group, "diversity": diversity, "share": share}
     variant = f"{retriever}-{ranker}"

@@ -15,6 +15,7 @@ from tfrs_ext.data.schema import Schema
 from tfrs_ext.data.shown_pairs import ShownPairs, draw_shown_pairs, shown_dataset
 from tfrs_ext.data.splits import Split, global_time_split, leave_one_out, random_split
 from tfrs_ext.data.taken import item_counts, item_histories, seen_items
+from tfrs_ext.data.typed_queries import abridge, misspell
 
 __all__ = [
     "DataWarning",
@@ -26,6 +27,7 @@ __all__ = [
     "ShownPairs",
     "Split",
     "Truth",
+    "abridge",
     "candidates_dataset",
     "draw_shown_pairs",
     "evaluation_queries",
@@ -41,6 +43,7 @@ __all__ = [
     "leave_one_out",
     "load_frames",
     "load_movielens",
+    "misspell",
     "next_item_queries",
     "random_split",
     "ranking_dataset",

@@ -13,6 +13,7 @@ from tfrs_ext.ops.exclusion import count_others, is_negative
 from tfrs_ext.ops.objectives import Objective
 from tfrs_ext.ops.replicas import num_replicas
 from tfrs_ext.ops.scores import LOWEST, largest, pairwise_scores, rowwise_scores
+from tfrs_ext.ops.tracing import as_users_wrote
 from tfrs_ext.typing import TensorLike
 
 _Arguments = TypeVar("_Arguments")
@@ -42,6 +43,7 @@ class RetrievalLoss(keras.losses.Loss):
             the id of its positive.
         wants_whole_catalogue: Whether every item shall be a negative, each once.
         compares_queries: Whether items are compared with the queries of the batch, too.
+        counts_the_pool: Whether the formula counts the pool's rows, which all queries must share.
 
     Returns:
         A scalar, or `[B]` float32 where the reduction is `none`.
@@ -59,6 +61,7 @@ class RetrievalLoss(keras.losses.Loss):
     removes_accidental_hits = False
     wants_whole_catalogue = False
     compares_queries = False
+    counts_the_pool = False
 
     def __init__(
         self, reduction: str = keras.losses.Reduction.AUTO, name: str | None = None
@@ -148,7 +151,7 @@ class RetrievalLoss(keras.losses.Loss):
         """Computes `per_query` of arguments that were checked."""
         scale = tf.constant(1.0) if scale is None else tf.cast(scale, tf.float32)
         positive = scale * rowwise_scores(queries, positives.embeddings)
-        positive, bias = self.correct(positive, positives, negatives)
+        positive, bias = as_users_wrote(self.correct)(positive, positives, negatives)
         has_one_vector = queries.shape.rank == negatives.embeddings.shape.rank == 2
         if has_one_vector and num_hard_negatives is None:
             return row_loss(
