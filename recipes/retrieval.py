@@ -71,7 +71,9 @@ class Settings(shared.Settings):
 
     def training_data(self, batch_size: int) -> tf.data.Dataset:
         """Batches of the training part."""
-        return data.training_dataset(self.split.train, self.features, batch_size, seed=self.seed)
+        options = models.RETRIEVERS[self.model].model.training_options
+        train = self.split.train
+        return data.training_dataset(train, self.features, batch_size, seed=self.seed, **options)
 
     def hypermodel(self) -> tuning.RetrievalHyperModel:
         """The model as a function of its hyper-parameters."""

@@ -54,6 +54,21 @@ def test_a_run_that_is_killed_in_every_stage_ends_as_if_it_had_not_been(recipe):
     assert len(shown_rows(answer)) == 3
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["mf", "softmax", "youtube_dnn"])
+def test_a_model_with_a_name_is_tuned_trained_exported_and_asked(recipe, model):
+    final = recipe.run("all", "--smoke", "--model", model)
+    assert final.returncode == 0, final.stdout + final.stderr
+    report = json.loads((recipe.runs / "metrics.json").read_text())
+    assert report["model"]["ndcg_at_10"] > report["popularity"]["ndcg_at_10"]
+    hparams = json.loads((recipe.runs / "hparams.json").read_text())
+    assert hparams["model"] == model
+    assert f"Retrieval, {model}" in (recipe.runs / "report.html").read_text()
+    answer = recipe.run("query", "--user", "17", "--model", model, "--smoke", "-k", "3")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert len(shown_rows(answer)) == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
