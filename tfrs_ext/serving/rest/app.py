@@ -46,7 +46,7 @@ def create_app(
         num_versions: How many versions of a model answer at a time.
         poll_seconds: Time between two looks into the folders.
         limits: What one request may ask for, and how many are taken on.
-        labels: For some of the models, versions by label, such as `{"movies": {"stable": 3}}`.
+        labels: The versions by label, for some of the models, such as `{"movies": {"stable": 3}}`.
             They answer beside the newest ones.
 
     Raises:

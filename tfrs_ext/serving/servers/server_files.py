@@ -106,7 +106,7 @@ def write_server_files(
         folder: Where to; made where it is missing. Files of these names are replaced.
         models: Folders of versions by the names that requests use.
         image: The container image of stock TensorFlow Serving.
-        labels: For some of the models, versions by label, such as `{"movies": {"stable": 3}}`,
+        labels: The versions by label, for some of the models, such as `{"movies": {"stable": 3}}`,
             which answer at `/v1/models/movies/labels/stable`. TensorFlow Serving then serves these
             versions alone, so it has to be told of a new one by a new configuration.
 
