@@ -166,8 +166,9 @@ def train(settings: Settings) -> None:
     settings.check_rules()
     retriever = _train_retriever(settings)
     depends = shared.read_mapping(settings.runs / "retriever" / "trained.json")
-    depends = {"retriever": depends["hyperparameters"], "candidates": settings.candidates}
     space, batches = _ranker_data(settings, retriever)
+    depends = {"retriever": depends["hyperparameters"], "candidates": settings.candidates}
+    depends["columns"] = [feature.name for feature in space.features]
     ranker = shared.fit(settings, space, depends_on=depends, **batches)
 
     # 2.2 Ask all stages, and each one alone, on the test part.
