@@ -14,11 +14,11 @@ from tfrs_ext.typing import Config, TensorLike
 
 
 class Sampler(Source):
-    """Draws `num_negatives` rows of a catalogue, with replacement, for every batch.
+    """Draws `num_negatives` items of a catalogue, with replacement, for every batch.
 
     Training draws follow the seed and a counter, which is saved with the model, so that training
     that resumes draws what it would have drawn; replicas draw apart. With `training=False` every
-    call draws the same rows, so that losses of evaluations compare.
+    call draws the same items, so that losses of evaluations compare.
     """
 
     PARTS = ("catalogue",)
@@ -48,7 +48,11 @@ class Sampler(Source):
         )
 
     def sample(self, seed: tf.Tensor) -> tf.Tensor:
-        """Returns the rows drawn, `[num_negatives]` int64, with a seed for stateless draws."""
+        """Returns the positions drawn, `[num_negatives]` int64.
+
+        Args:
+            seed: `[2]` int64, a seed for stateless draws.
+        """
         raise NotImplementedError
 
     def log_q(self, ids: tf.Tensor) -> tf.Tensor:
@@ -60,7 +64,7 @@ class Sampler(Source):
         positions = self.sample(self._draw_seed(batch.training))
         ids = tf.gather(self.catalogue.ids, positions)
         embeddings = batch.embed(self.catalogue.features(positions))
-        negatives = Candidates(embeddings, ids, self._log_q_of_rows(positions))
+        negatives = Candidates(embeddings, ids, self._log_q_of_positions(positions))
         positives = batch.positives
         return Pool(
             positives._replace(log_q=self.log_q(positives.ids)),
@@ -68,7 +72,7 @@ class Sampler(Source):
             density=self.log_q,
         )
 
-    def _log_q_of_rows(self, positions: tf.Tensor) -> tf.Tensor:
+    def _log_q_of_positions(self, positions: tf.Tensor) -> tf.Tensor:
         raise NotImplementedError
 
     def _draw_seed(self, training: bool | None) -> tf.Tensor:
