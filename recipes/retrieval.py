@@ -174,7 +174,7 @@ app = typer.Typer(add_completion=False)
 @shared.with_options
 def main(
     step: shared.Step,
-    index: Annotated[str, typer.Option(help="auto, exact or scann.")] = "auto",
+    index: Annotated[str, typer.Option(help="auto, exact, quantized or scann.")] = "auto",
     **run: Any,
 ) -> None:
     """Tunes, trains, exports and queries a two-tower retriever."""
