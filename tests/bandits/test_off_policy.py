@@ -130,7 +130,7 @@ def test_propensities_that_contradict_the_choices_are_refused():
         with pytest.raises(ValueError, match="must have a mean of 1"):
             evaluate_policy(UniformPolicy(ARMS), log.assign(propensity=wrong))
     with pytest.raises(ValueError, match="at least one"):
-        evaluate_policy(UniformPolicy(ARMS), log[:0])
+        evaluate_policy(UniformPolicy(ARMS), log[:0].assign(propensity=0.9))
 
 
 def test_settings_are_tuned_by_value():

@@ -169,14 +169,14 @@ def _read_rewarded(log: Log, arms: Sequence[str], invalid: str) -> Rounds:
     rounds = join(parts)
     if np.isnan(rounds.propensities).any():
         raise ValueError("`log` must say the `propensities` of all eligible arms.")
+    if len(rounds) < 10 * (len(arms) + 1):
+        raise ValueError(
+            f"`log` must hold some thousands of rewards, received {len(rounds)} rounds with one."
+        )
     if not np.isfinite(rounds.days_since).any():
         raise ValueError(
             "`log` must say how many days ago users saw arms, received a log in which all are "
             "never: fill the column `days_since`."
-        )
-    if len(rounds) < 10 * (len(arms) + 1):
-        raise ValueError(
-            f"`log` must hold some thousands of rewards, received {len(rounds)} rounds with one."
         )
     chosen = np.bincount(rounds.arms[rounds.chosen], minlength=len(arms))
     lacking = [arm for arm, count in zip(arms, chosen, strict=True) if count == 0]
