@@ -47,7 +47,7 @@ class CrossReplica(Source):
 
     def draw(self, batch: Batch) -> Pool:
         """Returns the replica's positives, and the negatives of all replicas."""
-        pool = self.source.draw(batch)
+        pool = self.source.draw_shared(batch)
         own = None if pool.own is None else _gather_own(pool.own)
         pool = pool._replace(negatives=_gather(pool.negatives), own=own)
         if not batch.compares_queries:

@@ -54,7 +54,7 @@ class Mixed(Source):
 
     def draw(self, batch: Batch) -> Pool:
         """Returns the rows of all sources, in their order."""
-        pools = [source.draw(batch) for source in self.sources]
+        pools = [source.draw_shared(batch) for source in self.sources]
         first, *others = (pool.negatives for pool in pools)
         asking = next((pool for pool in pools if pool.queries is not None), pools[0])
         pool = pools[0]._replace(

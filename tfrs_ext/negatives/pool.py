@@ -27,6 +27,8 @@ class Pool(NamedTuple):
             queries and the ids of their positives. None for the batch's own.
         own_queries: `[M]` int32: the query of the batch that a row of `queries` is, -1 for none;
             None where `queries` is.
+        mask: `[B, N]` bool, False where a row is no negative of a query; None where all queries
+            share all rows. `PerQuery` alone answers with one.
 
     Example:
         >>> items = Candidates(tf.eye(2), tf.constant([7, 8]))
@@ -40,6 +42,7 @@ class Pool(NamedTuple):
     density: Density | None = None
     queries: Candidates | None = None
     own_queries: tf.Tensor | None = None
+    mask: tf.Tensor | None = None
 
     def by_position(self) -> "Pool":
         """Returns the same pool with positions as ids: only a query's own row is its positive."""

@@ -1,5 +1,6 @@
 """A drop-in for `tfrs.tasks.Retrieval` that takes every loss and source of negatives here."""
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -312,7 +313,6 @@ def _as_tensor(value: TensorLike | None) -> tf.Tensor | None:
 
 
 def _mask(batch: Batch, pool: Pool, score_mask: TensorLike | None) -> tf.Tensor | None:
-    mask, unknown = _as_tensor(score_mask), batch.are_unknown(pool.negatives)
-    if mask is None or unknown is None:
-        return unknown if mask is None else mask
-    return tf.logical_and(mask, unknown)
+    masks = [_as_tensor(score_mask), pool.mask, batch.are_unknown(pool.negatives)]
+    given = [mask for mask in masks if mask is not None]
+    return functools.reduce(tf.logical_and, given) if given else None
