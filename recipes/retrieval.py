@@ -27,7 +27,7 @@ from tfrs_ext import (
     tuning,
 )
 
-from . import shared
+from . import hints, shared
 
 SHOWN = (10, 100)
 CURVE = (1, 2, 5, 10, 20, 50, 100)
@@ -71,7 +71,9 @@ class Settings(shared.Settings):
 
     def training_data(self, batch_size: int) -> tf.data.Dataset:
         """Batches of the training part."""
-        return data.training_dataset(self.split.train, self.features, batch_size, seed=self.seed)
+        options = models.RETRIEVERS[self.model].model.training_options
+        train = self.split.train
+        return data.training_dataset(train, self.features, batch_size, seed=self.seed, **options)
 
     def hypermodel(self) -> tuning.RetrievalHyperModel:
         """The model as a function of its hyper-parameters."""
@@ -95,9 +97,12 @@ class Settings(shared.Settings):
 def tune(settings: Settings) -> None:
     """Step 1: searches hyper-parameters; writes trials.json and hparams.json."""
     hypermodel, watchers = settings.hypermodel(), [settings.evaluation()]
-    # Few trials are better spent on one kind of loss than on all.
-    usual = hypermodel.usual_values
-    shared.search(settings, hypermodel, settings.training_data, watchers, usual)
+    # Few trials are better spent on widths and rates than on kinds of loss, of negatives and of
+    # optimizers, which each need their own.
+    fixed = {"optimizer": "adam", "batch_size": 1024, **hypermodel.usual_values}
+    if fixed.get("loss") == "sampled_softmax":
+        fixed["negatives"] = "in_batch"
+    shared.search(settings, hypermodel, settings.training_data, watchers, fixed)
 
 
 def train(settings: Settings) -> None:
@@ -121,6 +126,17 @@ def train(settings: Settings) -> None:
     for name, baseline in rivals.items():
         results[name] = evaluation.evaluate_scores(
             baseline, test.seen, test.positives, test.seen, CURVE, num_candidates=len(items)
+        )
+
+    truth = settings.source.truth()
+    if truth is not None:
+        results["planted truth"] = evaluation.evaluate_scores(
+            lambda users: truth.log_preferences[users],
+            test.user_rows,
+            test.positives,
+            test.seen,
+            CURVE,
+            num_candidates=len(items),
         )
 
     # 2.3 Write what was found, and keep the model if it is better than chance and popularity.
@@ -160,9 +176,7 @@ def export(settings: Settings) -> None:
     manifest = serving.read_manifest(version)
     shared.write_report(settings, _summarize(settings, manifest))
     index = manifest["index"]
-    shared.console.print(
-        f"published {version}: {index['kind']} index, recall {index['recall']:.3f}"
-    )
+    shared.say(f"published {version}: {index['kind']} index, recall {index['recall']:.3f}")
 
 
 def query(settings: Settings) -> None:
@@ -187,10 +201,10 @@ def _summarize(settings: Settings, manifest: Mapping[str, Any] | None = None) ->
 app = typer.Typer(add_completion=False)
 
 
-@app.command()
+@app.command(epilog=shared.EXIT_CODES)
 @shared.with_options
 def main(
-    step: shared.Step,
+    step: shared.StepArgument,
     model: Annotated[
         str, typer.Option(help=f"One of {', '.join(models.RETRIEVERS)}.")
     ] = "two_tower",
@@ -198,13 +212,8 @@ def main(
     **run: Any,
 ) -> None:
     """Tunes, trains, exports and queries a retriever."""
-    if model not in models.RETRIEVERS:
-        raise ValueError(
-            f"`model` must be one of {', '.join(models.RETRIEVERS)}, received {model!r}"
-        )
-    kinds = ("auto", *indexes.index_kinds())
-    if index not in kinds:
-        raise ValueError(f"`index` must be one of {', '.join(kinds)}, received {index!r}")
+    hints.check_choice("model", model, models.RETRIEVERS)
+    hints.check_choice("index", index, ("auto", *indexes.index_kinds()))
     settings = Settings.of("retrieval", variant=model, model=model, index=index, **run)
     shared.run_steps(settings, step, (tune, train, export, query))
 

@@ -13,7 +13,8 @@ from tfrs_ext.losses import RetrievalLoss, SampledSoftmax
 from tfrs_ext.metrics import has_candidate_ids
 from tfrs_ext.negatives import Batch, InBatch, Pool, Source
 from tfrs_ext.ops.checks import is_probability
-from tfrs_ext.ops.replicas import num_replicas
+from tfrs_ext.ops.replicas import count_all_rows
+from tfrs_ext.ops.tracing import as_users_wrote
 from tfrs_ext.tasks.labelled_scores import labelled_scores
 from tfrs_ext.typing import Columns, Config, Embedder, TensorLike
 
@@ -182,7 +183,8 @@ class Retrieval(tfrs.tasks.Retrieval):
             training=training,
             compares_queries=getattr(self._loss, "compares_queries", False),
         )
-        pool = self._negatives.draw(batch)
+        pool = as_users_wrote(self._negatives.draw)(batch)
+        _check_shared(self._loss, pool)
         mask = _mask(batch, pool, score_mask)
         if not self.removes_accidental_hits:
             pool = pool.by_position()
@@ -208,8 +210,11 @@ class Retrieval(tfrs.tasks.Retrieval):
             updates = [metric.update_state(*scored, sample_weight) for metric in metrics]
         if not is_ours:
             loss = self._loss(*scored, sample_weight=sample_weight)
-            # A share of the mean, as `RetrievalLoss.reduce` gives it.
-            return loss / num_replicas() if self._loss.reduction in _MEANS else loss, updates
+            if self._loss.reduction in _MEANS:
+                rows = tf.cast(batch.size, loss.dtype)
+                # A share of the mean, as `RetrievalLoss.reduce` gives it.
+                loss *= rows / tf.maximum(tf.cast(count_all_rows(rows), loss.dtype), 1)
+            return loss, updates
         rows = self._loss.per_query(
             batch.queries,
             pool.positives,
@@ -266,6 +271,8 @@ class Retrieval(tfrs.tasks.Retrieval):
             return None
         if callable(self._temperature):
             return self._temperature(training=training)
+        if isinstance(self._temperature, float):
+            return tf.constant(1.0 / self._temperature)  # Known to be positive: nothing to assert.
         return 1.0 / tf.cast(self._temperature, tf.float32)
 
     def get_config(self) -> Config:
@@ -310,6 +317,15 @@ def _check_temperature(
 
 def _as_tensor(value: TensorLike | None) -> tf.Tensor | None:
     return None if value is None else tf.convert_to_tensor(value)
+
+
+def _check_shared(loss: keras.losses.Loss, pool: Pool) -> None:
+    if pool.mask is not None and getattr(loss, "counts_the_pool", False):
+        raise ValueError(
+            f"`negatives` must give rows that all queries share for {type(loss).__name__}, which "
+            "counts them, received a source of rows for each query, such as PerQuery. Take "
+            '`losses.SampledSoftmax("logq")`.'
+        )
 
 
 def _mask(batch: Batch, pool: Pool, score_mask: TensorLike | None) -> tf.Tensor | None:
