@@ -208,7 +208,7 @@ def main(
     model: Annotated[
         str, typer.Option(help=f"One of {', '.join(models.RETRIEVERS)}.")
     ] = "two_tower",
-    index: Annotated[str, typer.Option(help="auto, exact or scann.")] = "auto",
+    index: Annotated[str, typer.Option(help="auto, exact, quantized or scann.")] = "auto",
     **run: Any,
 ) -> None:
     """Tunes, trains, exports and queries a retriever."""

@@ -11,7 +11,13 @@ from tfrs_ext.reranking import RequestInput
 from tfrs_ext.serving.bundle import inputs
 from tfrs_ext.serving.bundle.known_items import KnownItems
 from tfrs_ext.serving.bundle.known_users import KnownUsers
-from tfrs_ext.serving.bundle.signatures import Input, Signature, SignatureModule, untracked
+from tfrs_ext.serving.bundle.signatures import (
+    EXAMPLES,
+    Input,
+    Signature,
+    SignatureModule,
+    untracked,
+)
 from tfrs_ext.stages import TwoStage
 from tfrs_ext.typing import TensorLike
 
@@ -73,8 +79,8 @@ class TwoStageBundle(SignatureModule):
     def _input(self, wanted: RequestInput) -> Input:
         if wanted.kind == "items":
             spec = tf.TensorSpec([None, None], self.items.dtype, name=wanted.name)
-            return Input(spec, np.tile(self.items.examples(1), (inputs.EXAMPLES, 1)))
-        nothing = wanted.empty(tf.constant(inputs.EXAMPLES))
+            return Input(spec, np.tile(self.items.examples(1), (EXAMPLES, 1)))
+        nothing = wanted.empty(tf.constant(EXAMPLES))
         spec = tf.TensorSpec([None, None], nothing.dtype, name=wanted.name)
         return Input(spec, nothing.numpy())
 
