@@ -71,7 +71,7 @@ class Rule(tf.Module, abc.ABC):
         """Returns positions `[B, E]` that needn't be looked for, as none of them will be shown.
 
         Args:
-            request: As in a call.
+            request: `{input: tensor}` with all of `inputs`.
         """
         return None
 

@@ -104,7 +104,7 @@ def label_impressions(
     leave them out of a training.
 
     Args:
-        impressions: As `read_impressions` gives.
+        impressions: What was shown, such as `read_impressions` gives.
         interactions: What users took.
         within_seconds: How long after an impression an interaction counts as its effect, > 0.
         user_id: The column of the users' ids, in both.

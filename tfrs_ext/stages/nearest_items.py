@@ -24,7 +24,6 @@ class NearestItems(Generator):
 
     Example:
         >>> from tfrs_ext.indexes import Exact
-        >>> tower = keras.Sequential([keras.layers.Identity()])
         >>> index = Exact().index([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
         >>> generator = NearestItems(lambda columns, training: columns["taste"], index, count=2)
         >>> generator({"taste": tf.constant([[2.0, 1.0]])}, tf.constant([[0]])).numpy().tolist()
