@@ -27,7 +27,7 @@ from tfrs_ext import (
     tuning,
 )
 
-from . import shared
+from . import hints, shared
 
 SHOWN = (10, 100)
 SHORT, LONG = 50, 200  # The most items of a history that a model reads.
@@ -77,6 +77,7 @@ class Settings(shared.Settings):
         return data.next_item_queries(part, self.features, history_from=known, max_queries=20_000)
 
     def training_data(self, batch_size: int) -> tf.data.Dataset:
+<<<<<<< HEAD
         """Batches of the training part, of so many rows or of sequences that hold about as many."""
         train, features = self.split.train, self.features
         if not self.reads_sequences:
@@ -85,6 +86,12 @@ class Settings(shared.Settings):
         rows = min(len(train.interactions) / users, features.history.length)
         size = max(1, round(batch_size / rows))
         return data.sequence_dataset(train, features, size, seed=self.seed)
+=======
+        """Batches of the training part."""
+        options = models.RETRIEVERS[self.model].model.training_options
+        train = self.split.train
+        return data.training_dataset(train, self.features, batch_size, seed=self.seed, **options)
+>>>>>>> main
 
     def hypermodel(self) -> tuning.RetrievalHyperModel:
         """The model as a function of its hyper-parameters."""
@@ -108,9 +115,12 @@ class Settings(shared.Settings):
 def tune(settings: Settings) -> None:
     """Step 1: searches hyper-parameters; writes trials.json and hparams.json."""
     hypermodel, watchers = settings.hypermodel(), [settings.evaluation()]
-    # Few trials are better spent on one kind of loss than on all.
-    usual = hypermodel.usual_values
-    shared.search(settings, hypermodel, settings.training_data, watchers, usual)
+    # Few trials are better spent on widths and rates than on kinds of loss, of negatives and of
+    # optimizers, which each need their own.
+    fixed = {"optimizer": "adam", "batch_size": 1024, **hypermodel.usual_values}
+    if fixed.get("loss") == "sampled_softmax":
+        fixed["negatives"] = "in_batch"
+    shared.search(settings, hypermodel, settings.training_data, watchers, fixed)
 
 
 def train(settings: Settings) -> None:
@@ -134,6 +144,17 @@ def train(settings: Settings) -> None:
     for name, baseline in rivals.items():
         results[name] = evaluation.evaluate_scores(
             baseline, test.seen, test.positives, test.seen, CURVE, num_candidates=len(items)
+        )
+
+    truth = settings.source.truth()
+    if truth is not None:
+        results["planted truth"] = evaluation.evaluate_scores(
+            lambda users: truth.log_preferences[users],
+            test.user_rows,
+            test.positives,
+            test.seen,
+            CURVE,
+            num_candidates=len(items),
         )
 
     # 2.3 Write what was found, and keep the model if it is better than chance and popularity.
@@ -173,9 +194,7 @@ def export(settings: Settings) -> None:
     manifest = serving.read_manifest(version)
     shared.write_report(settings, _summarize(settings, manifest))
     index = manifest["index"]
-    shared.console.print(
-        f"published {version}: {index['kind']} index, recall {index['recall']:.3f}"
-    )
+    shared.say(f"published {version}: {index['kind']} index, recall {index['recall']:.3f}")
 
 
 def query(settings: Settings) -> None:
@@ -200,24 +219,19 @@ def _summarize(settings: Settings, manifest: Mapping[str, Any] | None = None) ->
 app = typer.Typer(add_completion=False)
 
 
-@app.command()
+@app.command(epilog=shared.EXIT_CODES)
 @shared.with_options
 def main(
-    step: shared.Step,
+    step: shared.StepArgument,
     model: Annotated[
         str, typer.Option(help=f"One of {', '.join(models.RETRIEVERS)}.")
     ] = "two_tower",
-    index: Annotated[str, typer.Option(help="auto, exact or scann.")] = "auto",
+    index: Annotated[str, typer.Option(help="auto, exact, quantized or scann.")] = "auto",
     **run: Any,
 ) -> None:
     """Tunes, trains, exports and queries a retriever."""
-    if model not in models.RETRIEVERS:
-        raise ValueError(
-            f"`model` must be one of {', '.join(models.RETRIEVERS)}, received {model!r}"
-        )
-    kinds = ("auto", *indexes.index_kinds())
-    if index not in kinds:
-        raise ValueError(f"`index` must be one of {', '.join(kinds)}, received {index!r}")
+    hints.check_choice("model", model, models.RETRIEVERS)
+    hints.check_choice("index", index, ("auto", *indexes.index_kinds()))
     settings = Settings.of("retrieval", variant=model, model=model, index=index, **run)
     shared.run_steps(settings, step, (tune, train, export, query))
 

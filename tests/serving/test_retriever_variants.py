@@ -185,6 +185,13 @@ def test_items_that_do_not_fit_are_refused(tmp_path, retriever, columns, changes
     assert not (tmp_path / "m").exists()
 
 
+def test_a_column_with_the_name_of_another_input_is_refused(tmp_path, retriever):
+    columns = {"k": retriever.users["user_id"], **retriever.users}
+    users = retriever.make_users(columns, user_id="k", seen=None)
+    with pytest.raises(ValueError, match=r"'recommend' would have two inputs called \['k'\]"):
+        serving.export(tmp_path / "m", **retriever.arguments(users=users, index="exact"))
+
+
 class AgedTower(keras.Model):
     def call(self, inputs, training=None):
         return tf.stack([inputs["age"], inputs["age"] ** 2], axis=1)
@@ -263,6 +270,7 @@ serving.export(sys.argv[1], **make_retriever().arguments(), k=5)
 """
 
 
+@pytest.mark.slow
 def test_export_that_is_killed_leaves_no_version_and_the_next_one_works(tmp_path, unverified):
     with subprocess.Popen(
         [sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, text=True
@@ -291,6 +299,7 @@ def test_empty_batches_and_items_without_tags_are_answered(tmp_path, unverified)
             exclusions=tf.zeros([len(users), 0], tf.int64),
             allow=tags,
             deny=tags[:, :0],
+            candidates=tf.zeros([len(users), 0], tf.int64),
         )
         return (answer["item_id"].numpy() >= 0).sum(axis=1).tolist()
 
@@ -300,6 +309,7 @@ def test_empty_batches_and_items_without_tags_are_answered(tmp_path, unverified)
     assert count([], [""]) == []
 
 
+@pytest.mark.slow
 def test_quantized_index_is_served_with_stock_operations(tmp_path):
     retriever = make_retriever()
     path = serving.export(tmp_path, **retriever.arguments(), k=6, index="quantized")

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.files import hold_folder
 from tfrs_ext.training import TrainingError, TrainingProgress, fit_resumable, read_history
 
 EPOCHS = 6
@@ -57,7 +58,7 @@ def train(folder, *callbacks, rate=0.05, score=SCORES, lines=None, **options):
         folder,
         monitor="score",
         callbacks=[*callbacks, Score(score)],
-        print_fn=[].append if lines is None else lines.append,
+        print_fn=lambda line: None if lines is None else lines.append(line),
         verbose=0,
         **options,
     )
@@ -112,17 +113,42 @@ def test_more_epochs_go_on_and_fewer_begin_anew(undisturbed, tmp_path):
     lines = []
     train(tmp_path, epochs=3)
     assert_same(train(tmp_path, epochs=EPOCHS, lines=lines), undisturbed)
-    assert lines == ["the training goes on after epoch 3"]
+    assert lines[0] == "the training goes on after epoch 3"
+    assert lines[1].startswith(f"epoch 4 of {EPOCHS}: loss ")
+    assert len(lines) == 1 + EPOCHS - 3
     _, history = train(tmp_path, epochs=2, lines=lines)
     assert history["epoch"] == [0, 1]
-    assert "begins anew" in lines[-1]
+    assert any("begins anew" in line for line in lines)
+
+
+def test_a_training_that_a_callback_ended_has_ended(tmp_path):
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = epoch == 2
+
+    whole = train(tmp_path, Stop())
+    assert whole[1]["epoch"] == [0, 1, 2]
+    assert_same(train(tmp_path, Kill(3, 0)), whole)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, Kill(3, 0), epochs=EPOCHS + 1)
+
+
+def test_of_equal_epochs_the_first_is_best(tmp_path):
+    progress = TrainingProgress(tmp_path, "score")
+    progress.rows = [{"epoch": i, "score": score} for i, score in enumerate([0.1, 0.4, 0.4])]
+    assert progress.best["epoch"] == 1
+
+
+def test_one_training_at_a_time_has_the_folder(tmp_path):
+    with hold_folder(tmp_path), pytest.raises(RuntimeError, match="one process at a time"):
+        train(tmp_path)
 
 
 def test_other_settings_begin_anew_and_say_what_changed(tmp_path):
     lines = []
     train(tmp_path, rate=0.5, epochs=3)
     assert_same(train(tmp_path, epochs=3, lines=lines), train(tmp_path / "fresh", epochs=3))
-    assert lines == ["the training begins anew, because this has changed: rate"]
+    assert lines[0] == "the training begins anew, because this has changed: rate"
 
 
 def test_a_loss_that_is_not_finite_stops_and_is_not_the_best(undisturbed, tmp_path):

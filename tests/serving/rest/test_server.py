@@ -105,6 +105,8 @@ def test_only_this_machine_is_listened_to(server):
         (["movies=.", "--port", "65536"], "`--port` must be from 0 to 65535, received 65536"),
         (["movies=.", "--port", "x"], "invalid int value: 'x'"),
         (["movies=.", "--host", "999.1.1.1"], "can't listen at 999.1.1.1, port 8501"),
+        (["movies=.", "--label", "movies=3"], "`--label` is NAME:LABEL=VERSION"),
+        (["movies=.", "--label", "m:a=3"], "`labels` must be of the models"),
         (["movies=.", "--poll-seconds", "0"], "`poll_seconds` must be from 0.01 to 86,400"),
         (["movies=.", "--poll-seconds", "nan"], "`poll_seconds` must be from 0.01 to 86,400"),
         (["movies=.", "--poll-seconds", "inf"], "`poll_seconds` must be from 0.01 to 86,400"),
@@ -142,6 +144,18 @@ create_app({})
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT
     )
     assert 'pip install "tfrs-ext[serve]"' in run.stderr.splitlines()[-1]
+
+
+def test_missing_server_is_named_with_the_way_to_install_it(tmp_path, capsys, monkeypatch):
+    from tfrs_ext.serving.rest.__main__ import main
+
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "tfrs_ext.serving.rest.connections", raising=False)
+    with pytest.raises(SystemExit):
+        main([f"movies={tmp_path}"])
+    said = capsys.readouterr().err
+    assert said.startswith("error: the server needs uvicorn, which is missing")
+    assert 'pip install "tfrs-ext[serve]"' in said
 
 
 def test_limits_are_positive():
