@@ -77,21 +77,15 @@ class Settings(shared.Settings):
         return data.next_item_queries(part, self.features, history_from=known, max_queries=20_000)
 
     def training_data(self, batch_size: int) -> tf.data.Dataset:
-<<<<<<< HEAD
         """Batches of the training part, of so many rows or of sequences that hold about as many."""
         train, features = self.split.train, self.features
         if not self.reads_sequences:
-            return data.training_dataset(train, features, batch_size, seed=self.seed)
+            options = models.RETRIEVERS[self.model].model.training_options
+            return data.training_dataset(train, features, batch_size, seed=self.seed, **options)
         users = train.interactions[train.schema.user_id].nunique()
         rows = min(len(train.interactions) / users, features.history.length)
         size = max(1, round(batch_size / rows))
         return data.sequence_dataset(train, features, size, seed=self.seed)
-=======
-        """Batches of the training part."""
-        options = models.RETRIEVERS[self.model].model.training_options
-        train = self.split.train
-        return data.training_dataset(train, self.features, batch_size, seed=self.seed, **options)
->>>>>>> main
 
     def hypermodel(self) -> tuning.RetrievalHyperModel:
         """The model as a function of its hyper-parameters."""
