@@ -11,7 +11,7 @@ from tfrs_ext.models import GRUTower, SequenceModel, SequenceTower
 
 @pytest.fixture(scope="module")
 def shop():
-    frames, _ = data.synthetic(40, 30, 8)
+    frames, _ = data.synthetic(40, 32, 8)
     return frames, data.fit_features(frames, history_length=6)
 
 
