@@ -33,7 +33,8 @@ class SequenceModel(TwoTower):
         **kwargs: The other arguments of `TwoTower`.
 
     Call arguments:
-        inputs: As `TwoTower` takes them: single rows, or the batches of `data.sequence_dataset`.
+        inputs: Mapping of column name to tensor: single rows, or the batches of
+            `data.sequence_dataset`, in the forms that `TwoTower` takes.
         training: Whether dropout is on.
 
     Returns:
