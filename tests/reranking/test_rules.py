@@ -84,6 +84,7 @@ def test_groups_are_limited_to_their_best(as_text, rows, at_most):
 @given(ROWS)
 def test_boosts_multiply_scores_and_sort_anew(rows):
     ranked = traced(BOOST, make(rows, ITEMS), {}, 5)
+    assert isinstance(ranked, reranking.Ranked)
     for row, found, scores in zip(rows, items_of(ranked), ranked.scores.numpy(), strict=True):
         lifted = oracle.scaled([s for _, s in row], [FACTORS[item] for item, _ in row])
         by_item = dict(zip([item for item, _ in row], lifted, strict=True))
@@ -95,6 +96,7 @@ def test_boosts_multiply_scores_and_sort_anew(rows):
 
 def test_a_boost_is_a_reason_where_it_lifts():
     rule = reranking.Boost([1.0, 2.0, 0.5], reason="new")
+    assert isinstance(rule, reranking.Rule)
     assert rule.reason == "new"
     assert rule.explains(tf.constant([[0, 1, 2, -1]])).numpy().tolist() == [[0, 1, 0, 0]]
     assert not np.any(reranking.Exclude().explains(tf.constant([[0, -1]])))
