@@ -25,7 +25,8 @@ class TwoTower(Model):
 
     Args:
         query_model: Gives the embeddings of queries `[B, D]`.
-        candidate_model: Gives the embeddings of candidates `[B, D]`.
+        candidate_model: Gives the embeddings of candidates `[B, D]`; None takes the `item_model` of
+            a query model that reads histories with it, such as `models.SequenceTower`.
         task: What is minimised; `tasks.Retrieval()` where it is None.
         item_id: The column with the ids of the candidates.
         known_positives: A column `[B, P]` of item ids that are no negatives of their row, such as
@@ -36,7 +37,10 @@ class TwoTower(Model):
 
     Call arguments:
         inputs: Mapping of column name to tensor with the columns of both towers. Training also
-            reads `sample_weight` `[B]` where the mapping has it.
+            reads `sample_weight` `[B]` where the mapping has it. A batch of sequences, such as
+            `data.sequence_dataset` gives, has the history, the candidate's columns and the weights
+            ragged, `[S, (L)]`: each item of the history is a query for the candidate at the same
+            place, by `query_model.embed_positions`.
         training: Whether dropout is on.
 
     Attributes:
@@ -81,7 +85,7 @@ class TwoTower(Model):
     def __init__(
         self,
         query_model: keras.layers.Layer,
-        candidate_model: keras.layers.Layer,
+        candidate_model: keras.layers.Layer | None = None,
         task: Retrieval | None = None,
         *,
         item_id: str,
@@ -92,7 +96,7 @@ class TwoTower(Model):
     ) -> None:
         super().__init__(autocast=False, **kwargs)  # Raw columns are no activations.
         self.query_model = query_model
-        self.candidate_model = candidate_model
+        self.candidate_model = candidate_model or _item_model(query_model)
         self.task = Retrieval() if task is None else task
         self.item_id = item_id
         self.known_positives = known_positives
@@ -195,9 +199,8 @@ class TwoTower(Model):
 
     def call(self, inputs: Mapping[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
         """Returns the score of each row's pair `[B]`."""
-        inputs = as_columns(inputs)
-        queries = self.embed_queries(inputs, training=training)
-        return tf.reduce_sum(queries * self.embed_candidates(inputs, training=training), axis=1)
+        queries, candidates, _ = self._embed_pairs(inputs, training)
+        return tf.reduce_sum(queries * candidates, axis=1)
 
     def embed_queries(
         self, inputs: Mapping[str, tf.Tensor] | tf.Tensor, training: bool | None = None
@@ -213,16 +216,33 @@ class TwoTower(Model):
 
     def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Returns the task's loss; metrics over the corpus are computed in evaluation only."""
-        inputs = as_columns(inputs)
         if not self.built:
             self(inputs)  # A model that was trained can be saved: Keras notes what it is called on.
-        return self.pair_loss(
-            self.embed_queries(inputs, training=training),
-            self.embed_candidates(inputs, training=training),
-            inputs,
-            inputs.get("sample_weight"),
-            training,
-        )
+        queries, candidates, columns = self._embed_pairs(inputs, training)
+        return self.pair_loss(queries, candidates, columns, columns.get("sample_weight"), training)
+
+    def _embed_pairs(
+        self, inputs: Mapping[str, tf.Tensor], training: bool | None
+    ) -> tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]]:
+        """Returns the embeddings of both sides, and the columns of which each row is a pair."""
+        columns = as_columns(inputs)
+        if not isinstance(columns.get(self.item_id), tf.RaggedTensor):
+            queries = self.embed_queries(columns, training=training)
+            return queries, self.embed_candidates(columns, training=training), columns
+        queries = self._embed_positions(columns, training)
+        flat = {name: getattr(column, "flat_values", column) for name, column in columns.items()}
+        return queries, self.embed_candidates(flat, training=training), flat
+
+    def _embed_positions(self, columns: dict[str, tf.Tensor], training: bool | None) -> tf.Tensor:
+        embed = getattr(self.query_model, "embed_positions", None)
+        if embed is None or self.known_positives is not None:
+            raise ValueError(
+                f"`inputs[{self.item_id!r}]` is ragged, as batches of sequences are, which need a "
+                "`query_model` with `embed_positions`, such as `models.SequenceTower`, and no "
+                f"`known_positives`; received a {type(self.query_model).__name__} and "
+                f"known_positives={self.known_positives!r}."
+            )
+        return embed(columns, training=training)
 
     def pair_loss(
         self,
@@ -265,11 +285,10 @@ class TwoTower(Model):
     def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         serialize = keras.saving.serialize_keras_object
-        towers = {
-            "query_model": serialize(self.query_model),
-            "candidate_model": serialize(self.candidate_model),
-        }
-        for tower in towers.values():
+        towers = {"query_model": serialize(self.query_model), "candidate_model": None}
+        if self.candidate_model is not getattr(self.query_model, "item_model", None):
+            towers["candidate_model"] = serialize(self.candidate_model)
+        for tower in filter(None, towers.values()):
             # Keras would call each tower on numbers; `build_from_config` knows better.
             tower.pop("build_config", None)
         return {
@@ -287,6 +306,8 @@ class TwoTower(Model):
         """Builds the model that `get_config` described."""
         config = dict(config)
         for part in ("query_model", "candidate_model", "task"):
+            if config[part] is None:
+                continue  # Candidates are embedded by the query model's own `item_model`.
             config[part] = keras.saving.deserialize_keras_object(
                 config[part], custom_objects=custom_objects
             )
@@ -342,3 +363,13 @@ def _embed(
     parameters = inspect.signature(tower.call).parameters.values()
     takes_training = any(p.name == "training" or p.kind == p.VAR_KEYWORD for p in parameters)
     return tower(inputs, training=training) if takes_training else tower(inputs)
+
+
+def _item_model(query_model: keras.layers.Layer) -> keras.layers.Layer:
+    found = getattr(query_model, "item_model", None)
+    if found is None:
+        raise ValueError(
+            "`candidate_model` must be given, since `query_model` has no `item_model`: only towers "
+            f"such as `models.SequenceTower` have, received a {type(query_model).__name__}."
+        )
+    return found
