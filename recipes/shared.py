@@ -290,7 +290,7 @@ def _options(
     base: Annotated[pathlib.Path | None, Option(help="Folder of versions.")] = None,
     trials: Annotated[int, Option(min=1, help="Trials of the search.")] = 3,
     budget: Annotated[float | None, Option(min=0.01, help="Minutes for the search.")] = None,
-    trial_epochs: Annotated[int, Option(min=1, help="At most so many epochs of a trial.")] = 4,
+    trial_epochs: Annotated[int, Option(min=1, help="At most so many epochs of a trial.")] = 3,
     epochs: Annotated[int, Option(min=1, help="At most so many epochs of the training.")] = 20,
     patience: Annotated[int, Option(min=0, help="Epochs without gain before the end.")] = 2,
     user: Annotated[str | None, Option(help="Whom `query` is for; else the first user.")] = None,
