@@ -194,8 +194,9 @@ def train(settings: Settings) -> None:
     shared.write_report(settings, _summarize(settings))
     shared.say(f"recall of stage one: {_say(found.recalls, '.4f')}")
     shared.say(f"milliseconds for one user: {_say(times, '.1f')}")
-    summaries = {name: result.summary() for name, result in found.results.items()}
     columns = [f"{metric}_at_{k}" for k in KS for metric in ("ndcg", "recall")]
+    # Not the median rank: what no generator brings has an infinite one.
+    summaries = {name: {c: result[c] for c in columns} for name, result in found.results.items()}
     shared.accept(settings, ranker, summaries, columns, rivals=("popular",))
 
 
