@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfrs_ext.data.feature_set import FeatureSet, arrays_of
 from tfrs_ext.data.frames import Frames
-from tfrs_ext.data.queries import EvaluationQueries
+from tfrs_ext.data.queries import EvaluationQueries, context_columns, gather_histories
 from tfrs_ext.data.ragged import distinct_items
 from tfrs_ext.data.windows import Timeline, windows_before_rows
 
@@ -50,7 +50,8 @@ def next_item_queries(
     states = arrays_of(part.users, features.of_users)
     queries = {name: values[users] for name, values in states.items()}
     windows = windows_before_rows(part, history_from)
-    queries[features.history.name] = windows.gather(tf.constant(rows), features.history).numpy()
+    queries |= gather_histories(windows, tf.constant(rows), part, features)
+    queries |= context_columns(part.select(rows), features)
     seen, cold = _seen(part, history_from, rows, items)
     return EvaluationQueries(
         queries=queries,
