@@ -120,7 +120,7 @@ def test_an_export_knows_what_stands_for_an_unknown_user(frames):
     columns = {**data.user_states(frames, features), "face": np.ones([3, 2], np.float32)}
     items = RowLookup(tf.constant([7, 8]), "items", "item_id")
     known = KnownUsers(serving.Users(columns), columns, tower, items)
-    unknown = known.features(tf.constant([99], tf.int64))
+    unknown = known.features({known.key: tf.constant([99], tf.int64)})
     assert unknown["face"].numpy().tolist() == [[5.0, 6.0]]
     assert unknown["tint"].numpy().tolist() == [b"#808080"]
     assert unknown["history"].numpy().tolist() == [[-1, -1, -1]]
