@@ -77,7 +77,9 @@ class RetrieverBundle(SignatureModule):
         return signatures
 
     def _user_inputs(self) -> list[Input]:
-        return self.query.inputs if self.users is None else [inputs.user_ids(self.users)]
+        if self.users is None:
+            return self.query.inputs
+        return [inputs.user_ids(self.users), *self.users.context]
 
     def _default(self, **user: tf.Tensor) -> Tensors:
         scores, positions = self.index.search(self._embed(user), self.k, self._seen(user))
@@ -130,7 +132,7 @@ class RetrieverBundle(SignatureModule):
     def _embed(self, user: Tensors) -> tf.Tensor:
         if self.users is None:
             return self.query(self.query.columns(user))
-        return self.query(self.users.features(user[self.users.key]))
+        return self.query(self.users.features(user))
 
     def _seen(self, user: Tensors) -> tf.Tensor | None:
         return None if self.users is None else self.users.seen(user[self.users.key])

@@ -56,7 +56,8 @@ def take_sample(
     ids = values[users.column]
     seen = users.seen(tf.gather(users.ids, rows))
     lists = [[]] * len(rows) if seen is None else [row[row >= 0].tolist() for row in seen.numpy()]
-    return RetrieverSample({users.key: ids}, embeddings, lists)
+    context = users.example_context(len(rows))
+    return RetrieverSample({users.key: ids, **context}, embeddings, lists)
 
 
 Score = Callable[[npt.NDArray[np.float32]], npt.ArrayLike]
