@@ -1,7 +1,7 @@
-"""A two-tower retriever in four steps: `python -m recipes.retrieval {tune,train,export,query,all}`.
+"""A retriever in four steps: `python -m recipes.retrieval {tune,train,export,query,all}`.
 
-The steps meet through files under `--runs`, so each runs alone, and the same command goes on where
-it was interrupted.
+`--model` is one of `models.RETRIEVERS`. The steps meet through files under `--runs`, so each runs
+alone, and the same command goes on where it was interrupted.
 """
 
 import dataclasses
@@ -9,6 +9,7 @@ import functools
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+import numpy as np
 import tensorflow as tf
 import typer
 
@@ -19,6 +20,8 @@ from tfrs_ext import (
     evaluation,
     files,
     indexes,
+    models,
+    negatives,
     report,
     serving,
     tuning,
@@ -35,6 +38,7 @@ class Settings(shared.Settings):
     """What one run of this recipe is told, and the data that its steps share."""
 
     index: str
+    model: str
 
     @functools.cached_property
     def features(self) -> data.FeatureSet:
@@ -45,6 +49,13 @@ class Settings(shared.Settings):
     def catalogue(self) -> tf.data.Dataset:
         """The candidate tower's columns of all items."""
         return data.candidates_dataset(self.frames, self.features, 1024)
+
+    @property
+    def known_items(self) -> dict[str, Any]:
+        """The candidate tower's columns of the items that training rows have: the negatives."""
+        train = self.split.train
+        columns = data.item_columns(train, self.features)
+        return {name: column[np.unique(train.item_rows())] for name, column in columns.items()}
 
     @functools.cached_property
     def validation(self) -> data.EvaluationQueries:
@@ -64,8 +75,14 @@ class Settings(shared.Settings):
 
     def hypermodel(self) -> tuning.RetrievalHyperModel:
         """The model as a function of its hyper-parameters."""
-        counts = data.item_counts(self.split.train)
-        return tuning.RetrievalHyperModel(self.features.query, self.features.candidate, counts)
+        known = self.split.train
+        return tuning.RetrievalHyperModel(
+            self.features.query,
+            self.features.candidate,
+            data.item_counts(known),
+            negatives.Catalogue(self.known_items, known.schema.item_id),
+            self.model,
+        )
 
     def evaluation(self) -> callbacks.RetrievalEvaluation:
         """The callback that puts `val_ndcg_at_10` into the logs."""
@@ -77,10 +94,10 @@ class Settings(shared.Settings):
 
 def tune(settings: Settings) -> None:
     """Step 1: searches hyper-parameters; writes trials.json and hparams.json."""
-    # Few trials are better spent on one kind of loss than on all.
-    fixed = {"loss": "sampled_softmax"}
     hypermodel, watchers = settings.hypermodel(), [settings.evaluation()]
-    shared.search(settings, hypermodel, settings.training_data, watchers, fixed)
+    # Few trials are better spent on one kind of loss than on all.
+    usual = hypermodel.usual_values
+    shared.search(settings, hypermodel, settings.training_data, watchers, usual)
 
 
 def train(settings: Settings) -> None:
@@ -164,7 +181,7 @@ def _facts(settings: Settings) -> dict[str, Any]:
 
 def _summarize(settings: Settings, manifest: Mapping[str, Any] | None = None) -> report.RunSummary:
     objective = tuning.RetrievalHyperModel.objective.name
-    return shared.summarize(settings, "Retrieval", objective, manifest)
+    return shared.summarize(settings, f"Retrieval, {settings.model}", objective, manifest)
 
 
 app = typer.Typer(add_completion=False)
@@ -174,14 +191,21 @@ app = typer.Typer(add_completion=False)
 @shared.with_options
 def main(
     step: shared.Step,
+    model: Annotated[
+        str, typer.Option(help=f"One of {', '.join(models.RETRIEVERS)}.")
+    ] = "two_tower",
     index: Annotated[str, typer.Option(help="auto, exact or scann.")] = "auto",
     **run: Any,
 ) -> None:
-    """Tunes, trains, exports and queries a two-tower retriever."""
+    """Tunes, trains, exports and queries a retriever."""
+    if model not in models.RETRIEVERS:
+        raise ValueError(
+            f"`model` must be one of {', '.join(models.RETRIEVERS)}, received {model!r}"
+        )
     kinds = ("auto", *indexes.index_kinds())
     if index not in kinds:
         raise ValueError(f"`index` must be one of {', '.join(kinds)}, received {index!r}")
-    settings = Settings.of("retrieval", index=index, **run)
+    settings = Settings.of("retrieval", variant=model, model=model, index=index, **run)
     shared.run_steps(settings, step, (tune, train, export, query))
 
 

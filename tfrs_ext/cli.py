@@ -49,7 +49,7 @@ def _run_recipe(name: str, arguments: Sequence[str]) -> None:
 
 
 def _retrieval(arguments: Sequence[str]) -> None:
-    """Tunes, trains, exports and queries a two-tower retriever."""
+    """Tunes, trains, exports and queries a retriever."""
     _run_recipe("retrieval", arguments)
 
 

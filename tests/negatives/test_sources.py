@@ -40,6 +40,7 @@ MAKE = {
     "memory of a mixture": lambda: negatives.MemoryQueue(8, 4, MAKE["mixed"]()),
     "replicas": lambda: negatives.CrossReplica(negatives.Uniform(ITEMS, 5, seed=1)),
     "hard": lambda: negatives.Hard(2, negatives.Uniform(ITEMS, 9, seed=1)),
+    "per query": lambda: negatives.PerQuery(2, negatives.Uniform(ITEMS, 9, seed=1), seed=3),
     "index": lambda: negatives.HardFromIndex(ITEMS, 2, _index()),
     "explicit": lambda: negatives.Explicit("shown"),
     "explicit, counted": lambda: negatives.Explicit("shown", frequency=_frequency()),

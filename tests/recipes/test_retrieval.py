@@ -65,6 +65,7 @@ def test_a_run_that_is_killed_in_every_stage_ends_as_if_it_had_not_been(recipe):
         (("train", "--items", "items.csv"), "`interactions` must be given with items"),
         (("train", "--user-id", "who"), "`interactions` must be given with user_id"),
         (("train", "--index", "hnsw"), "`index` must be one of auto, exact"),
+        (("train", "--model", "bert"), "`model` must be one of two_tower, mf"),
         (("train", "--item-feature", "genre"), "a feature must be COLUMN=KIND"),
     ],
 )

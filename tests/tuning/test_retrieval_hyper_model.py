@@ -41,6 +41,7 @@ def test_the_defaults_are_what_the_readme_trains(hypermodel):
     hypermodel.declare_hyperparameters(hp)
     hypermodel.build(hp)
     assert hp.values == {
+        "model": "two_tower",
         "embedding_dim": 64,
         "num_layers": 1,
         "hidden_units": 128,

@@ -12,6 +12,7 @@ from tfrs_ext.features.lookup import make_lookup
 from tfrs_ext.features.numeric import Numeric
 from tfrs_ext.features.text import Text
 from tfrs_ext.features.timestamp import Timestamp
+from tfrs_ext.features.trigrams import Trigrams
 from tfrs_ext.features.vector import Vector
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Numeric",
     "Text",
     "Timestamp",
+    "Trigrams",
     "Vector",
     "as_columns",
     "check_cells",

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfrs_ext.features.column_encoder import BagEncoder
 from tfrs_ext.features.feature import Feature
 from tfrs_ext.features.vocabulary import as_vocabulary
+from tfrs_ext.ops.words import split_words
 from tfrs_ext.typing import Vocabulary
 
 
@@ -64,8 +65,7 @@ class Text(Feature):
     @staticmethod
     def split(texts: tf.Tensor) -> tf.RaggedTensor:
         """Returns the runs of letters and digits of texts `[B]`, in lower case, `[B, (words)]`."""
-        lower = tf.strings.lower(texts, encoding="utf-8")
-        return tf.strings.split(tf.strings.regex_replace(lower, r"[^\p{L}\p{N}]+", " "))
+        return split_words(texts)
 
     def encoder(self, embedding_dim: int) -> BagEncoder:
         """Returns a layer that averages the embeddings of the words."""

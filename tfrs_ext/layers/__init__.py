@@ -13,6 +13,7 @@ from tfrs_ext.layers.din_attention import DINAttention
 from tfrs_ext.layers.history_pooling import HistoryPooling
 from tfrs_ext.layers.interest_extractor import InterestExtractor
 from tfrs_ext.layers.learnable_temperature import LearnableTemperature
+from tfrs_ext.layers.letter_trigrams import LetterTrigrams
 from tfrs_ext.layers.maxout import Maxout
 from tfrs_ext.layers.mlp import MLP
 from tfrs_ext.layers.quantile_powers import QuantilePowers
@@ -34,6 +35,7 @@ __all__ = [
     "HistoryPooling",
     "InterestExtractor",
     "LearnableTemperature",
+    "LetterTrigrams",
     "Maxout",
     "QuantilePowers",
     "RegularizedEmbedding",

@@ -4,10 +4,13 @@ from tfrs_ext.models.base import Model
 from tfrs_ext.models.dcn import DCN
 from tfrs_ext.models.dien import DIEN
 from tfrs_ext.models.din import DIN
+from tfrs_ext.models.embedding_tower import EmbeddingTower
+from tfrs_ext.models.matrix_factorization import MatrixFactorization
 from tfrs_ext.models.multi_task import MultiTask
 from tfrs_ext.models.neumf import NeuMF
 from tfrs_ext.models.rankers import RANKERS, RankingVariant, register_ranker
 from tfrs_ext.models.ranking_model import RankingModel
+from tfrs_ext.models.retrievers import RETRIEVERS, RetrievalVariant, register_retriever
 from tfrs_ext.models.tower import Tower
 from tfrs_ext.models.two_tower import TwoTower
 from tfrs_ext.models.warm_starting import WarmStart, warm_start
@@ -19,16 +22,21 @@ __all__ = [
     "DIEN",
     "DIN",
     "RANKERS",
+    "RETRIEVERS",
+    "EmbeddingTower",
+    "MatrixFactorization",
     "Model",
     "MultiTask",
     "NeuMF",
     "RankingModel",
     "RankingVariant",
+    "RetrievalVariant",
     "Tower",
     "TwoTower",
     "WarmStart",
     "WideDeep",
     "YouTubeRanker",
     "register_ranker",
+    "register_retriever",
     "warm_start",
 ]

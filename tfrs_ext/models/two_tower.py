@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
@@ -14,7 +14,7 @@ from tfrs_ext.models.base import Model
 from tfrs_ext.models.tower import Tower
 from tfrs_ext.negatives import InBatch
 from tfrs_ext.tasks import Retrieval
-from tfrs_ext.typing import Activation, Config, TensorLike
+from tfrs_ext.typing import Activation, Config, HyperParameters, TensorLike
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -39,12 +39,21 @@ class TwoTower(Model):
             reads `sample_weight` `[B]` where the mapping has it.
         training: Whether dropout is on.
 
+    Attributes:
+        usual_values: The values of hyper-parameters that a search of few trials keeps fixed.
+        normalizes: Whether embeddings have unit length, so that scores need a temperature.
+        reads_sequences: Whether it trains on `data.sequence_dataset`, not on single rows.
+
     Returns:
         `[B]` float32, the inner product of each row's query and candidate. `query_model` and
         `candidate_model` give the embeddings `[B, D]`.
 
     A saved file loads where the towers are serializable: a class of your own has `get_config` and
     is registered, as any Keras model that is saved.
+
+    Relations:
+        `register_retriever` gives a subclass a name, by which `tuning.RetrievalHyperModel` and
+        `recipes.retrieval` build it. `MatrixFactorization` is the special case of two tables.
 
     Example:
         >>> users = keras.Sequential([keras.layers.IntegerLookup(vocabulary=[1, 2]),
@@ -61,6 +70,10 @@ class TwoTower(Model):
         Yi et al.: Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recommendations,
         RecSys 2019.
     """
+
+    usual_values: ClassVar[Mapping[str, Any]] = {"loss": "sampled_softmax"}
+    normalizes: ClassVar[bool] = True
+    reads_sequences: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -135,19 +148,47 @@ class TwoTower(Model):
             "normalize": normalize,
         }
         kwargs.setdefault("item_id", candidate_features[0].name)
-        if task is not None and item_counts is not None:
-            raise ValueError(
-                "`item_counts` must be None where `task` is given, received both: give the counts "
-                "to the task, as `negatives=InBatch(CountedFrequency(*item_counts))`."
-            )
-        if task is None:
-            task = _make_task(item_counts, temperature=0.1 if normalize else None)
         return cls(
             Tower(query_features, **options, name="query_model"),
             Tower(candidate_features, **options, name="candidate_model"),
-            task,
+            recommended_task(task, item_counts, temperature=0.1 if normalize else None),
             **kwargs,
         )
+
+    @classmethod
+    def missing_columns(
+        cls, query_features: Sequence[Feature], candidate_features: Sequence[Feature]
+    ) -> list[str]:
+        """Returns what the model needs and the features lack, each a phrase; nothing by default.
+
+        Args:
+            query_features: Columns of queries, with their facts.
+            candidate_features: Columns of candidates; the first is the item id.
+        """
+        return []
+
+    @classmethod
+    def search_space(
+        cls,
+        hp: HyperParameters,
+        query_features: Sequence[Feature],
+        candidate_features: Sequence[Feature],
+    ) -> Config:
+        """Registers the widths, the depth and the dropout, and returns them for `from_features`.
+
+        Args:
+            hp: The hyper-parameters, of keras-tuner or `tuning.fixed`.
+            query_features: Columns of queries, with their facts.
+            candidate_features: Columns of candidates; the first is the item id.
+        """
+        num_layers = hp.Int("num_layers", 0, 3, default=1)
+        with hp.conditional_scope("num_layers", [1, 2, 3]):
+            units = hp.Choice("hidden_units", [64, 128, 256, 512], default=128)
+        return {
+            "embedding_dim": hp.Choice("embedding_dim", [16, 32, 64, 128], default=64),
+            "hidden_units": (units,) * num_layers,
+            "dropout": hp.Float("dropout", 0.0, 0.5, step=0.1, default=0.2),
+        }
 
     def call(self, inputs: Mapping[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
         """Returns the score of each row's pair `[B]`."""
@@ -214,9 +255,9 @@ class TwoTower(Model):
 
         Saved files then load, and backups are restored, before a first call.
         """
-        towers = (self.query_model, self.candidate_model)
-        if all(isinstance(tower, Tower) for tower in towers):
-            self(example_inputs([feature for tower in towers for feature in tower.features]))
+        towers = (_features_of(self.query_model), _features_of(self.candidate_model))
+        if all(towers):
+            self(example_inputs([feature for features in towers for feature in features]))
 
     def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
@@ -249,9 +290,28 @@ class TwoTower(Model):
         return cls(**config)
 
 
-def _make_task(
-    item_counts: tuple[TensorLike, TensorLike] | None, temperature: float | None
+def recommended_task(
+    task: Retrieval | None,
+    item_counts: tuple[TensorLike, TensorLike] | None,
+    temperature: float | None = None,
 ) -> Retrieval:
+    """Returns the task that is given, or the softmax over the batch, corrected where it can be.
+
+    Args:
+        task: What is minimised, or None.
+        item_counts: Item ids and their counts, or None; only where `task` is None.
+        temperature: What scores are divided by, where `task` is None.
+
+    Raises:
+        ValueError: Both `task` and `item_counts` are given.
+    """
+    if task is not None:
+        if item_counts is not None:
+            raise ValueError(
+                "`item_counts` must be None where `task` is given, received both: give the counts "
+                "to the task, as `negatives=InBatch(CountedFrequency(*item_counts))`."
+            )
+        return task
     frequency = None if item_counts is None else CountedFrequency(*item_counts)
     return Retrieval(
         SampledSoftmax() if frequency is None else CorrectedSampledSoftmax(),
@@ -259,6 +319,13 @@ def _make_task(
         remove_accidental_hits=True,
         negatives=InBatch(frequency),
     )
+
+
+def _features_of(tower: keras.layers.Layer) -> tuple[Feature, ...]:
+    """Returns the columns that a tower says it reads; none where it doesn't."""
+    found = getattr(tower, "features", None)
+    described = tuple(found) if isinstance(found, Sequence) else ()
+    return described if all(isinstance(feature, Feature) for feature in described) else ()
 
 
 def _embed(

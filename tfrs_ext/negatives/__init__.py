@@ -9,6 +9,7 @@ from tfrs_ext.negatives.hard_from_index import HardFromIndex
 from tfrs_ext.negatives.in_batch import InBatch
 from tfrs_ext.negatives.memory_queue import MemoryQueue
 from tfrs_ext.negatives.mixed import Mixed
+from tfrs_ext.negatives.per_query import PerQuery
 from tfrs_ext.negatives.pool import Pool
 from tfrs_ext.negatives.popularity import Popularity
 from tfrs_ext.negatives.source import Source
@@ -25,6 +26,7 @@ __all__ = [
     "InBatch",
     "MemoryQueue",
     "Mixed",
+    "PerQuery",
     "Pool",
     "Popularity",
     "Source",

@@ -47,7 +47,7 @@ class CrossReplica(Source):
 
     def draw(self, batch: Batch) -> Pool:
         """Returns the replica's positives, and the negatives of all replicas."""
-        pool = self.source.draw(batch)
+        pool = self.source.draw_shared(batch)
         own = pool.own
         if own is not None:
             # Other replicas count their queries from 0, too.

@@ -55,7 +55,7 @@ class Hard(Source):
 
     def draw(self, batch: Batch) -> Pool:
         """Returns the positives and the hardest rows."""
-        pool = self.source.draw(batch)
+        pool = self.source.draw_shared(batch)
         logits, valid = batch.logits(pool.negatives), batch.are_negatives(pool.negatives)
         _, is_negative, columns = largest(logits, valid, self.num_hard_negatives)
         rows = tf.sort(tf.unique(tf.boolean_mask(columns, is_negative))[0])

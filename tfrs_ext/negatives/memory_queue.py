@@ -97,7 +97,7 @@ class MemoryQueue(Source):
 
     def draw(self, batch: Batch) -> Pool:
         """Returns the source's pool and the memory's, and remembers the former in training."""
-        pool = self.source.draw(batch)
+        pool = self.source.draw_shared(batch)
         fresh = pool.negatives
         self._check(fresh)
         remembered = self._remembered(fresh)

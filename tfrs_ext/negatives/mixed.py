@@ -54,7 +54,7 @@ class Mixed(Source):
 
     def draw(self, batch: Batch) -> Pool:
         """Returns the rows of all sources, in their order."""
-        pools = [source.draw(batch) for source in self.sources]
+        pools = [source.draw_shared(batch) for source in self.sources]
         first, *others = (pool.negatives for pool in pools)
         pool = pools[0]._replace(
             negatives=first.concat(others),

@@ -25,6 +25,8 @@ class Pool(NamedTuple):
             None where the source doesn't know it for ids that it didn't draw.
         queries: What items are compared with, where the loss does that: the embeddings of queries
             and the ids of their positives. None for the batch's own.
+        mask: `[B, N]` bool, False where a row is no negative of a query; None where all queries
+            share all rows. `PerQuery` alone answers with one.
 
     Example:
         >>> items = Candidates(tf.eye(2), tf.constant([7, 8]))
@@ -37,6 +39,7 @@ class Pool(NamedTuple):
     own: tf.Tensor | None = None
     density: Density | None = None
     queries: Candidates | None = None
+    mask: tf.Tensor | None = None
 
     def by_position(self) -> "Pool":
         """Returns the same pool with positions as ids: only a query's own row is its positive."""

@@ -51,6 +51,23 @@ class Source(keras.layers.Layer):
         """
         raise NotImplementedError(f"{type(self).__name__} must have the method `draw`.")
 
+    def draw_shared(self, batch: Batch) -> Pool:
+        """Returns what `draw` does, for a source that goes on with it.
+
+        Args:
+            batch: What the towers made of the batch, and what else there is to read.
+
+        Raises:
+            ValueError: The queries don't share all rows.
+        """
+        pool = self.draw(batch)
+        if pool.mask is not None:
+            raise ValueError(
+                "`source` must answer with rows that all queries share, received "
+                f"{type(self).__name__}: let it be the outermost source."
+            )
+        return pool
+
     def get_config(self) -> Config:
         """Returns the constructor's arguments, as far as they are layers that `PARTS` names."""
         return {**super().get_config(), **{name: _serialize(self, name) for name in self.PARTS}}

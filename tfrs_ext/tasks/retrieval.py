@@ -307,6 +307,8 @@ def _as_tensor(value: TensorLike | None) -> tf.Tensor | None:
 
 def _mask(batch: Batch, pool: Pool, score_mask: TensorLike | None) -> tf.Tensor | None:
     mask = _as_tensor(score_mask)
+    if pool.mask is not None:
+        mask = pool.mask if mask is None else tf.logical_and(mask, pool.mask)
     if batch.known_positives is None:
         return mask
     ids = pool.negatives.ids

@@ -34,9 +34,9 @@ def fixed(values: Mapping[str, Any]) -> FixedHyperParameters:
 
     Example:
         >>> from tfrs_ext import tuning
-        >>> hp = tuning.fixed({"embedding_dim": 16})
-        >>> tuning.space.towers(hp)["embedding_dim"], tuning.space.batch_size(hp)
-        (16, 1024)
+        >>> hp = tuning.fixed({"temperature": 0.2})
+        >>> tuning.space.temperature(hp), tuning.space.batch_size(hp)
+        (0.2, 1024)
     """
     hp = FixedHyperParameters()
     hp.values.update(values)

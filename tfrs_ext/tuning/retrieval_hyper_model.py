@@ -1,24 +1,32 @@
-"""The search space of two-tower retrievers."""
+"""The search space of retrievers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from tfrs_ext.features import Feature
+from tfrs_ext.features import Feature, example_inputs
 from tfrs_ext.frequencies import CountedFrequency
-from tfrs_ext.models import TwoTower
+from tfrs_ext.models import RETRIEVERS, TwoTower
 from tfrs_ext.negatives import Catalogue
 from tfrs_ext.tasks import Retrieval
 from tfrs_ext.tuning.batches import resize_batches
 from tfrs_ext.tuning.bridge import keras_tuner
 from tfrs_ext.tuning.hyper_model import FeatureHyperModel
-from tfrs_ext.tuning.space import batch_size, loss, negatives, optimizer, temperature, towers
+from tfrs_ext.tuning.space import (
+    batch_size,
+    loss,
+    negatives,
+    optimizer,
+    retriever,
+    temperature,
+)
+from tfrs_ext.tuning.space.usual import with_defaults
 from tfrs_ext.typing import HyperParameters
 
 
 class RetrievalHyperModel(FeatureHyperModel):
-    """Builds and fits a `models.TwoTower` from hyper-parameters.
+    """Builds and fits a retriever, `models.TwoTower` by default, from hyper-parameters.
 
     The constructor takes the facts of the data, `build` what may vary, with this package's
     defaults, and `fit` the size of the batches. Everything is a function of `tuning.space`:
@@ -30,11 +38,21 @@ class RetrievalHyperModel(FeatureHyperModel):
         item_counts: Item ids and how often each occurs in the training data, which the losses
             correct by; None leaves the corrections out.
         catalogue: All items with their raw columns, to draw negatives from; None draws none.
+        model: A name out of `models.RETRIEVERS`.
         name: The name of the hypermodel.
         tunable: False fixes the defaults, as for every keras-tuner hypermodel.
 
     Attributes:
         objective: What to search for, where `callbacks.RetrievalEvaluation` is among the callbacks.
+        usual_values: The values that are the model's usual ones, and the defaults here: those of
+            its class. Fix them in a search of few trials.
+
+    Raises:
+        ValueError: There is no such model, or it needs other features.
+
+    Relations:
+        `models.register_retriever` gives a model of your own a name, by which it is built and
+        searched here. `RankingHyperModel` searches for models that rank.
 
     Example:
         >>> from tfrs_ext import tuning
@@ -55,18 +73,32 @@ class RetrievalHyperModel(FeatureHyperModel):
         candidate_features: Sequence[Feature],
         item_counts: tuple[Sequence[Any], Sequence[float]] | None = None,
         catalogue: Catalogue | None = None,
+        model: str = "two_tower",
         name: str | None = None,
         tunable: bool = True,
     ) -> None:
         super().__init__([*query_features, *candidate_features], name, tunable)
+        if model not in RETRIEVERS:
+            raise ValueError(
+                f"`model` must be one of {tuple(RETRIEVERS)}, received {model!r}; "
+                "`models.register_retriever` adds a model of your own."
+            )
+        self.model = RETRIEVERS[model]
+        self.model_name = model
+        self.model.check_columns(query_features, candidate_features)
         self.query_features = tuple(query_features)
         self.candidate_features = tuple(candidate_features)
         self.item_counts = item_counts
         self.catalogue = catalogue
 
+    @property
+    def usual_values(self) -> Mapping[str, Any]:
+        """The values that the model is usually trained with."""
+        return self.model.usual_values
+
     def declare_hyperparameters(self, hp: HyperParameters) -> None:
         """Registers what `fit` reads, so that the first trial varies it too."""
-        batch_size(hp)
+        batch_size(with_defaults(hp, self.usual_values))
 
     def build(self, hp: HyperParameters) -> TwoTower:
         """Returns a compiled model.
@@ -74,7 +106,16 @@ class RetrievalHyperModel(FeatureHyperModel):
         Args:
             hp: The hyper-parameters; `tuning.fixed(values)` fixes them.
         """
-        widths = towers(hp)
+        hp = with_defaults(hp, self.usual_values)
+        sides = (self.query_features, self.candidate_features)
+        model = self.model.build(*sides, **retriever(hp, *sides, self.model_name))
+        model.task = self._task(hp, _width(model, self.candidate_features))
+        model.compile(optimizer=optimizer(hp))
+        return model
+
+    def _task(self, hp: HyperParameters, width: int) -> Retrieval:
+        # Where embeddings may be of any length, that is their scale already.
+        scale = temperature(hp) if self.model.model.normalizes else None
         criterion = loss(
             hp,
             has_frequency=self.item_counts is not None,
@@ -82,15 +123,12 @@ class RetrievalHyperModel(FeatureHyperModel):
             num_items=len(self._item_ids),
         )
         whole = getattr(criterion, "wants_whole_catalogue", False)
-        task = Retrieval(
+        return Retrieval(
             loss=criterion,
-            temperature=temperature(hp),
-            negatives=self._negatives(hp, widths["embedding_dim"], whole),
+            temperature=scale,
+            negatives=self._negatives(hp, width, whole),
             remove_accidental_hits=True,
         )
-        model = TwoTower.from_features(self.query_features, self.candidate_features, task, **widths)
-        model.compile(optimizer=optimizer(hp))
-        return model
 
     @property
     def _item_ids(self) -> tuple[Any, ...]:
@@ -129,3 +167,8 @@ class RetrievalHyperModel(FeatureHyperModel):
             Keras's `History`.
         """
         return model.fit(resize_batches(hp, train), **kwargs)
+
+
+def _width(model: TwoTower, candidate_features: Sequence[Feature]) -> int:
+    """Returns D, the width of the towers' outputs."""
+    return int(model.embed_candidates(example_inputs(candidate_features)).shape[-1])

@@ -7,7 +7,7 @@ arguments or the object made of them.
 
 from tfrs_ext.tuning.space.losses import loss
 from tfrs_ext.tuning.space.ranking import ranker
-from tfrs_ext.tuning.space.retrieval import temperature, towers
+from tfrs_ext.tuning.space.retrieval import retriever, temperature
 from tfrs_ext.tuning.space.sources import negatives
 from tfrs_ext.tuning.space.training import batch_size, optimizer
 
@@ -17,6 +17,6 @@ __all__ = [
     "negatives",
     "optimizer",
     "ranker",
+    "retriever",
     "temperature",
-    "towers",
 ]

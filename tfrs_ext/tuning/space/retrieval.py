@@ -1,22 +1,33 @@
-"""The towers of a retriever, and what their scores are divided by."""
+"""Which model retrieves, its arguments, and what its scores are divided by."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from tfrs_ext._keras import keras
+from tfrs_ext.features import Feature
 from tfrs_ext.layers import LearnableTemperature, Temperature
-from tfrs_ext.typing import HyperParameters
+from tfrs_ext.models import RETRIEVERS
+from tfrs_ext.typing import Config, HyperParameters
 
 
-def towers(hp: HyperParameters) -> dict[str, Any]:
-    """Returns the widths, the depth and the dropout of `models.TwoTower`."""
-    num_layers = hp.Int("num_layers", 0, 3, default=1)
-    with hp.conditional_scope("num_layers", [1, 2, 3]):
-        units = hp.Choice("hidden_units", [64, 128, 256, 512], default=128)
-    return {
-        "embedding_dim": hp.Choice("embedding_dim", [16, 32, 64, 128], default=64),
-        "hidden_units": (units,) * num_layers,
-        "dropout": hp.Float("dropout", 0.0, 0.5, step=0.1, default=0.2),
-    }
+def retriever(
+    hp: HyperParameters,
+    query_features: Sequence[Feature],
+    candidate_features: Sequence[Feature],
+    name: str = "two_tower",
+) -> Config:
+    """Returns the arguments that were searched of a model out of `models.RETRIEVERS`.
+
+    Args:
+        hp: The hyper-parameters.
+        query_features: Columns of queries, with their facts.
+        candidate_features: Columns of candidates; the first is the item id.
+        name: The name of the model.
+    """
+    chosen = hp.Choice("model", [name], default=name)
+    if chosen != name:  # A fixed value, of another model's search.
+        raise ValueError(f"`model` must be {name!r}, as the hypermodel's, received {chosen!r}.")
+    return RETRIEVERS[name].search_space(hp, query_features, candidate_features)
 
 
 def temperature(hp: HyperParameters) -> Any:

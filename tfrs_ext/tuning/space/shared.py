@@ -20,25 +20,45 @@ from typing import Any
 from tfrs_ext.typing import HyperParameters
 
 Declare = Callable[[HyperParameters], Any]
+Scope = tuple[str, tuple[Any, ...]]
 
 
 @dataclasses.dataclass(frozen=True)
-class _Parameter:
+class Parameter:
     """A hyper-parameter, less its default: the first model that declares it sets that."""
 
     kind: str
     name: str
     arguments: tuple[Any, ...]
     options: tuple[tuple[str, Any], ...]
-    scopes: tuple[tuple[str, tuple[Any, ...]], ...]
+    scopes: tuple[Scope, ...]
+
+    def register(self, hp: HyperParameters, default: Any, conditions: Sequence[Scope] = ()) -> Any:
+        """Registers the parameter, and returns its value.
+
+        Args:
+            hp: The hyper-parameters.
+            default: The default.
+            conditions: Scopes around those in which the parameter was declared.
+        """
+        with contextlib.ExitStack() as stack:
+            for name, values in (*conditions, *self.scopes):
+                stack.enter_context(hp.conditional_scope(name, list(values)))
+            arguments = [list(a) if isinstance(a, tuple) else a for a in self.arguments]
+            add = getattr(hp, self.kind)
+            return add(self.name, *arguments, default=default, **dict(self.options))
 
 
-class _Declarations:
-    """Stands for `hp` where a model declares its space, and passes each parameter on."""
+class Declarations:
+    """Stands for `hp` where a model declares its space, and passes each parameter on.
 
-    def __init__(self, answer: Callable[[_Parameter, Any], Any]) -> None:
+    Args:
+        answer: From a parameter and its default to the value, or to None for the default.
+    """
+
+    def __init__(self, answer: Callable[[Parameter, Any], Any]) -> None:
         self.answer = answer
-        self.scopes: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+        self.scopes: tuple[Scope, ...] = ()
 
     def _declare(
         self,
@@ -49,12 +69,13 @@ class _Declarations:
         options: dict[str, Any],
     ) -> Any:
         described = tuple(sorted(options.items()))
-        value = self.answer(_Parameter(kind, name, arguments, described, self.scopes), default)
+        value = self.answer(Parameter(kind, name, arguments, described, self.scopes), default)
         return default if value is None else value  # None where the model isn't chosen.
 
     def Choice(  # noqa: N802
         self, name: str, values: Sequence[Any], *, default: Any = None, **options: Any
     ) -> Any:
+        """Passes one of several values on."""
         default = values[0] if default is None else default
         return self._declare("Choice", name, (tuple(values),), default, options)
 
@@ -67,6 +88,7 @@ class _Declarations:
         default: int | None = None,
         **options: Any,
     ) -> int:
+        """Passes a whole number on."""
         default = min_value if default is None else default
         return self._declare("Int", name, (min_value, max_value), default, options)
 
@@ -79,14 +101,17 @@ class _Declarations:
         default: float | None = None,
         **options: Any,
     ) -> float:
+        """Passes a number on."""
         default = min_value if default is None else default
         return self._declare("Float", name, (min_value, max_value), default, options)
 
     def Boolean(self, name: str, *, default: bool = False) -> bool:  # noqa: N802
+        """Passes a switch on."""
         return self._declare("Boolean", name, (), default, {})
 
     @contextlib.contextmanager
     def conditional_scope(self, name: str, values: Sequence[Any]) -> Iterator[None]:
+        """Opens a scope, which is noted with each parameter in it."""
         outer = self.scopes
         self.scopes = (*outer, (name, tuple(values)))
         try:
@@ -106,11 +131,11 @@ def declare_together(
         spaces: From each value of `choice` to a function that declares its space. Where its model
             isn't chosen, a function sees the defaults.
     """
-    users: dict[_Parameter, list[str]] = {}
-    defaults: dict[_Parameter, Any] = {}
+    users: dict[Parameter, list[str]] = {}
+    defaults: dict[Parameter, Any] = {}
 
-    def note(model: str) -> Callable[[_Parameter, Any], Any]:
-        def answer(parameter: _Parameter, default: Any) -> Any:
+    def note(model: str) -> Callable[[Parameter, Any], Any]:
+        def answer(parameter: Parameter, default: Any) -> Any:
             users.setdefault(parameter, [])
             users[parameter] += [model] * (model not in users[parameter])
             return defaults.setdefault(parameter, default)
@@ -118,20 +143,14 @@ def declare_together(
         return answer
 
     for model, declare in spaces.items():
-        declare(_Declarations(note(model)))
+        declare(Declarations(note(model)))
 
-    def register(model: str) -> Callable[[_Parameter, Any], Any]:
-        def answer(parameter: _Parameter, default: Any) -> Any:
+    def register(model: str) -> Callable[[Parameter, Any], Any]:
+        def answer(parameter: Parameter, default: Any) -> Any:
             sharing = users.get(parameter, [model])
             conditions = [] if len(sharing) == len(spaces) else [(choice, tuple(sharing))]
-            with contextlib.ExitStack() as stack:
-                for name, values in (*conditions, *parameter.scopes):
-                    stack.enter_context(hp.conditional_scope(name, list(values)))
-                add = getattr(hp, parameter.kind)
-                arguments = [list(a) if isinstance(a, tuple) else a for a in parameter.arguments]
-                default = defaults.get(parameter, default)
-                return add(parameter.name, *arguments, default=default, **dict(parameter.options))
+            return parameter.register(hp, defaults.get(parameter, default), conditions)
 
         return answer
 
-    return {model: declare(_Declarations(register(model))) for model, declare in spaces.items()}
+    return {model: declare(Declarations(register(model))) for model, declare in spaces.items()}
