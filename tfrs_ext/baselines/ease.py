@@ -50,8 +50,8 @@ class EASE(Baseline):
 
     Example:
         >>> baseline = EASE(3, regularization=1.0).fit(tf.constant([[0, 1], [0, 1], [1, 2]]))
-        >>> baseline(tf.constant([[0]])).numpy().round(3).tolist()
-        [[0.0, 0.571, -0.143]]
+        >>> [round(score, 3) for score in baseline(tf.constant([[0]])).numpy()[0].tolist()]
+        [0.0, 0.667, -0.25]
 
     References:
         Steck: Embarrassingly Shallow Autoencoders for Sparse Data, WWW 2019, arXiv:1905.03375.

@@ -42,8 +42,8 @@ class SuccessorBaseline(Baseline):
 
     Example:
         >>> baseline = SuccessorBaseline(4).fit(tf.ragged.constant([[0, 1, 2], [0, 1], [0, 3]]))
-        >>> baseline(tf.constant([[2, 0]])).numpy().round(3).tolist()
-        [[-0.25, 0.667, -0.75, 0.333]]
+        >>> [round(score, 3) for score in baseline(tf.constant([[2, 0]])).numpy()[0].tolist()]
+        [-0.25, 0.667, -0.75, 0.333]
 
     References:
         Rendle, Freudenthaler and Schmidt-Thieme: Factorizing Personalized Markov Chains for
