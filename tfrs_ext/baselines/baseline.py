@@ -31,6 +31,7 @@ class Baseline(keras.layers.Layer, abc.ABC):
         reads_history: Whether scores depend on the history of the query.
         reads_groups: Whether scores depend on a group that the query's user is in.
         reads_times: Whether `fit` needs times.
+        relates_items: Whether a history of one item gives the items that go with it.
 
     Returns:
         `[B, C]` float32.
@@ -42,6 +43,7 @@ class Baseline(keras.layers.Layer, abc.ABC):
     reads_history = True
     reads_groups = False
     reads_times = False
+    relates_items = False
 
     def __init__(self, num_candidates: int, **kwargs: Any) -> None:
         kwargs.setdefault("trainable", False)

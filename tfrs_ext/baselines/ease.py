@@ -57,6 +57,8 @@ class EASE(Baseline):
         Steck: Embarrassingly Shallow Autoencoders for Sparse Data, WWW 2019, arXiv:1905.03375.
     """
 
+    relates_items = True
+
     def __init__(
         self,
         num_candidates: int,

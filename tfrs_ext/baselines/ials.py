@@ -58,6 +58,8 @@ class IALS(Baseline):
         Hu, Koren and Volinsky: Collaborative Filtering for Implicit Feedback Datasets, ICDM 2008.
     """
 
+    relates_items = True
+
     def __init__(
         self,
         num_candidates: int,

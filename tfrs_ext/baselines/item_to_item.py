@@ -53,6 +53,8 @@ class ItemToItemBaseline(Baseline):
         Deshpande and Karypis: Item-Based Top-N Recommendation Algorithms, TOIS 2004.
     """
 
+    relates_items = True
+
     def __init__(
         self, num_candidates: int, neighbors: int = 100, shrinkage: float = 0.0, **kwargs: Any
     ) -> None:

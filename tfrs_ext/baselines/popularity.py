@@ -83,7 +83,12 @@ class PopularityBaseline(Baseline):
         counts = np.bincount(recent, minlength=self.num_candidates)
         self._recent.assign(counts.astype(np.float32))
 
+    @property
+    def shared_scores(self) -> tf.Tensor:
+        """The scores of every query, `[C]` float32: `evaluation.evaluate_scores` reads them."""
+        if self.window is None:
+            return tf.cast(self._popularity, tf.float32)
+        return self._popular_where_unknown(tf.cast(self._recent, tf.float32))
+
     def _score(self, queries: TakenItems, groups: TensorLike | None) -> tf.Tensor:
-        counts = tf.cast(self._popularity if self.window is None else self._recent, tf.float32)
-        scores = tf.tile(counts[tf.newaxis], [queries.count, 1])
-        return scores if self.window is None else self._popular_where_unknown(scores)
+        return tf.tile(self.shared_scores[tf.newaxis], [queries.count, 1])

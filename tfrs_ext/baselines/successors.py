@@ -50,6 +50,8 @@ class SuccessorBaseline(Baseline):
         Next-Basket Recommendation, WWW 2010 (the chain that it factorises).
     """
 
+    relates_items = True
+
     def __init__(
         self, num_candidates: int, latest: int = 1, decay: float = 0.5, **kwargs: Any
     ) -> None:

@@ -54,6 +54,8 @@ class UserToItemBaseline(Baseline):
         Collaborative Filtering, SIGIR 1999.
     """
 
+    relates_items = True
+
     def __init__(
         self, num_candidates: int, neighbors: int = 100, shrinkage: float = 0.0, **kwargs: Any
     ) -> None:

@@ -13,7 +13,7 @@ from tfrs_ext.data.pipelines import candidates_dataset, ranking_dataset, trainin
 from tfrs_ext.data.queries import EvaluationQueries, evaluation_queries, item_columns, user_states
 from tfrs_ext.data.schema import Schema
 from tfrs_ext.data.splits import Split, global_time_split, leave_one_out, random_split
-from tfrs_ext.data.taken import item_counts, item_histories, seen_items
+from tfrs_ext.data.taken import history_times, item_counts, item_histories, seen_items
 
 __all__ = [
     "DataWarning",
@@ -28,6 +28,7 @@ __all__ = [
     "evaluation_queries",
     "fit_features",
     "global_time_split",
+    "history_times",
     "inspect_interactions",
     "item_columns",
     "item_counts",

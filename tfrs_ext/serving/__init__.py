@@ -1,6 +1,7 @@
 """Exports that a server can load, their verification and their versions."""
 
 from tfrs_ext.serving.bandit import export_bandit
+from tfrs_ext.serving.baseline import export_baseline
 from tfrs_ext.serving.items import Items
 from tfrs_ext.serving.publishing.manifest import fingerprint, read_manifest
 from tfrs_ext.serving.publishing.versions import (
@@ -27,6 +28,7 @@ __all__ = [
     "VerificationError",
     "export",
     "export_bandit",
+    "export_baseline",
     "export_ranker",
     "fingerprint",
     "item_ids",

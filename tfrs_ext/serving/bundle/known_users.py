@@ -23,7 +23,7 @@ class KnownUsers(tf.Module):
     """
 
     def __init__(
-        self, users: Users, read: Iterable[str], model: keras.Model, positions: RowLookup
+        self, users: Users, read: Iterable[str], model: keras.layers.Layer, positions: RowLookup
     ) -> None:
         super().__init__(name="users")
         columns = as_columns(users.columns, "users")
@@ -69,12 +69,16 @@ class KnownUsers(tf.Module):
 
     def seen(self, ids: tf.Tensor) -> tf.Tensor | None:
         """Returns positions of the items that users have seen, `[B, S]` padded with -1."""
+        return self.history(ids).to_tensor(-1) if self.excludes_seen else None
+
+    def history(self, ids: tf.Tensor) -> tf.RaggedTensor:
+        """Returns positions of the items that users have seen, as they were given, `[B, (S)]`."""
         if self._seen is None or self._splits is None:
-            return None
+            return tf.RaggedTensor.from_tensor(tf.zeros([tf.size(ids), 0], tf.int32), ragged_rank=1)
         rows = self._rows(ids)
         starts, ends = tf.gather(self._splits, rows), tf.gather(self._splits, rows + 1)
         places = tf.ragged.range(starts, ends)
-        return places.with_values(tf.gather(self._seen, places.values)).to_tensor(-1)
+        return places.with_values(tf.gather(self._seen, places.values))
 
     def exclude(self, ids: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
         """Returns a request's exclusions `[B, E]` with what users have seen, `[B, E + S]`."""

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,12 +72,60 @@ def verify(
         VerificationError: Where the bundle can't be loaded or asked, recall is too low, an item
             comes twice in a row, a score differs, or the best item isn't the first.
     """
+    (answer,) = ask_with_warmup(path, [Request(signature, inputs)])
+    return compare_answer(
+        path,
+        answer,
+        expected_ids,
+        expected_scores,
+        item_id=item_id,
+        score=score,
+        min_recall=min_recall,
+        tolerance=tolerance,
+    )
+
+
+def ask_with_warmup(path: PathLike, requests: Sequence[Request]) -> list[dict[str, Any]]:
+    """Returns the answers of a fresh process, which answers the warm-up requests as well.
+
+    Args:
+        path: A version's folder.
+        requests: What is asked.
+
+    Raises:
+        VerificationError: The bundle can't be loaded or asked.
+    """
     # The server replays the warm-up in a session, and refuses a version where that fails.
     warmup = [Request(name, values, "session") for name, values in read_warmup(path)]
     try:
-        answer = query_all_fresh(path, [Request(signature, inputs), *warmup])[0]
+        return query_all_fresh(path, [*requests, *warmup])[: len(requests)]
     except RuntimeError as error:
         raise VerificationError(str(error)) from error
+
+
+def compare_answer(
+    path: PathLike,
+    answer: Mapping[str, npt.NDArray[Any]],
+    expected_ids: npt.ArrayLike,
+    expected_scores: npt.ArrayLike | None = None,
+    *,
+    item_id: str,
+    score: str,
+    min_recall: float = 1.0,
+    tolerance: float = 1e-4,
+) -> Verification:
+    """Compares one answer with the expected one; `verify` says how.
+
+    Args:
+        path: A version's folder, for errors.
+        answer: The outputs by name.
+        expected_ids: `[Q, M]`, as `verify` takes them.
+        expected_scores: `[Q, M]`, or None.
+        item_id: The name of the output with the ids.
+        score: The name of the output with the scores.
+        min_recall: The least recall.
+        tolerance: The error that scores may have.
+    """
     expected = _items(expected_ids)
     returned = _items(answer[item_id])
     if len(returned) != len(expected):

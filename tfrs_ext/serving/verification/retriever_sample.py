@@ -16,16 +16,16 @@ _MORE = 20
 
 @dataclasses.dataclass(frozen=True)
 class RetrieverSample:
-    """Some queries, as requests and as embeddings.
+    """Some queries, as requests and as what they are scored by.
 
     Attributes:
         inputs: The inputs of `serving_default`, Q rows.
-        embeddings: `[Q, D]`, by the model in this process.
+        queries: `[Q, D]` embeddings by the model in this process, or whatever is scored, `[Q]`.
         seen: The positions of the items that are left out for each query.
     """
 
     inputs: dict[str, npt.NDArray[Any]]
-    embeddings: npt.NDArray[np.float32]
+    queries: npt.NDArray[Any]
     seen: list[list[int]]
 
 
@@ -59,8 +59,8 @@ def take_sample(
     return RetrieverSample({users.key: ids}, embeddings, lists)
 
 
-Score = Callable[[npt.NDArray[np.float32]], npt.ArrayLike]
-"""From queries `[Q, D]` to the scores `[Q, C]` of all items."""
+Score = Callable[[npt.NDArray[Any]], npt.ArrayLike]
+"""From queries `[Q, D]`, or whatever they are, to the scores `[Q, C]` of all items."""
 
 
 def expected_answers(
@@ -69,9 +69,9 @@ def expected_answers(
     """Returns the true ids and scores `[Q, k + some]` by plain sorting, padded as a bundle does."""
     columns = min(k + _MORE, len(item_ids))
     padding = -1 if item_ids.dtype.kind in "iu" else ""
-    ids = np.full((len(sample.embeddings), columns), padding, item_ids.dtype)
+    ids = np.full((len(sample.queries), columns), padding, item_ids.dtype)
     scores = np.full(ids.shape, np.finfo(np.float32).min, np.float32)
-    for i, (query, seen) in enumerate(zip(sample.embeddings, sample.seen, strict=True)):
+    for i, (query, seen) in enumerate(zip(sample.queries, sample.seen, strict=True)):
         true = np.array(score(query[None]))[0]
         true[seen] = -np.inf
         best = np.argpartition(-true, columns - 1)[:columns]
