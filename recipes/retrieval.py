@@ -1,7 +1,8 @@
 """A retriever in four steps: `python -m recipes.retrieval {tune,train,export,query,all}`.
 
-`--model` is one of `models.RETRIEVERS`. The steps meet through files under `--runs`, so each runs
-alone, and the same command goes on where it was interrupted.
+`--model` is one of `models.RETRIEVERS`, or of `baselines.BASELINES`, which are fitted, not trained.
+The steps meet through files under `--runs`, so each runs alone, and the same command goes on where
+it was interrupted.
 """
 
 import dataclasses
@@ -27,8 +28,9 @@ from tfrs_ext import (
     tuning,
 )
 
-from . import shared
+from . import baseline_steps, shared
 
+MODELS = (*models.RETRIEVERS, *baselines.BASELINES)
 SHOWN = (10, 100)
 CURVE = (1, 2, 5, 10, 20, 50, 100)
 
@@ -91,6 +93,20 @@ class Settings(shared.Settings):
             asked.queries, self.catalogue, asked.positives, seen=asked.seen, ks=SHOWN
         )
 
+    def describe_data(self) -> dict[str, Any]:
+        """Returns what a report says of the data and of the questions."""
+        return {
+            **shared.data_facts(self),
+            "test queries": len(self.test.user_rows),
+            "protocol": "each held-out row is a query, the user as just before it; all items are "
+            "ranked but those that the user has seen; ties count against the model",
+        }
+
+    def summarize(self, manifest: Mapping[str, Any] | None = None) -> report.RunSummary:
+        """Returns what is known of the run, from the files that its steps have written."""
+        objective = tuning.RetrievalHyperModel.objective.name
+        return shared.summarize(self, f"Retrieval, {self.model}", objective, manifest)
+
 
 def tune(settings: Settings) -> None:
     """Step 1: searches hyper-parameters; writes trials.json and hparams.json."""
@@ -116,21 +132,17 @@ def train(settings: Settings) -> None:
     results = {
         "model": evaluation.evaluate_retrieval(queries, items, test.positives, test.seen, CURVE)
     }
-    histories = data.item_histories(settings.split.train)
-    rivals = baselines.fit_baselines(histories, len(items), settings.seed)
-    for name, baseline in rivals.items():
-        results[name] = evaluation.evaluate_scores(
-            baseline, test.seen, test.positives, test.seen, CURVE, num_candidates=len(items)
-        )
+    rivals = baseline_steps.fit_rivals(settings)
+    results |= baseline_steps.judge_rivals(settings, rivals)
 
     # 2.3 Write what was found, and keep the model if it is better than chance and popularity.
     results["model"].save(runs / "results.npz")
     evidence = report.retrieval_evidence(
         settings.split.train, test, results, queries, items, rivals, settings.seed
     )
-    files.write_json(runs / "evaluation.json", {"facts": _facts(settings), **evidence})
+    files.write_json(runs / "evaluation.json", {"facts": settings.describe_data(), **evidence})
     report.log_embeddings(runs / "logs", items, {"title": report.item_titles(settings.frames)})
-    shared.write_report(settings, _summarize(settings))
+    shared.write_report(settings, settings.summarize())
     summaries = {name: result.summary() for name, result in results.items()}
     columns = [f"{metric}_at_{k}" for metric in ("ndcg", "recall") for k in SHOWN]
     shared.accept(settings, model, summaries, columns, rivals=("popularity", "random"))
@@ -155,10 +167,10 @@ def export(settings: Settings) -> None:
         ),
         index=settings.index,
         facts=shared.manifest_facts(settings),
-        model_card=lambda manifest: report.model_card(_summarize(settings, manifest)),
+        model_card=lambda manifest: report.model_card(settings.summarize(manifest)),
     )
     manifest = serving.read_manifest(version)
-    shared.write_report(settings, _summarize(settings, manifest))
+    shared.write_report(settings, settings.summarize(manifest))
     index = manifest["index"]
     shared.console.print(
         f"published {version}: {index['kind']} index, recall {index['recall']:.3f}"
@@ -170,20 +182,6 @@ def query(settings: Settings) -> None:
     shared.ask(settings, "recommend", k=settings.k, exclusions=[[]])
 
 
-def _facts(settings: Settings) -> dict[str, Any]:
-    return {
-        **shared.data_facts(settings),
-        "test queries": len(settings.test.user_rows),
-        "protocol": "each held-out row is a query, the user as just before it; all items are "
-        "ranked but those that the user has seen; ties count against the model",
-    }
-
-
-def _summarize(settings: Settings, manifest: Mapping[str, Any] | None = None) -> report.RunSummary:
-    objective = tuning.RetrievalHyperModel.objective.name
-    return shared.summarize(settings, f"Retrieval, {settings.model}", objective, manifest)
-
-
 app = typer.Typer(add_completion=False)
 
 
@@ -191,22 +189,22 @@ app = typer.Typer(add_completion=False)
 @shared.with_options
 def main(
     step: shared.Step,
-    model: Annotated[
-        str, typer.Option(help=f"One of {', '.join(models.RETRIEVERS)}.")
-    ] = "two_tower",
+    model: Annotated[str, typer.Option(help=f"One of {', '.join(MODELS)}.")] = "two_tower",
     index: Annotated[str, typer.Option(help="auto, exact or scann.")] = "auto",
     **run: Any,
 ) -> None:
     """Tunes, trains, exports and queries a retriever."""
-    if model not in models.RETRIEVERS:
-        raise ValueError(
-            f"`model` must be one of {', '.join(models.RETRIEVERS)}, received {model!r}"
-        )
+    if model not in MODELS:
+        raise ValueError(f"`model` must be one of {', '.join(MODELS)}, received {model!r}")
     kinds = ("auto", *indexes.index_kinds())
     if index not in kinds:
         raise ValueError(f"`index` must be one of {', '.join(kinds)}, received {index!r}")
     settings = Settings.of("retrieval", variant=model, model=model, index=index, **run)
-    shared.run_steps(settings, step, (tune, train, export, query))
+    steps = (tune, train, export, query)
+    if model in baselines.BASELINES and step is not shared.Step.INSPECT:
+        parts = baseline_steps
+        steps = (parts.tune, parts.train, parts.export, parts.query)
+    shared.run_steps(settings, step, steps)
 
 
 if __name__ == "__main__":

@@ -506,7 +506,7 @@ def accept(
                 "saved: tune longer (`--trials`), train longer (`--epochs`), or check the data"
             )
     with files.replace_file(settings.runs / "model.keras") as part:
-        model.save(part, save_format="keras")
+        model.save(part)
 
 
 def trained(settings: Settings) -> Any:

@@ -13,7 +13,7 @@ LOG = pd.DataFrame(
         "item_id": RNG.integers(0, 9, 80),
         "timestamp": RNG.integers(0, 40, 80),
     }
-)
+).drop_duplicates(ignore_index=True)
 
 
 def _before(user, time, upto):
