@@ -30,7 +30,6 @@ from tfrs_ext import (
 
 from . import baseline_steps, shared
 
-MODELS = (*models.RETRIEVERS, *baselines.BASELINES)
 SHOWN = (10, 100)
 CURVE = (1, 2, 5, 10, 20, 50, 100)
 
@@ -73,7 +72,9 @@ class Settings(shared.Settings):
 
     def training_data(self, batch_size: int) -> tf.data.Dataset:
         """Batches of the training part."""
-        return data.training_dataset(self.split.train, self.features, batch_size, seed=self.seed)
+        options = models.RETRIEVERS[self.model].model.training_options
+        train = self.split.train
+        return data.training_dataset(train, self.features, batch_size, seed=self.seed, **options)
 
     def hypermodel(self) -> tuning.RetrievalHyperModel:
         """The model as a function of its hyper-parameters."""
@@ -182,6 +183,11 @@ def query(settings: Settings) -> None:
     shared.ask(settings, "recommend", k=settings.k, exclusions=[[]])
 
 
+def known_models() -> tuple[str, ...]:
+    """Returns what `--model` may be."""
+    return (*models.RETRIEVERS, *baselines.BASELINES)
+
+
 app = typer.Typer(add_completion=False)
 
 
@@ -189,13 +195,14 @@ app = typer.Typer(add_completion=False)
 @shared.with_options
 def main(
     step: shared.Step,
-    model: Annotated[str, typer.Option(help=f"One of {', '.join(MODELS)}.")] = "two_tower",
+    model: Annotated[str, typer.Option(help=f"One of {', '.join(known_models())}.")] = "two_tower",
     index: Annotated[str, typer.Option(help="auto, exact or scann.")] = "auto",
     **run: Any,
 ) -> None:
     """Tunes, trains, exports and queries a retriever."""
-    if model not in MODELS:
-        raise ValueError(f"`model` must be one of {', '.join(MODELS)}, received {model!r}")
+    known = known_models()
+    if model not in known:
+        raise ValueError(f"`model` must be one of {', '.join(known)}, received {model!r}")
     kinds = ("auto", *indexes.index_kinds())
     if index not in kinds:
         raise ValueError(f"`index` must be one of {', '.join(kinds)}, received {index!r}")

@@ -78,13 +78,23 @@ def test_every_baseline_goes_through_all_steps(recipe, name):
     if name == "ials":
         pytest.importorskip("implicit", reason="the extra `ials` is missing")
     result = recipe.run_here("all", "--smoke", "--model", name)
-    if name == "random":
-        assert result.exit_code == 0, result.stdout
-    elif name == "popularity_by_group" and result.exit_code:
-        assert "needs a categorical feature of users" in " ".join(result.stdout.split())
-    else:
-        assert result.exit_code == 0, result.stdout
-        assert serving.list_versions(recipe.base) == [1]
+    assert result.exit_code == 0, result.stdout
+    assert serving.list_versions(recipe.base) == [1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["mf", "softmax", "youtube_dnn"])
+def test_a_model_with_a_name_is_tuned_trained_exported_and_asked(recipe, model):
+    final = recipe.run("all", "--smoke", "--model", model)
+    assert final.returncode == 0, final.stdout + final.stderr
+    report = json.loads((recipe.runs / "metrics.json").read_text())
+    assert report["model"]["ndcg_at_10"] > report["popularity"]["ndcg_at_10"]
+    hparams = json.loads((recipe.runs / "hparams.json").read_text())
+    assert hparams["model"] == model
+    assert f"Retrieval, {model}" in (recipe.runs / "report.html").read_text()
+    answer = recipe.run("query", "--user", "17", "--model", model, "--smoke", "-k", "3")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert len(shown_rows(answer)) == 3
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfrs_ext.data.columns import on_host
 from tfrs_ext.data.feature_set import FeatureSet, arrays_of
 from tfrs_ext.data.frames import Frames
+from tfrs_ext.data.orders import Order, ages_of, equal_rows, shuffled_rows
 from tfrs_ext.data.schema import SAMPLE_WEIGHT
 from tfrs_ext.data.windows import Windows, windows_before_rows
 from tfrs_ext.features import Feature
@@ -24,6 +25,8 @@ def training_dataset(
     shuffle: bool = True,
     seed: int | None = None,
     drop_remainder: bool = False,
+    rows_per_user: int | None = None,
+    example_age: str | None = None,
 ) -> tf.data.Dataset:
     """Batches of interactions with the features of both sides.
 
@@ -36,6 +39,11 @@ def training_dataset(
         shuffle: Whether each epoch has a fresh random order; else the order of the rows.
         seed: Equal seeds give equal epochs.
         drop_remainder: Whether a last batch that isn't full is left out.
+        rows_per_user: How many rows each epoch takes of every user that has some, so that busy
+            users don't outweigh the others; drawn anew for each epoch, all rows of a user equally
+            often. None takes every row once.
+        example_age: The name of a column `[B]` float32 with the rows' ages: 0 for the latest row
+            of `frames`, 1 for the earliest; None for no such column.
 
     Returns:
         Batches `{column: tensor}`: every feature of `features` `[B]`, `"history"` `[B, L]` of what
@@ -44,7 +52,11 @@ def training_dataset(
         under its own name where it has one.
 
     Raises:
-        ValueError: If `batch_size` is below 1.
+        ValueError: If `batch_size` or `rows_per_user` is below 1, or `rows_per_user` is given
+            without `shuffle`.
+
+    Relations:
+        `models.YouTubeDNN` is trained with `rows_per_user` and `example_age`.
 
     Example:
         >>> from tfrs_ext.data import fit_features, synthetic
@@ -53,13 +65,17 @@ def training_dataset(
         >>> next(iter(dataset))["history"].shape
         TensorShape([32, 50])
     """
-    size = len(frames.interactions)
-    rows = _row_numbers(size, batch_size, shuffle, seed)
+    size, order = len(frames.interactions), None
+    if rows_per_user is not None:
+        order, size = _check_draws(frames, rows_per_user, shuffle)
+    rows = _row_numbers(size, batch_size, shuffle, seed, order)
     if drop_remainder:
         rows = rows.take(size // batch_size).map(lambda r: tf.ensure_shape(r, [batch_size]))
-    return _gather_batches(
-        rows, _columns_of(frames, features, windows_before_rows(frames, history))
-    )
+    columns = _columns_of(frames, features, windows_before_rows(frames, history))
+    if example_age is None:
+        return _gather_batches(rows, columns)
+    ages = on_host(ages_of(frames))
+    return _gather_batches(rows, lambda r: {**columns(r), example_age: tf.gather(ages, r)})
 
 
 def ranking_dataset(
@@ -118,6 +134,16 @@ def ranking_dataset(
     return _gather_batches(_row_numbers(len(frames.interactions), batch_size, shuffle, seed), batch)
 
 
+def _check_draws(frames: Frames, rows_per_user: int, shuffle: bool) -> tuple[Order, int]:
+    if rows_per_user < 1 or not shuffle:
+        raise ValueError(
+            "`rows_per_user` must be at least 1, and goes with `shuffle=True` alone, received "
+            f"{rows_per_user=} and {shuffle=}."
+        )
+    users = frames.user_rows()
+    return equal_rows(users, rows_per_user), rows_per_user * len(np.unique(users))
+
+
 def _columns_of(
     frames: Frames, features: FeatureSet, windows: Windows
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
@@ -162,11 +188,17 @@ def _gather_batches(rows: tf.data.Dataset, batch: Callable[[tf.Tensor], Any]) ->
 
 
 def _row_numbers(
-    size: int, batch_size: int, shuffle: bool, seed: int | None = None
+    size: int,
+    batch_size: int,
+    shuffle: bool,
+    seed: int | None = None,
+    order: Order | None = None,
 ) -> tf.data.Dataset:
     if batch_size < 1:
         raise ValueError(f"`batch_size` must be at least 1, received {batch_size}.")
-    return _shuffled(size, batch_size, seed) if shuffle else _in_order(size, batch_size)
+    if not shuffle:
+        return _in_order(size, batch_size)
+    return _shuffled(size, batch_size, seed, order or shuffled_rows(size))
 
 
 def _in_order(size: int, batch_size: int) -> tf.data.Dataset:
@@ -174,16 +206,15 @@ def _in_order(size: int, batch_size: int) -> tf.data.Dataset:
     return starts.map(lambda start: tf.range(start, tf.minimum(start + batch_size, size)))
 
 
-def _shuffled(size: int, batch_size: int, seed: int | None) -> tf.data.Dataset:
+def _shuffled(size: int, batch_size: int, seed: int | None, order: Order) -> tf.data.Dataset:
     # One permutation an epoch: a shuffle buffer would handle the rows one by one, 25 times slower.
     seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
 
     @tf.autograph.experimental.do_not_convert
     def epoch(seed: tf.Tensor) -> tf.data.Dataset:
-        order = tf.range(size, dtype=tf.int64)
-        order = tf.random.experimental.stateless_shuffle(order, tf.stack([seed, seed]))
+        rows = order(tf.stack([seed, seed]))
         starts = tf.data.Dataset.range(0, size, batch_size)
-        return starts.map(lambda start: order[start : start + batch_size])
+        return starts.map(lambda start: rows[start : start + batch_size])
 
     batches = -(-size // batch_size)
     return seeds.flat_map(epoch).apply(tf.data.experimental.assert_cardinality(batches))

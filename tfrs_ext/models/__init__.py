@@ -11,10 +11,12 @@ from tfrs_ext.models.neumf import NeuMF
 from tfrs_ext.models.rankers import RANKERS, RankingVariant, register_ranker
 from tfrs_ext.models.ranking_model import RankingModel
 from tfrs_ext.models.retrievers import RETRIEVERS, RetrievalVariant, register_retriever
+from tfrs_ext.models.softmax_model import SoftmaxModel
 from tfrs_ext.models.tower import Tower
 from tfrs_ext.models.two_tower import TwoTower
 from tfrs_ext.models.warm_starting import WarmStart, warm_start
 from tfrs_ext.models.wide_deep import WideDeep
+from tfrs_ext.models.youtube_dnn import YouTubeDNN
 from tfrs_ext.models.youtube_ranker import YouTubeRanker
 
 __all__ = [
@@ -31,10 +33,12 @@ __all__ = [
     "RankingModel",
     "RankingVariant",
     "RetrievalVariant",
+    "SoftmaxModel",
     "Tower",
     "TwoTower",
     "WarmStart",
     "WideDeep",
+    "YouTubeDNN",
     "YouTubeRanker",
     "register_ranker",
     "register_retriever",

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from tfrs_ext._keras import keras
-from tfrs_ext.features import Categorical, Feature
+from tfrs_ext.features import Feature
 from tfrs_ext.models.embedding_tower import EmbeddingTower
 from tfrs_ext.models.retrievers import register_retriever
+from tfrs_ext.models.softmax_model import missing_ids
 from tfrs_ext.models.two_tower import TwoTower, recommended_task
 from tfrs_ext.tasks import Retrieval
 from tfrs_ext.typing import Config, HyperParameters, TensorLike
@@ -43,6 +44,7 @@ class MatrixFactorization(TwoTower):
     Example:
         >>> import tensorflow as tf
         >>> from tfrs_ext import losses, negatives, tasks
+        >>> from tfrs_ext.features import Categorical
         >>> user, item = Categorical("user", (1, 2)), Categorical("item", (7, 8, 9))
         >>> catalogue = negatives.Catalogue({"item": [7, 8, 9]}, "item")
         >>> bpr = tasks.Retrieval(losses.BPR(), negatives=negatives.Uniform(catalogue, 2))
@@ -56,6 +58,7 @@ class MatrixFactorization(TwoTower):
         filtering vs. matrix factorization revisited, RecSys 2020, arXiv:2005.09683.
     """
 
+    usual_values: ClassVar[Mapping[str, Any]] = {"loss": "full_softmax", "batch_size": 256}
     normalizes: ClassVar[bool] = False
 
     @classmethod
@@ -67,7 +70,7 @@ class MatrixFactorization(TwoTower):
         *,
         item_counts: tuple[TensorLike, TensorLike] | None = None,
         embedding_dim: int = 64,
-        use_bias: bool = False,
+        use_bias: bool = True,
         **kwargs: Any,
     ) -> "MatrixFactorization":
         """Builds the tables of the two ids.
@@ -97,12 +100,7 @@ class MatrixFactorization(TwoTower):
         cls, query_features: Sequence[Feature], candidate_features: Sequence[Feature]
     ) -> list[str]:
         """Returns the ids that don't come first, as `Categorical`, among their features."""
-        sides = {"user": query_features, "item": candidate_features}
-        return [
-            f"a `Categorical` with the {whose} id first"
-            for whose, features in sides.items()
-            if not features or not isinstance(features[0], Categorical)
-        ]
+        return missing_ids(user=query_features, item=candidate_features)
 
     @classmethod
     def search_space(
@@ -114,10 +112,8 @@ class MatrixFactorization(TwoTower):
         """Registers the width, and whether there are biases."""
         return {
             "embedding_dim": hp.Choice("embedding_dim", [16, 32, 64, 128, 256], default=64),
-            "use_bias": hp.Boolean("use_bias", default=False),
+            "use_bias": hp.Boolean("use_bias", default=True),
         }
-
-    usual_values: ClassVar[Mapping[str, Any]] = {"loss": "sampled_softmax"}
 
 
 register_retriever("mf", MatrixFactorization)

@@ -42,6 +42,8 @@ class TwoTower(Model):
     Attributes:
         usual_values: The values of hyper-parameters that a search of few trials keeps fixed.
         normalizes: Whether embeddings have unit length, so that scores need a temperature.
+        training_options: The arguments of `data.training_dataset` that it needs to be trained as
+            it is meant to be.
         reads_sequences: Whether it trains on `data.sequence_dataset`, not on single rows.
 
     Returns:
@@ -73,6 +75,7 @@ class TwoTower(Model):
 
     usual_values: ClassVar[Mapping[str, Any]] = {"loss": "sampled_softmax"}
     normalizes: ClassVar[bool] = True
+    training_options: ClassVar[Mapping[str, Any]] = {}
     reads_sequences: ClassVar[bool] = False
 
     def __init__(
