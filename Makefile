@@ -3,9 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: setup demo test slow check lock clean
+.PHONY: setup demo test slow check lock matrix dist clean
 
 setup: $(READY)
 
@@ -20,10 +19,10 @@ demo: setup
 	$(BIN)/python -m recipes.retrieval all
 
 test: setup
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 slow: setup
-	$(BIN)/python -m pytest -n 2 -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
 
 check: setup
 	$(BIN)/ruff format --check .
@@ -39,5 +38,12 @@ lock:
 	      s/( ;| and) python_full_version < '3.14'//"; } > requirements.lock.new
 	mv requirements.lock.new requirements.lock
 
+# The fast tests in an environment for each Python that is here and each TensorFlow that it can have.
+matrix:
+	$(PYTHON) tools/matrix.py
+
+dist: setup
+	$(BIN)/python -m build --outdir dist
+
 clean:
-	rm -rf $(VENV) runs build dist
+	rm -rf $(VENV) .matrix runs build dist

@@ -32,7 +32,7 @@ def tune(settings: Settings) -> None:
             baseline, asked = _fit(settings, values), settings.validation
             score = _judge(settings, baseline, asked)["ndcg_at_10"]
             tried[str(values)] = {"values": values, "score": score}
-            shared.console.print(f"trial {len(tried)}: ndcg@10 {score:.4f} with {values}")
+            shared.say(f"trial {len(tried)}: ndcg@10 {score:.4f} with {values}")
     trials = list(tried.values())
     files.write_json(settings.runs / "trials.json", trials)
     best = max(trials, key=lambda row: row["score"])
@@ -96,12 +96,7 @@ def export(settings: Settings) -> None:
         model_card=lambda manifest: report.model_card(settings.summarize(manifest)),
     )
     shared.write_report(settings, settings.summarize(serving.read_manifest(version)))
-    shared.console.print(f"published {version}")
-
-
-def query(settings: Settings) -> None:
-    """Step 4: asks the newest version, in a fresh process without this package."""
-    shared.ask(settings, "recommend", k=settings.k, exclusions=[[]])
+    shared.say(f"published {version}")
 
 
 def fit_rivals(settings: Settings, leave_out: str = "") -> dict[str, baselines.Baseline]:
@@ -119,8 +114,19 @@ def fit_rivals(settings: Settings, leave_out: str = "") -> dict[str, baselines.B
 def judge_rivals(
     settings: Settings, rivals: dict[str, baselines.Baseline]
 ) -> dict[str, evaluation.RetrievalResult]:
-    """Returns how well baselines do on the test part."""
-    return {name: _judge(settings, rival, settings.test) for name, rival in rivals.items()}
+    """Returns how well baselines do on the test part, and what planted preferences would."""
+    asked, truth = settings.test, settings.source.truth()
+    results = {name: _judge(settings, rival, asked) for name, rival in rivals.items()}
+    if truth is not None:
+        results["planted truth"] = evaluation.evaluate_scores(
+            lambda users: truth.log_preferences[users],
+            asked.user_rows,
+            asked.positives,
+            asked.seen,
+            CURVE,
+            num_candidates=len(settings.frames.items),
+        )
+    return results
 
 
 def _fit(settings: Settings, values: dict[str, Any]) -> baselines.Baseline:
@@ -136,7 +142,7 @@ def _fit(settings: Settings, values: dict[str, Any]) -> baselines.Baseline:
         data.item_histories(train),
         times=data.history_times(train) if baseline.reads_times else None,
         groups=groups,
-        print_fn=shared.console.print,
+        print_fn=shared.say,
     )
 
 

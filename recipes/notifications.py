@@ -128,7 +128,7 @@ def export(settings: Settings) -> None:
         model_card=lambda manifest: report.model_card(_summarize(settings, manifest)),
     )
     shared.write_report(settings, _summarize(settings, serving.read_manifest(version)))
-    shared.console.print(f"published {version}")
+    shared.say(f"published {version}")
 
 
 def query(settings: Settings) -> None:
@@ -171,9 +171,9 @@ def _summarize(settings: Settings, manifest: Mapping[str, Any] | None = None) ->
 app = typer.Typer(add_completion=False)
 
 
-@app.command()
+@app.command(epilog=shared.EXIT_CODES)
 def main(
-    step: shared.Step,
+    step: shared.StepArgument,
     log: Annotated[str | None, Option(help="Parquet of rounds; else they are made up.")] = None,
     runs: Annotated[pathlib.Path | None, Option(help="Folder for results.")] = None,
     base: Annotated[pathlib.Path | None, Option(help="Folder of versions.")] = None,
@@ -189,10 +189,12 @@ def main(
     with shared.one_line_errors(), files.hold_folder(runs):
         if step is shared.Step.INSPECT:
             raise ValueError("this recipe has no `inspect`: its rounds are as the docs say")
-        for function in (tune, train, export, query):
-            if step.value in ("all", function.__name__):
-                shared.console.rule(function.__name__)
-                function(settings)
+        steps = (tune, train, export, query)
+        chosen = [f for f in steps if step.value in ("all", f.__name__)]
+        for function in chosen:
+            shared.announce(function)
+            function(settings)
+        shared.show_next(runs, base, chosen[-1], steps)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import typer
 
 from tfrs_ext import baselines, data, evaluation, files, models, report, serving, tuning
 
-from . import shared
+from . import hints, shared
 
 COLUMNS = ("auc", "gauc", "log_loss", "calibration_error")
 LABELS = ("label_ge4", "rating")  # Columns that are labels where none is named.
@@ -142,7 +142,7 @@ def export(settings: Settings) -> None:
         model_card=lambda manifest: report.model_card(_summarize(settings, manifest)),
     )
     shared.write_report(settings, _summarize(settings, serving.read_manifest(version)))
-    shared.console.print(f"published {version}")
+    shared.say(f"published {version}")
 
 
 def query(settings: Settings) -> None:
@@ -170,10 +170,10 @@ def _summarize(settings: Settings, manifest: Mapping[str, Any] | None = None) ->
 app = typer.Typer(add_completion=False)
 
 
-@app.command()
+@app.command(epilog=shared.EXIT_CODES)
 @shared.with_options
 def main(
-    step: shared.Step,
+    step: shared.StepArgument,
     model: Annotated[str, typer.Option(help=f"One of {', '.join(models.RANKERS)}.")] = "din",
     candidate: Annotated[
         list[str] | None, typer.Option(help="An item for `query` to rank; repeatable.")
@@ -187,6 +187,7 @@ def main(
     **run: Any,
 ) -> None:
     """Tunes, trains, exports and queries a model that ranks items for a user."""
+    hints.check_choice("model", model, models.RANKERS)
     own = {"model": model, "candidates": tuple(candidate or ()), "positive_from": positive_from}
     own["positive_values"] = tuple(positive_value or ())
     settings = Settings.of("ranking", variant=model, **own, **run)

@@ -28,7 +28,7 @@ from tfrs_ext import (
     tuning,
 )
 
-from . import baseline_steps, shared
+from . import baseline_steps, hints, shared
 
 SHOWN = (10, 100)
 CURVE = (1, 2, 5, 10, 20, 50, 100)
@@ -94,6 +94,11 @@ class Settings(shared.Settings):
             asked.queries, self.catalogue, asked.positives, seen=asked.seen, ks=SHOWN
         )
 
+    @property
+    def is_baseline(self) -> bool:
+        """Whether the model is fitted rather than trained."""
+        return self.model in baselines.BASELINES
+
     def describe_data(self) -> dict[str, Any]:
         """Returns what a report says of the data and of the questions."""
         return {
@@ -111,14 +116,23 @@ class Settings(shared.Settings):
 
 def tune(settings: Settings) -> None:
     """Step 1: searches hyper-parameters; writes trials.json and hparams.json."""
+    if settings.is_baseline:
+        baseline_steps.tune(settings)
+        return
     hypermodel, watchers = settings.hypermodel(), [settings.evaluation()]
-    # Few trials are better spent on one kind of loss than on all.
-    usual = hypermodel.usual_values
-    shared.search(settings, hypermodel, settings.training_data, watchers, usual)
+    # Few trials are better spent on widths and rates than on kinds of loss, of negatives and of
+    # optimizers, which each need their own.
+    fixed = {"optimizer": "adam", "batch_size": 1024, **hypermodel.usual_values}
+    if fixed.get("loss") == "sampled_softmax":
+        fixed["negatives"] = "in_batch"
+    shared.search(settings, hypermodel, settings.training_data, watchers, fixed)
 
 
 def train(settings: Settings) -> None:
     """Step 2: trains with them; writes model.keras, metrics.json and report.html."""
+    if settings.is_baseline:
+        baseline_steps.train(settings)
+        return
     # 2.1 Train, and keep the best epoch.
     popular, _ = data.item_counts(settings.split.train)
     middle = max(0, len(popular) // 2 - 50)
@@ -151,6 +165,9 @@ def train(settings: Settings) -> None:
 
 def export(settings: Settings) -> None:
     """Step 3: publishes a version whose users are as they were at the end of the data."""
+    if settings.is_baseline:
+        baseline_steps.export(settings)
+        return
     model, frames, schema = shared.trained(settings), settings.frames, settings.frames.schema
     version = serving.export(
         settings.base,
@@ -173,9 +190,7 @@ def export(settings: Settings) -> None:
     manifest = serving.read_manifest(version)
     shared.write_report(settings, settings.summarize(manifest))
     index = manifest["index"]
-    shared.console.print(
-        f"published {version}: {index['kind']} index, recall {index['recall']:.3f}"
-    )
+    shared.say(f"published {version}: {index['kind']} index, recall {index['recall']:.3f}")
 
 
 def query(settings: Settings) -> None:
@@ -191,27 +206,19 @@ def known_models() -> tuple[str, ...]:
 app = typer.Typer(add_completion=False)
 
 
-@app.command()
+@app.command(epilog=shared.EXIT_CODES)
 @shared.with_options
 def main(
-    step: shared.Step,
+    step: shared.StepArgument,
     model: Annotated[str, typer.Option(help=f"One of {', '.join(known_models())}.")] = "two_tower",
     index: Annotated[str, typer.Option(help="auto, exact or scann.")] = "auto",
     **run: Any,
 ) -> None:
     """Tunes, trains, exports and queries a retriever."""
-    known = known_models()
-    if model not in known:
-        raise ValueError(f"`model` must be one of {', '.join(known)}, received {model!r}")
-    kinds = ("auto", *indexes.index_kinds())
-    if index not in kinds:
-        raise ValueError(f"`index` must be one of {', '.join(kinds)}, received {index!r}")
+    hints.check_choice("model", model, known_models())
+    hints.check_choice("index", index, ("auto", *indexes.index_kinds()))
     settings = Settings.of("retrieval", variant=model, model=model, index=index, **run)
-    steps = (tune, train, export, query)
-    if model in baselines.BASELINES and step is not shared.Step.INSPECT:
-        parts = baseline_steps
-        steps = (parts.tune, parts.train, parts.export, parts.query)
-    shared.run_steps(settings, step, steps)
+    shared.run_steps(settings, step, (tune, train, export, query))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import functools
 import importlib.metadata
 import inspect
 import json
+import logging
 import pathlib
 import re
 import shlex
@@ -22,10 +23,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from typer import Option
+from typer import Argument, Option
 
 import tfrs_ext
 from tfrs_ext import data, files, report, serving, training, tuning
+
+from . import hints
 
 console = Console()
 
@@ -66,6 +69,30 @@ class Step(str, enum.Enum):
     INSPECT = "inspect"
 
 
+def _parse_step(word: str) -> Step:
+    known = [step.value for step in Step]
+    if word not in known:
+        raise typer.BadParameter(
+            f"{word!r} is none of {', '.join(known)}{hints.near(word, known)} For example: "
+            "python -m recipes.retrieval all --smoke"
+        )
+    return Step(word)
+
+
+StepArgument = Annotated[
+    Step,
+    Argument(
+        parser=_parse_step,
+        metavar="{" + "|".join(step.value for step in Step) + "}",
+        help="One step, `all` four, or `inspect`, which says what a file of your own holds.",
+    ),
+]
+EXIT_CODES = (
+    "Exit codes: 0, done; 1, it can't go on, and one line says why; 2, the command line is wrong; "
+    "130, stopped by Ctrl-C, and the same command goes on."
+)
+
+
 # 1. The data.
 
 
@@ -98,14 +125,13 @@ class DataSource:
     smoke: bool = False
 
     def __post_init__(self) -> None:
-        if self.split not in SPLITS:
-            raise ValueError(f"`split` must be one of {', '.join(SPLITS)}, got {self.split!r}")
+        hints.check_choice("split", self.split, SPLITS)
         own = {"users": self.users, "items": self.items, "schema": self.schema, **self.columns}
         given = [name for name, value in own.items() if value is not None]
         if self.interactions is None and given:
             raise ValueError(f"`interactions` must be given with {', '.join(given)}: it is a file")
-        if self.interactions is None and self.name not in DATA:
-            raise ValueError(f"`data` must be one of {', '.join(DATA)}, received {self.name!r}")
+        if self.interactions is None:
+            hints.check_choice("data", self.name, DATA)
 
     @property
     def label(self) -> str | None:
@@ -114,14 +140,18 @@ class DataSource:
 
     def load(self) -> data.Frames:
         """Returns the checked frames, without labels."""
+        for option in ("path", "interactions", "users", "items", "schema"):
+            hints.check_file(option, getattr(self, option))
         if self.interactions is not None:
             schema = data.Schema.from_config({**self._schema_config(), "label": None})
             return data.load_frames(self.interactions, self.users, self.items, schema)
         if self.name in MOVIELENS:
             return data.load_movielens(MOVIELENS[self.name], self.path)
-        if self.smoke:
-            return data.synthetic(num_users=600, num_items=200, interactions_per_user=25)[0]
-        return data.synthetic()[0]
+        return _synthetic(self.smoke)[0]
+
+    def truth(self) -> data.Truth | None:
+        """Returns what made-up data were drawn from; None where the data are somebody's."""
+        return _synthetic(self.smoke)[1] if self.name == "synthetic" else None
 
     def split_frames(self, frames: data.Frames) -> data.Split:
         """Returns the parts to train on, to choose by and to report on."""
@@ -131,7 +161,22 @@ class DataSource:
 
     def _schema_config(self) -> dict[str, Any]:
         config = read_mapping(pathlib.Path(self.schema)) if self.schema else {}
+        known = [field.name for field in dataclasses.fields(data.Schema)]
+        for name in config:
+            if name not in known:
+                raise ValueError(
+                    f"{self.schema} must hold arguments of `data.Schema`, received {name!r}"
+                    f"{hints.near(name, known)} Known are {', '.join(known)}; for example "
+                    '{"user_id": "customer", "item_features": {"price": "numeric"}}'
+                )
         return {**config, **self.columns}
+
+
+@functools.cache
+def _synthetic(smoke: bool) -> tuple[data.Frames, data.Truth]:
+    if smoke:
+        return data.synthetic(num_users=600, num_items=200, interactions_per_user=25)
+    return data.synthetic()
 
 
 def read_mapping(path: pathlib.Path) -> dict[str, Any]:
@@ -155,6 +200,7 @@ class Settings:
         base: Folder of the published versions.
         trials: The number of trials of the search.
         budget: Minutes for the search, or None.
+        trial_epochs: The most epochs of a trial.
         epochs: The most epochs of a training.
         patience: Epochs without gain before a training ends.
         user: Whom `query` is for, or None.
@@ -168,6 +214,7 @@ class Settings:
     base: pathlib.Path
     trials: int
     budget: float | None
+    trial_epochs: int
     epochs: int
     patience: int
     user: str | None
@@ -184,7 +231,8 @@ class Settings:
         values["runs"] = values["runs"] or pathlib.Path("runs", recipe, label)
         values["base"] = values["base"] or pathlib.Path("saved_models", base)
         if source.smoke:
-            values.update(trials=2, epochs=min(values["epochs"], 6))
+            few = min(values["epochs"], 6)
+            values.update(trials=2, epochs=few, trial_epochs=min(values["trial_epochs"], few))
         return cls(source=source, **values)
 
     @functools.cached_property
@@ -227,16 +275,22 @@ def _options(
     held_out: Annotated[float, Option(help="Share of the rows to choose by, and to test.")] = 0.1,
     runs: Annotated[pathlib.Path | None, Option(help="Folder for results.")] = None,
     base: Annotated[pathlib.Path | None, Option(help="Folder of versions.")] = None,
-    trials: Annotated[int, Option(min=1, help="Trials of the search.")] = 6,
+    trials: Annotated[int, Option(min=1, help="Trials of the search.")] = 3,
     budget: Annotated[float | None, Option(min=0.01, help="Minutes for the search.")] = None,
-    epochs: Annotated[int, Option(min=1, help="At most so many epochs.")] = 20,
+    trial_epochs: Annotated[int, Option(min=1, help="At most so many epochs of a trial.")] = 4,
+    epochs: Annotated[int, Option(min=1, help="At most so many epochs of the training.")] = 20,
     patience: Annotated[int, Option(min=0, help="Epochs without gain before the end.")] = 2,
     user: Annotated[str | None, Option(help="Whom `query` is for; else the first user.")] = None,
     k: Annotated[int, Option("-k", min=1, help="How many items `query` shows.")] = 10,
     seed: Annotated[int, Option(min=0, help="Of the data's order and the initial weights.")] = 1,
     fresh: Annotated[bool, Option(help="Remove what the folder of results holds first.")] = False,
-    smoke: Annotated[bool, Option(help="All of it small, in a minute.")] = False,
+    smoke: Annotated[bool, Option(help="All of it small, in half a minute.")] = False,
+    verbose: Annotated[
+        bool, Option("--verbose", "-v", help="Show what TensorFlow says of itself.")
+    ] = False,
 ) -> dict[str, Any]:
+    if not verbose:
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
     own = {"user_id": user_id, "item_id": item_id, "timestamp": timestamp, "weight": weight}
     own |= {"label": label, "title": title}
     columns: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
@@ -253,6 +307,7 @@ def _options(
         "base": base,
         "trials": trials,
         "budget": budget,
+        "trial_epochs": trial_epochs,
         "epochs": epochs,
         "patience": patience,
         "user": user,
@@ -321,14 +376,57 @@ def run_steps(settings: Settings, step: Step, steps: Sequence[Callable[[Any], No
             stack.enter_context(files.hold_folder(settings.runs))
             _begin(settings)
         for function in chosen:
-            console.rule(function.__name__)
+            announce(function)
             function(settings)
+    show_next(settings.runs, settings.base, chosen[-1], steps)
+
+
+def say(line: str) -> None:
+    """Prints a line for people as it is: no markup, no colours, no breaks in paths."""
+    console.print(Text(line), soft_wrap=True)
+
+
+def announce(step: Callable[[Any], None]) -> None:
+    """Says that a step begins, and what it does."""
+    console.rule(step.__name__)
+    say((step.__doc__ or step.__name__).splitlines()[0])
+
+
+def show_next(
+    runs: pathlib.Path,
+    base: pathlib.Path,
+    last: Callable[[Any], None],
+    steps: Sequence[Callable[[Any], None]],
+) -> None:
+    """Says what to do after a step; after the last one, where all is and what people want next."""
+    program = program_of(last.__module__)
+    if last is not steps[-1]:
+        say(f"next: {program} {steps[steps.index(last) + 1].__name__}, with the same options")
+        return
+    version = serving.latest_version(base)
+    found = {"report": runs / "report.html"}
+    if version is not None:
+        found |= {"model card": version / "assets.extra" / "model_card.md", "bundle": version}
+    console.rule("done")
+    for name, path in found.items():
+        if path.exists():
+            say(f"{name + ':':<12}{path}")
+    say(f"next, your own data:    {program} inspect --interactions FILE")
+    say(f"next, serve over HTTP:  python -m tfrs_ext.serving.rest {base.name}={base}")
+    say(f"next, ask for a user:   {program} query --base {base} --user ID")
+
+
+def program_of(module: str) -> str:
+    """Returns how a recipe is called; one that is run by its name is `__main__`."""
+    spec = sys.modules[module].__spec__
+    return f"python -m {spec.name if module == '__main__' and spec else module}"
 
 
 def show_file(module: str, path: str | None) -> None:
     """Shows what a file of interactions holds, and the command that uses it."""
     if path is None:
         raise ValueError("`inspect` needs `--interactions FILE`")
+    hints.check_file("interactions", path)
     found = data.inspect_interactions(path)
     table = Table(title=Text(path), title_justify="left")
     table.add_column("column")
@@ -339,9 +437,7 @@ def show_file(module: str, path: str | None) -> None:
     console.print(Text(", ".join(f"{name} {value}" for name, value in found.facts.items())))
     for problem in found.problems:
         console.print(Text(problem))
-    # A recipe that is run by its name is called `__main__`.
-    program = sys.modules[module].__spec__.name if module == "__main__" else module
-    words = ["python", "-m", program, "all", "--interactions", path]
+    words = [*program_of(module).split(), "all", "--interactions", path]
     say = "run" if found.is_loadable else "once that is mended, run"
     console.print(Text(f"{say}: {shlex.join([*words, *found.options()])}"), soft_wrap=True)
 
@@ -417,15 +513,21 @@ def search(
         trials=settings.trials,
         budget_seconds=None if settings.budget is None else 60 * settings.budget,
         seed=settings.seed,
-        print_fn=console.print,
-        epochs=settings.epochs,
+        print_fn=say,
+        epochs=settings.trial_epochs,
         callbacks=[*callbacks, stop],
         **fit,
     )
     files.write_json(settings.runs / "trials.json", result.trials)
     files.write_json(settings.runs / "hparams.json", result.best)
     report.log_trials(settings.runs / "logs", result.trials, goal.name)
-    console.print(f"best trial: {goal.name} {result.score:.4f} with {result.best}")
+    best = ", ".join(
+        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in result.best.items()
+        if name not in (fixed or {})
+    )
+    say(f"best trial: {goal.name} {result.score:.4f} with {best}")
+    say(f"wrote {settings.runs / 'hparams.json'}")
 
 
 def fit(
@@ -438,7 +540,7 @@ def fit(
     """Trains with the tuned hyper-parameters, or the defaults, and returns the best model."""
     tuned = read_mapping(settings.runs / "hparams.json")
     if not tuned:
-        console.print("no hparams.json, so the defaults are trained; `tune` makes one")
+        say("no hparams.json, so the defaults are trained; `tune` makes one")
     tf.keras.utils.set_random_seed(settings.seed)
     hp = tuning.fixed(tuned)
     model, size = hypermodel.build(hp), tuning.space.batch_size(hp)
@@ -470,7 +572,7 @@ def fit(
             *callbacks,
             tf.keras.callbacks.TensorBoard(settings.runs / "logs", profile_batch=0),
         ],
-        print_fn=console.print,
+        print_fn=say,
         **fit,
     )
     return model
@@ -507,6 +609,7 @@ def accept(
             )
     with files.replace_file(settings.runs / "model.keras") as part:
         model.save(part)
+    say(f"wrote {settings.runs / 'model.keras'}")
 
 
 def trained(settings: Settings) -> Any:
@@ -598,7 +701,7 @@ def summarize(
 def write_report(settings: Settings, summary: report.RunSummary) -> None:
     """Writes report.html."""
     path = report.write_report(settings.runs / "report.html", summary)
-    console.print(Text(f"report: {path}"))
+    say(f"wrote {path}")
 
 
 # 5. The query.

@@ -27,6 +27,7 @@ from tests.house import (
 FLOORS = {
     "_keras": 0,
     "_version": 0,
+    "scann_pairing": 0,
     "typing": 0,
     "files": 1,
     "ops": 1,

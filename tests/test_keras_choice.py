@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from tests.sweeps import mostly_slow
+
 
 def run_fresh(code, **variables):
     env = {k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"} | variables
@@ -14,19 +16,30 @@ def run_fresh(code, **variables):
     )
 
 
-def test_import_turns_keras_2_on_where_the_user_set_nothing():
-    run = run_fresh("import tfrs_ext, tensorflow as tf; print(tf.keras.layers.Layer.__module__)")
+def test_import_turns_keras_2_on_and_loads_no_heavy_library_before_it_is_used():
+    code = """
+import sys, tfrs_ext, tensorflow as tf
+from tfrs_ext import layers, losses, metrics, models, negatives, tasks
+print([name for name in ("keras_tuner", "sklearn", "scipy.stats", "rich") if name in sys.modules])
+print(tf.keras.layers.Layer.__module__)
+"""
+    run = run_fresh(code)
     assert run.returncode == 0, run.stderr
-    assert run.stdout.startswith("tf_keras.")
+    heavy, module = run.stdout.splitlines()
+    assert heavy == "[]"
+    assert module.startswith("tf_keras.")
 
 
 @pytest.mark.parametrize(
     ("code", "variables"),
-    [
-        ("import tensorflow as tf; tf.keras.layers; import tfrs_ext", {}),
-        ("import tensorflow; import tfrs_ext", {}),
-        ("import tfrs_ext", {"TF_USE_LEGACY_KERAS": "0"}),
-    ],
+    mostly_slow(
+        [
+            ("import tensorflow as tf; tf.keras.layers; import tfrs_ext", {}),
+            ("import tensorflow; import tfrs_ext", {}),
+            ("import tfrs_ext", {"TF_USE_LEGACY_KERAS": "0"}),
+        ],
+        lambda case: case[0] != "import tensorflow; import tfrs_ext",
+    ),
 )
 def test_keras_3_is_refused_in_one_line_that_names_the_mend(code, variables):
     run = run_fresh(code, **variables)
@@ -36,21 +49,13 @@ def test_keras_3_is_refused_in_one_line_that_names_the_mend(code, variables):
     assert "TF_USE_LEGACY_KERAS=1" in last
 
 
+@pytest.mark.slow
 def test_tensorflow_that_was_imported_with_keras_2_is_accepted():
     code = "import tensorflow as tf; tf.keras.layers; import tfrs_ext; tfrs_ext.ops"
     assert run_fresh(code, TF_USE_LEGACY_KERAS="1").returncode == 0
 
 
-def test_heavy_libraries_load_only_when_used():
-    code = """
-import sys, tfrs_ext
-from tfrs_ext import layers, losses, metrics, models, negatives, tasks
-print([name for name in ("keras_tuner", "sklearn", "scipy.stats", "rich") if name in sys.modules])
-"""
-    run = run_fresh(code)
-    assert run.stdout.strip() == "[]", run.stdout + run.stderr
-
-
+@pytest.mark.slow
 def test_import_adds_nothing_but_the_package_to_tfrs():
     code = """
 import os, sys; os.environ["TF_USE_LEGACY_KERAS"] = "1"

@@ -5,9 +5,12 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 README = pathlib.Path(__file__).parents[1] / "README.md"
 
 
+@pytest.mark.slow
 def test_quickstart_runs_and_prints_a_recall_with_its_interval(tmp_path):
     (code,) = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
     assert len(code.splitlines()) <= 36

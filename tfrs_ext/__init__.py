@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from tfrs_ext import _keras as _keras  # Chooses Keras 2 before anything imports TensorFlow.
+from tfrs_ext import scann_pairing as _scann_pairing  # Before TFRS, which would fail on its own.
 from tfrs_ext._version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -81,11 +82,13 @@ for _room in (
     importlib.import_module(f"{__name__}.{_room}")
 
 
-def __getattr__(name: str) -> Any:
-    # The others load when they are first used: keras-tuner, scikit-learn and rich cost seconds.
-    if name in __all__:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # Type checkers know the names above, and no others.
+
+    def __getattr__(name: str) -> Any:
+        # The others load when they are first used: keras-tuner, scikit-learn and rich cost seconds.
+        if name in __all__:
+            return importlib.import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

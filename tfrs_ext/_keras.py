@@ -27,4 +27,19 @@ import tf_keras as keras  # noqa: E402
 if tf.keras.layers.Layer is not keras.layers.Layer:
     raise ImportError(_MEND.format(found="tensorflow was already imported with Keras 3"))
 
+
+def _trace_functions_as_written() -> None:
+    # AutoGraph rewrites Python's `if` and `for` over tensors when a function is traced. No function
+    # of this package has any, and rewriting them all takes half the time of a first step. Layers
+    # and models that users write are rewritten as ever.
+    try:
+        from tensorflow.python.autograph.core import config
+
+        config.CONVERSION_RULES = (config.DoNotConvert("tfrs_ext"), *config.CONVERSION_RULES)
+    except (ImportError, AttributeError):
+        pass  # TensorFlow keeps this elsewhere: a first step takes longer, nothing else.
+
+
+_trace_functions_as_written()
+
 __all__ = ["keras"]

@@ -25,7 +25,8 @@ PAIRS = (np.arange(6).repeat(2), np.array(POSITIVES).ravel())
 
 def _fit(*callbacks, epochs=3, model=None):
     model = _Towers() if model is None else model
-    model.compile(keras.optimizers.SGD(10.0), "mse")
+    # Eager steps: a callback sees the same values, and nothing is traced.
+    model.compile(keras.optimizers.SGD(10.0), "mse", run_eagerly=True)
     return model, model.fit(PAIRS, np.ones(12), epochs=epochs, verbose=0, callbacks=list(callbacks))
 
 
@@ -89,7 +90,8 @@ def test_evaluate_runs_it_once_and_keeps_the_result():
     evaluate = evaluation.evaluate
     evaluation.evaluate = lambda: calls.append(1) or evaluate()
     model = _Towers()
-    model.compile(keras.optimizers.SGD(10.0), "mse")
+    # Eager steps: a callback sees the same values, and nothing is traced.
+    model.compile(keras.optimizers.SGD(10.0), "mse", run_eagerly=True)
     logs = {}
     after = keras.callbacks.LambdaCallback()
     after.on_test_end = logs.update

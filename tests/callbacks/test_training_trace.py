@@ -11,7 +11,8 @@ ROWS = {"user": tf.constant([1, 2, 1], tf.int64), "item": tf.constant([7, 8, 7],
 
 def _fit(task, *callbacks, epochs=3):
     model = models.TwoTower.from_features(*FEATURES, task, embedding_dim=4)
-    model.compile(keras.optimizers.SGD(1.0))
+    # Eager steps: a callback sees the same values, and nothing is traced.
+    model.compile(keras.optimizers.SGD(1.0), run_eagerly=True)
     batches = tf.data.Dataset.from_tensors(ROWS)
     return model, model.fit(batches, epochs=epochs, verbose=0, callbacks=list(callbacks)).history
 

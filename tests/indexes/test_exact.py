@@ -102,6 +102,7 @@ print((max(seen) - seen[0]) / (40 * 20_000 * 64 * 4 / 2**20))
 """
 
 
+@pytest.mark.slow
 def test_index_from_dataset_holds_the_corpus_at_most_twice():
     run = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
     assert float(run.stdout) < 2.5

@@ -78,6 +78,7 @@ def test_it_is_restored_from_its_settings_alone():
     assert (index.power, index._k) == (4.0, 3)
 
 
+@pytest.mark.slow
 def test_it_is_exported_checked_and_served(tmp_path):
     retriever = make_retriever()
     users = retriever.make_users(seen=None)

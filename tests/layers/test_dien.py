@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tests.harness import run_layer_test
 from tests.oracles import dien as oracle
+from tests.sweeps import mostly_slow
 from tfrs_ext._keras import keras
 from tfrs_ext.layers import AUGRU, AGRUCell, AIGRUCell, AUGRUCell, InterestExtractor
 
@@ -30,7 +31,7 @@ def gates_of(cell, variant):
     return gates
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", mostly_slow(VARIANTS, ["AUGRU"]))
 def test_behaves_as_a_keras_layer(variant, tmp_path):
     data = [SEQUENCE.astype(np.float32), SCORES.astype(np.float32)]
     run_layer_test(lambda: AUGRU(4, variant), data, tmp_path)
@@ -104,17 +105,22 @@ def test_gradient_equals_finite_differences():
         np.testing.assert_allclose(theoretical, numerical, atol=1e-6)
 
 
-@pytest.mark.parametrize("auxiliary", [None, (4, 3)])
+@pytest.mark.parametrize("auxiliary", [None, pytest.param((4, 3), marks=pytest.mark.slow)])
 def test_extractor_behaves_as_a_keras_layer(auxiliary, tmp_path):
     data = [SEQUENCE.astype(np.float32), NEGATIVES.astype(np.float32)]
     run_layer_test(lambda: InterestExtractor(3, auxiliary), data, tmp_path)
 
 
-def test_extractor_needs_no_negatives_at_inference(tmp_path):
-    run_layer_test(lambda: InterestExtractor(4), SEQUENCE.astype(np.float32), tmp_path)
-    layer = InterestExtractor(4)
-    layer(SEQUENCE)
+def test_extractor_needs_no_negatives_at_inference():
+    layer = InterestExtractor(3)
+    alone = layer(SEQUENCE)
     assert layer.losses == []
+    np.testing.assert_array_equal(layer([SEQUENCE, NEGATIVES]), alone)
+
+
+@pytest.mark.slow
+def test_extractor_behaves_as_a_keras_layer_without_negatives(tmp_path):
+    run_layer_test(lambda: InterestExtractor(4), SEQUENCE.astype(np.float32), tmp_path)
 
 
 @pytest.mark.parametrize(("auxiliary", "reduction"), [(None, "paper"), ((4,), "authors")])

@@ -30,9 +30,9 @@ def layers_of(attention):
         {"activation": keras.layers.PReLU(shared_axes=[1, 2]), "interaction": "outer"},
     ],
 )
-@pytest.mark.parametrize("query", [QUERY, CANDIDATES], ids=["one", "many"])
-def test_behaves_as_a_keras_layer(arguments, query, tmp_path):
-    data = [query.astype(np.float32), KEYS.astype(np.float32)]
+def test_behaves_as_a_keras_layer(arguments, tmp_path):
+    # One query for each row in the first case, many in the others.
+    data = [(CANDIDATES if arguments else QUERY).astype(np.float32), KEYS.astype(np.float32)]
     run_layer_test(lambda: DINAttention((4, 2), **arguments), data, tmp_path)
 
 

@@ -1,5 +1,6 @@
 """FactorizedTopK stands in for TFRS's, exactly, and embeds candidates once an evaluation."""
 
+import itertools
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from tests.oracles import ranking
+from tests.sweeps import mostly_slow
 from tfrs_ext import evaluation, indexes, metrics
 from tfrs_ext._keras import keras
 
@@ -85,6 +87,7 @@ assert result.testsRun >= 9 and result.wasSuccessful()
     assert run.returncode == 0, run.stderr[-2000:]
 
 
+@pytest.mark.slow
 def test_tfrs_own_tests_of_the_task_pass_with_our_metric_also_in_a_session():
     code = """
 import tfrs_ext.metrics, unittest
@@ -198,9 +201,16 @@ def _update(metric, graph, *arguments):
     (tf.function(update) if graph else update)(*arguments)
 
 
-@pytest.mark.parametrize("graph", [False, True])
-@pytest.mark.parametrize("ties", ["pessimistic", "expected"])
-@pytest.mark.parametrize("make", [_dataset, _exact, _brute_force])
+@pytest.mark.parametrize(
+    ("make", "ties", "graph"),
+    mostly_slow(
+        itertools.product(
+            [_dataset, _exact, _brute_force], ["pessimistic", "expected"], [False, True]
+        ),
+        # Eager steps try all; a graph is traced once.
+        lambda case: not case[2] or case == (_dataset, "expected", True),
+    ),
+)
 def test_several_positives_and_seen_items_give_what_evaluate_retrieval_gives(make, ties, graph):
     names = ["recall", "precision", "ndcg", "map", "mrr"]
     metric = metrics.FactorizedTopK(make(), ks=[3, 9], ties=ties, metrics=[*names, "median_rank"])

@@ -1,5 +1,6 @@
 """Retrieval and ranking trained together: losses, weights, logs, saving, serving."""
 
+import itertools
 import json
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
+from tests.sweeps import mostly_slow
 from tfrs_ext import losses, serving, tasks
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Categorical, Numeric
@@ -135,8 +137,13 @@ def test_learnt_weights_follow_the_formula_and_settle_where_it_says():
     # Zero where s = log(2 L): the weight is the reciprocal of twice the loss.
 
 
-@pytest.mark.parametrize("options", [{}, {"loss_weights": "uncertainty"}])
-@pytest.mark.parametrize("name", ["model.keras", "saved_model"])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    mostly_slow(
+        itertools.product(["model.keras", "saved_model"], [{}, {"loss_weights": "uncertainty"}]),
+        [("model.keras", {"loss_weights": "uncertainty"})],
+    ),
+)
 def test_saved_models_answer_and_train_as_before(tmp_path, name, options):
     model = make(sample_weights={"retrieval": "click"}, **options)
     model.compile(keras.optimizers.Adam(0.02))
@@ -164,6 +171,7 @@ def test_survives_json():
     np.testing.assert_allclose(float(again.ranking_tasks["rating"]._loss([[5.0]], [[3.0]])), 4.0)
 
 
+@pytest.mark.slow
 def test_the_parts_serve_by_themselves(tmp_path):
     model = make()
 
@@ -215,6 +223,7 @@ def test_rankers_are_exported_with_all_checks(tmp_path, label):
     np.testing.assert_allclose(answer["score"][0], model(columns)[label][:, 0], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_mixed_precision_trains_all_parts():
     keras.mixed_precision.set_global_policy("mixed_float16")
     try:
@@ -228,6 +237,7 @@ def test_mixed_precision_trains_all_parts():
     assert np.any(before[0] != model.get_weights()[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights", [{"click": 2.0}, "uncertainty"])
 def test_ranking_losses_on_replicas_are_those_of_the_whole_batch(two_replicas, weights):
     answers = []

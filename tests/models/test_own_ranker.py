@@ -61,6 +61,7 @@ def batches(size):
     return tf.data.Dataset.from_tensor_slices((columns, labels)).batch(size)
 
 
+@pytest.mark.slow
 def test_is_searched_trained_saved_loaded_and_exported(tmp_path):
     hyper = tuning.RankingHyperModel(COLUMNS, "item_id", "user_id", ("additive", "dcn_v2"))
     hp = tuning.fixed({"embedding_dim": 16})

@@ -1,9 +1,12 @@
 """TwoTower over towers that its users wrote themselves: as in TFRS's tutorials, or functional."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.sweeps import mostly_slow
 from tfrs_ext import losses, negatives, tasks
 from tfrs_ext._keras import keras
 from tfrs_ext.models import TwoTower
@@ -69,8 +72,13 @@ def make(query_model=None, source=None):
     )
 
 
-@pytest.mark.parametrize("name", ["model.keras", "saved_model"])
-@pytest.mark.parametrize("tower", [UserModel, functional])
+@pytest.mark.parametrize(
+    ("tower", "name"),
+    mostly_slow(
+        itertools.product([UserModel, functional], ["model.keras", "saved_model"]),
+        [(UserModel, "model.keras"), (functional, "saved_model")],
+    ),
+)
 @pytest.mark.filterwarnings("ignore:Input dict contained keys")
 def test_own_towers_learn_and_come_back(tmp_path, tower, name):
     model = make(tower())
@@ -88,6 +96,7 @@ def test_own_towers_learn_and_come_back(tmp_path, tower, name):
     assert np.any(np.abs(again(batch) - expected) > 1e-4)
 
 
+@pytest.mark.slow
 def test_training_goes_on_where_it_was_interrupted(tmp_path):
     class StoppedError(Exception):
         pass

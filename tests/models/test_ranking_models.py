@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.sweeps import mostly_slow
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Categorical, History, Numeric, Text
 from tfrs_ext.layers import DINAttention
@@ -58,7 +59,8 @@ def dataset(inputs, labels, batch=16):
     return tf.data.Dataset.from_tensor_slices((inputs, labels)).batch(batch)
 
 
-KINDS = ["DCN-Mix", "Wide & Deep", "NeuMF", "DIN", "DIEN"]
+KINDS = mostly_slow(["DCN-Mix", "Wide & Deep", "NeuMF", "DIN", "DIEN"], ["DCN-Mix", "NeuMF"])
+QUICK = ["DCN-V2", "DCN-Mix", "DNN", "Wide & Deep", "NeuMF", "GMF", "DIN"]
 
 
 def assert_survives(model, path):
@@ -70,7 +72,7 @@ def assert_survives(model, path):
     np.testing.assert_allclose(keras.models.load_model(path)(inputs), expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", list(MODELS))
+@pytest.mark.parametrize("name", mostly_slow(MODELS, lambda name: " " not in name))
 def test_survives_json_and_keras_files(name, tmp_path):
     model = MODELS[name]()
     config = json.loads(json.dumps(model.get_config()))
@@ -83,7 +85,7 @@ def test_survives_as_saved_model(name, tmp_path):
     assert_survives(MODELS[name](), str(tmp_path / "saved_model"))
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name != "DIEN with a network"])
+@pytest.mark.parametrize("name", mostly_slow(MODELS, QUICK))
 def test_fits_and_predicts_row_by_row(name):
     model, inputs = MODELS[name](), columns()
     labels = (inputs["item"] % 2).astype(np.float32)
@@ -134,7 +136,8 @@ def same_item(inputs):
     return np.any(inputs["clicks"] == inputs["item"][:, None], 1).astype(np.float32)
 
 
-@pytest.mark.parametrize("kind", [DIN, pytest.param(DIEN, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [DIN, DIEN])
 def test_attention_learns_that_the_candidate_was_clicked_before(kind):
     train, test = columns(4000, 1), columns(1000, 2)
     model = kind([ITEM, CLICKS], "item", 8, (16,))

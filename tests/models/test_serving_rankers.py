@@ -7,6 +7,7 @@ import tensorflow as tf
 from tests.models.test_multi_task import make as make_multi_task
 from tests.models.test_ranking_models import MODELS, columns
 from tests.models.test_youtube_ranker import make as make_youtube
+from tests.sweeps import mostly_slow
 from tfrs_ext.features import example_inputs
 
 OF_ITEMS = {"item", "title", "video"}
@@ -44,11 +45,10 @@ def ranking_module(model, score):
     return module
 
 
-# Saving traces the loops of DIEN's recurrent layers several times.
-SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in RANKERS if "DIEN" in name]
+QUICK = ["DCN-V2", "NeuMF", "DIN", "YouTube", "multi-task"]
 
 
-@pytest.mark.parametrize("name", [*(name for name in RANKERS if "DIEN" not in name), *SLOW])
+@pytest.mark.parametrize("name", mostly_slow(RANKERS, QUICK))
 def test_scores_a_list_of_items_for_one_user(name, tmp_path):
     make, score = RANKERS[name]
     model = make()

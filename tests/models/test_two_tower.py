@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
+from tests.sweeps import mostly_slow
 from tfrs_ext import losses, negatives, tasks
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Categorical, History, Numeric, Text, Timestamp
@@ -90,7 +91,7 @@ def test_what_the_history_holds_is_no_negative():
     assert TwoTower.from_config(model.get_config()).known_positives == "history"
 
 
-@pytest.mark.parametrize("name", ["model.keras", "saved_model"])
+@pytest.mark.parametrize("name", mostly_slow(["model.keras", "saved_model"], ["model.keras"]))
 def test_saved_models_answer_and_train_as_before(tmp_path, name):
     model = make_model(dropout=0.1)
     model.compile(keras.optimizers.Adam(0.02))
@@ -206,6 +207,7 @@ def test_replicas_report_and_follow_the_loss_of_the_global_batch(two_replicas):
     np.testing.assert_allclose(before - kernel.numpy(), gradient, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_replica_that_the_last_batch_leaves_empty_changes_no_mean(two_replicas):
     with two_replicas.scope():
         model = make_model(embedding_dim=4)
@@ -220,6 +222,7 @@ def test_a_replica_that_the_last_batch_leaves_empty_changes_no_mean(two_replicas
     assert np.isfinite(model.fit(data.batch(20), verbose=0).history["loss"][0])
 
 
+@pytest.mark.slow
 def test_logs_hold_no_metric_that_was_not_computed():
     corpus = tf.data.Dataset.from_tensor_slices(
         {"item_id": np.array(ITEMS), "title": np.array(["Toy"] * 12), "released": np.ones(12, int)}

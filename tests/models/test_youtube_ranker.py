@@ -107,6 +107,7 @@ def test_trains_in_mixed_precision():
     assert np.isfinite(outputs).all()
 
 
+@pytest.mark.slow
 def test_ranks_in_a_multi_task_model():
     towers = TwoTower.from_features([AGE], [VIDEO], embedding_dim=4)
     task = tasks.Ranking(losses.WeightedLogistic())

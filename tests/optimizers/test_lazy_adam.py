@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.oracles import adam as oracle
+from tests.sweeps import mostly_slow
 from tfrs_ext._keras import keras
 from tfrs_ext.optimizers import LazyAdam
 
@@ -201,7 +202,10 @@ def test_loss_scaling_and_mixed_precision():
     assert model.optimizer.inner_optimizer.variables[2].dtype == tf.float32
 
 
-@pytest.mark.parametrize("arguments", [{}, {"clipnorm": 0.5, "use_ema": True, "weight_decay": 0.1}])
+REPLICATED = [{}, {"clipnorm": 0.5, "use_ema": True, "weight_decay": 0.1}]
+
+
+@pytest.mark.parametrize("arguments", mostly_slow(REPLICATED, REPLICATED[1:]))
 def test_two_replicas_train_as_one_device(arguments, two_replicas):
     weights = []
     for strategy in (tf.distribute.get_strategy(), two_replicas):

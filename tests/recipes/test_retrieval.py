@@ -1,6 +1,7 @@
 """The retrieval recipe, as a user runs it: in processes, on files, and killed."""
 
 import json
+import re
 import shlex
 
 import pandas as pd
@@ -34,12 +35,19 @@ def test_a_run_that_is_killed_in_every_stage_ends_as_if_it_had_not_been(recipe):
 
     final = recipe.run(*everything)
     assert final.returncode == 0, final.stdout + final.stderr
+    # The console shows our lines alone, none redrawn.
+    assert final.stderr == ""
+    assert not {"\r", "\b"} & {*final.stdout}
+    assert "Step 4: asks the newest version" in final.stdout
+    for found in (runs / "report.html", base / "1" / "assets.extra" / "model_card.md"):
+        assert str(found) in final.stdout.rpartition(" done ")[2]
     assert serving.list_versions(base) == [1]
     assert [name for name in entries(base) if name != "1"] in ([], [".lock"])
     assert len(json.loads((runs / "trials.json").read_text())) == 2
     epochs = pd.read_csv(runs / "train" / "history.csv")["epoch"].tolist()
     assert sorted(set(epochs)) == list(range(max(epochs) + 1))
     report = json.loads((runs / "metrics.json").read_text())
+    assert report["planted truth"]["ndcg_at_10"] > report["model"]["ndcg_at_10"]
     assert report["model"]["ndcg_at_10"] > 1.2 * report["popularity"]["ndcg_at_10"]
     assert report["popularity"]["ndcg_at_10"] > 1.5 * report["random"]["ndcg_at_10"]
     page = (runs / "report.html").read_text()
@@ -60,7 +68,8 @@ def test_a_baseline_is_tuned_fitted_exported_and_asked(recipe):
         result = recipe.run_here(step, *chosen)
         assert result.exit_code == 0, result.stdout
     metrics = json.loads((recipe.runs / "metrics.json").read_text())
-    assert set(metrics) == {"model", "successors", "recent", "popularity", "random"}
+    rivals = {"successors", "recent", "popularity", "random"}
+    assert set(metrics) == {"model", "planted truth", *rivals}
     assert metrics["model"]["ndcg_at_10"] > metrics["random"]["ndcg_at_10"]
     assert set(json.loads((recipe.runs / "hparams.json").read_text())) == {"neighbors", "shrinkage"}
     assert "Retrieval, item_to_item" in (recipe.runs / "report.html").read_text()
@@ -103,8 +112,12 @@ def test_a_model_with_a_name_is_tuned_trained_exported_and_asked(recipe, model):
         (("query", "--user", "1"), "run `export` first"),
         (("export", "--smoke"), "run `train` first"),
         (("train", "--data", "netflix"), "`data` must be one of synthetic, movielens-100k"),
+        (("train", "--data", "movielens1m"), "did you mean 'movielens-1m'?"),
         (("train", "--split", "by-weather"), "`split` must be one of global-time"),
-        (("train", "--interactions", "no-such.csv"), "no-such.csv"),
+        (("train", "--split", "leave-1-out"), "did you mean 'leave-one-out'?"),
+        (("train", "--interactions", "no-such.csv"), "a file that is there, received no-such.csv"),
+        (("train", "--interactions", "README.me"), "did you mean 'README.md'?"),
+        (("train", "--interactions", "no/such.csv"), "there is no folder no"),
         (("train", "--items", "items.csv"), "`interactions` must be given with items"),
         (("train", "--user-id", "who"), "`interactions` must be given with user_id"),
         (("train", "--index", "hnsw"), "`index` must be one of auto, exact"),
@@ -117,6 +130,30 @@ def test_what_cannot_be_done_is_refused_in_one_line(recipe, arguments, message):
     assert result.exit_code == 1
     assert message in " ".join(result.stdout.split())
     assert "Traceback" not in result.output
+
+
+def test_a_mistyped_step_is_told_the_nearest_and_an_example(recipe):
+    result = recipe.run_here("trian")
+    assert result.exit_code == 2
+    said = " ".join(re.sub("[│╭╮╰╯─]", " ", result.output).split())
+    assert "did you mean 'train'?" in said
+    assert "python -m recipes.retrieval all --smoke" in said
+
+
+def test_a_mistyped_argument_of_the_schema_is_told_the_nearest_and_an_example(recipe, tmp_path):
+    (tmp_path / "log.csv").write_text("user_id,item_id,timestamp\n1,2,3\n")
+    (tmp_path / "schema.json").write_text('{"user": "customer"}')
+    files = ("--interactions", str(tmp_path / "log.csv"), "--schema", str(tmp_path / "schema.json"))
+    result = recipe.run_here("train", *files)
+    said = " ".join(result.output.split())
+    assert result.exit_code == 1
+    assert "received 'user'; did you mean 'user_id'?" in said
+    assert '{"user_id": "customer"' in said
+
+
+def test_help_says_what_exit_codes_mean(recipe):
+    said = " ".join(recipe.run_here("--help").output.split())
+    assert "Exit codes: 0, done; 1, it can't go on" in said
 
 
 @pytest.mark.parametrize(

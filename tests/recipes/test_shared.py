@@ -25,7 +25,15 @@ def settings_for(folder, table=None, **options):
         table.to_csv(path, index=False)
     sources = {name: options.pop(name) for name in ("items", "columns") if name in options}
     source = shared.DataSource("log", interactions=str(path), **sources)
-    values = {"trials": 1, "budget": None, "epochs": 2, "patience": 1, "user": None, "k": 3}
+    values = {
+        "trials": 1,
+        "budget": None,
+        "trial_epochs": 2,
+        "epochs": 2,
+        "patience": 1,
+        "user": None,
+        "k": 3,
+    }
     values |= {"seed": 1, "fresh": False, "runs": folder / "runs", "base": folder / "base"}
     return shared.Settings.of("retrieval", source, **{**values, **options})
 
@@ -195,8 +203,8 @@ def test_own_and_made_up_data_and_smoke_runs_have_folders_of_their_own(tmp_path)
         shared.DataSource("log", interactions="log.csv"),
         shared.DataSource("films", interactions="films.csv"),
     ):
-        values = {"runs": None, "base": None, "epochs": 1, "trials": 1, "budget": None}
-        values |= {"patience": 1, "user": None, "k": 1, "seed": 1, "fresh": False}
+        values = {"runs": None, "base": None, "epochs": 1, "trial_epochs": 1, "trials": 1}
+        values |= {"budget": None, "patience": 1, "user": None, "k": 1, "seed": 1, "fresh": False}
         settings = shared.Settings.of("retrieval", source, **values)
         folders |= {settings.runs, settings.base}
     assert len(folders) == 8

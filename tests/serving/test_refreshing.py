@@ -29,7 +29,7 @@ def refreshed(base, retriever, ids, users=None, **more):
     return serving.refresh(base, *models, items, users=users, **more)
 
 
-def test_items_are_added_and_removed_and_the_rest_stays(tmp_path):
+def test_items_are_added_and_removed_and_the_rest_stays(tmp_path, unverified):
     retriever = make_retriever()
     publish(tmp_path, retriever, facts={"metrics": 1, "run": "a"}, index="exact")
     ids = np.append(retriever.item_ids[5:], [1000, 1001, 1002])

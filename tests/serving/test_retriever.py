@@ -5,11 +5,12 @@ import pytest
 import tensorflow as tf
 
 from tests.serving.conftest import make_retriever
+from tests.sweeps import mostly_slow
 from tfrs_ext import serving
 from tfrs_ext.indexes import Exact
 
 
-@pytest.fixture(scope="module", params=["exact", "scann"])
+@pytest.fixture(scope="module", params=mostly_slow(["exact", "scann"], ["exact"]))
 def version(request, tmp_path_factory):
     retriever = make_retriever()
     base = tmp_path_factory.mktemp("models") / request.param

@@ -263,6 +263,7 @@ serving.export(sys.argv[1], **make_retriever().arguments(), k=5)
 """
 
 
+@pytest.mark.slow
 def test_export_that_is_killed_leaves_no_version_and_the_next_one_works(tmp_path, unverified):
     with subprocess.Popen(
         [sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, text=True
@@ -300,6 +301,7 @@ def test_empty_batches_and_items_without_tags_are_answered(tmp_path, unverified)
     assert count([], [""]) == []
 
 
+@pytest.mark.slow
 def test_quantized_index_is_served_with_stock_operations(tmp_path):
     retriever = make_retriever()
     path = serving.export(tmp_path, **retriever.arguments(), k=6, index="quantized")

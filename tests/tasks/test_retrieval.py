@@ -40,6 +40,7 @@ def gradients(task, **arguments):
     return [loss, *tape.gradient(loss, [queries, candidates])]
 
 
+@pytest.mark.slow
 def test_tfrs_own_tests_pass_with_our_task_in_its_place():
     code = """
 import tfrs_ext.tasks, tensorflow as tf

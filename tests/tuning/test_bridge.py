@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from tests.sweeps import mostly_slow
+
 
 def run_fresh(code):
     env = {k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"}
@@ -30,6 +32,7 @@ print(keras_tuner.Hyperband is tuning.Hyperband, tuner.keras.Model is tf_keras.M
     assert printed(code) == "True True"
 
 
+@pytest.mark.slow
 def test_keras_3_imported_before_stays_what_it_was():
     code = """
 import tfrs_ext, sys, keras, keras.layers
@@ -41,6 +44,7 @@ print(before == after, keras.__version__[0], len(before) > 100)
     assert printed(code) == "True 3 True"
 
 
+@pytest.mark.slow
 def test_keras_3_imported_afterwards_is_keras_3():
     code = """
 import tfrs_ext.tuning, sys
@@ -60,7 +64,9 @@ def test_keras_tuner_imported_with_keras_3_is_refused_in_one_line_that_names_the
     assert last.endswith("import tfrs_ext.tuning before keras_tuner.")
 
 
-@pytest.mark.parametrize("name", ["keras_tuner", "keras_tuner.src.tuners"])
+@pytest.mark.parametrize(
+    "name", mostly_slow(["keras_tuner", "keras_tuner.src.tuners"], ["keras_tuner"])
+)
 def test_a_missing_package_is_named_with_what_to_install(name):
     code = f"""
 import sys, importlib.abc

@@ -253,6 +253,7 @@ def test_the_optimizer_is_the_lazy_one():
     assert isinstance(defaults(model="dnn")[0].optimizer, optimizers.LazyAdam)
 
 
+@pytest.mark.slow
 def test_a_search_over_several_models_tries_each(tmp_path):
     hyper, hp = hypermodel(("dnn", "din")), tuning.HyperParameters()
     hp.Choice("model", list(hyper.models))

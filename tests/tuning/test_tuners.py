@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from tests.sweeps import mostly_slow
 from tests.tuning import toy
 from tfrs_ext import tuning
 from tfrs_ext._keras import keras
@@ -24,12 +25,15 @@ def tuner_of(kind, folder, **kwargs):
 
 @pytest.mark.parametrize(
     ("kind", "kwargs"),
-    [
-        (tuning.RandomSearch, {"max_trials": 2}),
-        (tuning.BayesianOptimization, {"max_trials": 4, "num_initial_points": 2}),
-        (tuning.GridSearch, {"max_trials": 2}),
-        (tuning.Hyperband, {"max_epochs": 2, "factor": 2}),
-    ],
+    mostly_slow(
+        [
+            (tuning.RandomSearch, {"max_trials": 2}),
+            (tuning.BayesianOptimization, {"max_trials": 4, "num_initial_points": 2}),
+            (tuning.GridSearch, {"max_trials": 2}),
+            (tuning.Hyperband, {"max_epochs": 2, "factor": 2}),
+        ],
+        lambda case: case[0] is tuning.RandomSearch,
+    ),
 )
 def test_search_finds_the_best_epoch_and_its_weights(kind, kwargs, tmp_path):
     data = toy.interactions()

@@ -42,8 +42,16 @@ class EmbeddedInputs:
             )
         if tower is not self._traced:
             self._traced = tower
-            self._function = tf.function(_in_inference(tower), reduce_retracing=True)
+            rows = tf.nest.map_structure(_any_rows, self._batches.element_spec)
+            self._function = tf.function(_in_inference(tower), input_signature=[rows])
         return np.concatenate([self._function(batch).numpy() for batch in self._batches])
+
+
+def _any_rows(spec: tf.TypeSpec) -> tf.TypeSpec:
+    """Lets batches have any number of rows: the last one is traced together with the others."""
+    if isinstance(spec, tf.TensorSpec) and spec.shape.rank:
+        return tf.TensorSpec([None, *spec.shape[1:]], spec.dtype)
+    return spec
 
 
 def _in_inference(tower: Embedder) -> Any:

@@ -67,7 +67,9 @@ class HistoryPooling(keras.layers.Layer):
                 f"{self.logits.shape[0]}, received shape {tuple(sequence.shape)}."
             )
         logits = tf.where(mask, tf.cast(self.logits, tf.float32), LOWEST)
-        return tf.cast(tf.where(mask, tf.nn.softmax(logits, axis=1), 0.0), dtype)
+        # A table that rows come from hides their shape from the graph's optimizer.
+        logits = tf.ensure_shape(logits, [None, self.logits.shape[0]])
+        return tf.cast(tf.where(mask, tf.nn.softmax(logits), 0.0), dtype)
 
     def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.layers.scale import Scale, check_temperature
+from tfrs_ext.ops.checks import all_true
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -72,7 +73,7 @@ class Temperature(Scale):
                 self.step.assign_add(1)
         temperature = tf.cast(self.temperature(step), tf.float32)
         message = "`temperature` must be > 0 at every step of its schedule."
-        with tf.control_dependencies([tf.debugging.assert_positive(temperature, message)]):
+        with tf.control_dependencies([all_true(temperature > 0, message, temperature)]):
             return 1.0 / temperature
 
     def get_config(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from tfrs_ext.candidates import Candidates
-from tfrs_ext.ops.checks import same_size
+from tfrs_ext.ops.checks import all_true, same_size
 
 
 def check_per_query(
@@ -34,7 +34,7 @@ def check_per_query(
     if scale is not None:
         _check_rank("scale", scale, (0,), "[], one number")
         message = "`scale` must be positive: it is one by the temperature."
-        checks.append(tf.debugging.assert_positive(scale, message=message))
+        checks.append(all_true(scale > 0, message, scale))
     if mask is not None:
         checks += _check_mask(mask, rows, _size(negatives.embeddings, 0))
     if sample_weight is not None:
@@ -42,7 +42,7 @@ def check_per_query(
         message = "`sample_weight` must not be negative."
         checks += [
             same_size("sample_weight", sample_weight, 0, rows, "`query_embeddings` has rows"),
-            tf.debugging.assert_non_negative(sample_weight, message=message),
+            all_true(sample_weight >= 0, message, tf.reduce_min(sample_weight)),
         ]
     return [check for check in checks if check is not None]
 

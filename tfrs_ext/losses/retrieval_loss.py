@@ -13,6 +13,7 @@ from tfrs_ext.ops.exclusion import count_others, is_negative
 from tfrs_ext.ops.objectives import Objective
 from tfrs_ext.ops.replicas import num_replicas
 from tfrs_ext.ops.scores import LOWEST, largest, pairwise_scores, rowwise_scores
+from tfrs_ext.ops.tracing import as_users_wrote
 from tfrs_ext.typing import TensorLike
 
 _Arguments = TypeVar("_Arguments")
@@ -148,7 +149,7 @@ class RetrievalLoss(keras.losses.Loss):
         """Computes `per_query` of arguments that were checked."""
         scale = tf.constant(1.0) if scale is None else tf.cast(scale, tf.float32)
         positive = scale * rowwise_scores(queries, positives.embeddings)
-        positive, bias = self.correct(positive, positives, negatives)
+        positive, bias = as_users_wrote(self.correct)(positive, positives, negatives)
         has_one_vector = queries.shape.rank == negatives.embeddings.shape.rank == 2
         if has_one_vector and num_hard_negatives is None:
             return row_loss(

@@ -7,6 +7,7 @@ import tensorflow_recommenders as tfrs
 
 from tfrs_ext._keras import keras
 from tfrs_ext.ops.replicas import num_replicas
+from tfrs_ext.ops.tracing import as_users_wrote
 from tfrs_ext.tasks import Retrieval
 from tfrs_ext.typing import Columns, Config
 
@@ -78,7 +79,8 @@ class Model(tfrs.Model):
     def _compute_losses(
         self, inputs: _Inputs, training: bool
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        loss = tf.cast(self.compute_loss(inputs, training=training), tf.float32)
+        loss = as_users_wrote(self.compute_loss)(inputs, training=training)
+        loss = tf.cast(loss, tf.float32)
         terms = [tf.reduce_sum(tf.cast(term, tf.float32)) for term in self.losses]
         regularization = tf.add_n(terms) if terms else tf.constant(0.0)
         # Gradients are summed over replicas: each pays its share of the regularization.

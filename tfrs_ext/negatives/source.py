@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 from tfrs_ext._keras import keras
 from tfrs_ext.negatives.batch import Batch
 from tfrs_ext.negatives.pool import Pool
+from tfrs_ext.ops.tracing import as_users_wrote
 from tfrs_ext.typing import Config
 
 _Source = TypeVar("_Source", bound="Source")
@@ -60,7 +61,7 @@ class Source(keras.layers.Layer):
         Raises:
             ValueError: The queries don't share all rows.
         """
-        pool = self.draw(batch)
+        pool = as_users_wrote(self.draw)(batch)
         if pool.mask is not None:
             raise ValueError(
                 "`source` must answer with rows that all queries share, received "

@@ -31,6 +31,7 @@ import tensorflow as tf
 from tfrs_ext.ops.exclusion import NoExclusion
 from tfrs_ext.ops.objectives import Objective, RowTerms
 from tfrs_ext.ops.scores import LOWEST
+from tfrs_ext.ops.tracing import as_users_wrote
 
 
 class Inputs(NamedTuple):
@@ -96,7 +97,7 @@ def by_objective(objective: Objective) -> Method:
     def step(block: Block) -> RowTerms:
         strip = tf.where(block.valid, block.strip + block.bias[0], LOWEST)
         logits = tf.concat([strip, block.rest + block.bias[1]], axis=1)
-        terms = objective(logits, block.positive, block.count)
+        terms = as_users_wrote(objective)(logits, block.positive, block.count)
         return terms._replace(weights=(terms.weights,))
 
     return lambda inputs: (None, step)

@@ -6,7 +6,24 @@ import tensorflow as tf
 _TOLERANCES = {tf.bfloat16: 0.02, tf.float16: 0.002, tf.float32: 1e-6, tf.float64: 1e-6}
 
 
-def in_unit(values: tf.Tensor, message: str) -> tf.Operation:
+def all_true(condition: tf.Tensor, message: str, *values: tf.Tensor) -> tf.Operation | None:
+    """Returns an assertion, which does nothing where the condition is known to hold.
+
+    `tf.debugging` wraps an assertion in a branch, which costs a graph's optimizer its loops and
+    prints a warning at every trace; this one is the operation alone.
+
+    Args:
+        condition: Boolean of any shape; all of it must be True.
+        message: What the error says before the values.
+        *values: What the error shows.
+    """
+    known = tf.get_static_value(condition)
+    if known is not None and known.all():
+        return tf.no_op()
+    return tf.raw_ops.Assert(condition=tf.reduce_all(condition), data=[message, *values])
+
+
+def in_unit(values: tf.Tensor, message: str) -> tf.Operation | None:
     """Returns an assertion that no value lies below 0 or above 1, by more than a few roundings.
 
     NaN passes: a diverged model is for its loss to report.
@@ -24,9 +41,8 @@ def in_unit(values: tf.Tensor, message: str) -> tf.Operation:
         raise ValueError(f"{message} values of dtype {values.dtype.name}.")
     tolerance = _TOLERANCES.get(values.dtype, 0.0)
     low, high = (tf.cast(bound, values.dtype) for bound in (-tolerance, 1 + tolerance))
-    outside = tf.reduce_any((values < low) | (values > high))
-    extremes = [tf.reduce_min(values), tf.reduce_max(values)]
-    return tf.debugging.Assert(tf.logical_not(outside), [message, *extremes])
+    outside = (values < low) | (values > high)
+    return all_true(~outside, message, tf.reduce_min(values), tf.reduce_max(values))
 
 
 def same_size(
@@ -51,20 +67,21 @@ def same_size(
             )
         return None
     message = f"`{name}` must have as many entries as {what}."
-    return tf.debugging.assert_equal(tf.shape(tensor)[axis], size, message=message)
+    found = tf.shape(tensor)[axis]
+    return all_true(tf.equal(found, size), message, found, tf.convert_to_tensor(size))
 
 
-def is_log_probability(log_q: tf.Tensor, message: str) -> tf.Operation:
+def is_log_probability(log_q: tf.Tensor, message: str) -> tf.Operation | None:
     """Returns an assertion that all values are finite and at most 0, but for rounding."""
     # Probabilities of 1 may come out of float32 sums slightly above.
     fine = tf.math.is_finite(log_q) & (log_q <= tf.constant(1e-5, log_q.dtype))
-    return tf.debugging.assert_equal(tf.reduce_all(fine), True, message=message)
+    return all_true(fine, message)
 
 
-def is_probability(values: tf.Tensor, message: str) -> tf.Operation:
+def is_probability(values: tf.Tensor, message: str) -> tf.Operation | None:
     """Returns an assertion that all values are above 0 and at most 1, but for rounding."""
-    fine = tf.reduce_all((values > 0) & (values <= 1 + 1e-5))
-    return tf.debugging.Assert(fine, [message, tf.reduce_min(values), tf.reduce_max(values)])
+    fine = (values > 0) & (values <= 1 + 1e-5)
+    return all_true(fine, message, tf.reduce_min(values), tf.reduce_max(values))
 
 
 def check_same_rows(one: tf.Tensor, other: tf.Tensor, message: str) -> None:

@@ -10,6 +10,7 @@ from tfrs_ext.ops.exclusion import make_exclusion
 from tfrs_ext.ops.objectives import Objective, softmax_cross_entropy
 from tfrs_ext.ops.scores import LOWEST
 from tfrs_ext.ops.softmax import softmax_method
+from tfrs_ext.ops.tracing import as_users_wrote
 
 _CACHED_BYTES, _LARGEST_BYTES = 16 * 2**20, 64 * 2**20  # Of one block of logits.
 _FUSED: dict[Objective, Method] = {softmax_cross_entropy: softmax_method()}
@@ -112,7 +113,7 @@ def dense_row_loss(
     def differentiable(logits: tf.Tensor, positive: tf.Tensor) -> Any:
         masked = tf.where(valid, tf.stop_gradient(logits), LOWEST)
         count = tf.reduce_sum(tf.cast(valid, logits.dtype), axis=1)
-        terms = objective(masked, tf.stop_gradient(positive), count)
+        terms = as_users_wrote(objective)(masked, tf.stop_gradient(positive), count)
 
         def gradient(upstream: tf.Tensor) -> Any:
             d_logits = (upstream * terms.coefficient)[:, None] * terms.weights

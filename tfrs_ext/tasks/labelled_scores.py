@@ -9,6 +9,7 @@ from tfrs_ext.candidates import Candidates
 from tfrs_ext.negatives import Batch, Pool
 from tfrs_ext.ops.exclusion import is_negative
 from tfrs_ext.ops.scores import LOWEST, largest, pairwise_scores, rowwise_scores
+from tfrs_ext.ops.tracing import as_users_wrote
 
 Correct = Callable[[tf.Tensor, Candidates, Candidates], tuple[tf.Tensor, Union[tf.Tensor, None]]]
 
@@ -51,5 +52,5 @@ def _score(correct: Correct, batch: Batch, pool: Pool) -> tuple[tf.Tensor, tf.Te
     scale = 1.0 if batch.scale is None else batch.scale
     positive = scale * rowwise_scores(batch.queries, pool.positives.embeddings)
     negatives = scale * pairwise_scores(batch.queries, pool.negatives.embeddings)
-    positive, bias = correct(positive, pool.positives, pool.negatives)
+    positive, bias = as_users_wrote(correct)(positive, pool.positives, pool.negatives)
     return positive, negatives if bias is None else negatives + bias

@@ -14,6 +14,7 @@ from tfrs_ext.negatives import Batch, InBatch, Pool, Source
 from tfrs_ext.ops.checks import is_probability
 from tfrs_ext.ops.known_positives import not_known
 from tfrs_ext.ops.replicas import num_replicas
+from tfrs_ext.ops.tracing import as_users_wrote
 from tfrs_ext.tasks.labelled_scores import labelled_scores
 from tfrs_ext.typing import Columns, Config, Embedder, TensorLike
 
@@ -180,7 +181,7 @@ class Retrieval(tfrs.tasks.Retrieval):
             training=training,
             compares_queries=getattr(self._loss, "compares_queries", False),
         )
-        pool = self._negatives.draw(batch)
+        pool = as_users_wrote(self._negatives.draw)(batch)
         mask = _mask(batch, pool, score_mask)
         if not self.removes_accidental_hits:
             pool = pool.by_position()
@@ -259,6 +260,8 @@ class Retrieval(tfrs.tasks.Retrieval):
             return None
         if callable(self._temperature):
             return self._temperature(training=training)
+        if isinstance(self._temperature, float):
+            return tf.constant(1.0 / self._temperature)  # Known to be positive: nothing to assert.
         return 1.0 / tf.cast(self._temperature, tf.float32)
 
     def get_config(self) -> Config:

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.files import hold_folder
+from tfrs_ext.training.epoch_lines import EpochLines
 from tfrs_ext.training.progress import TrainingError, TrainingProgress, read_history
 from tfrs_ext.typing import PathLike, PrintFn
 
@@ -47,8 +48,10 @@ def fit_resumable(
             the seed, a fingerprint of the data. JSON-able.
         callbacks: Keras callbacks, which come before the one that this function adds. The one that
             puts `monitor` into the logs is among them, unless `model.fit` does that itself.
-        print_fn: Takes a line that says whether the training goes on or begins anew.
-        **fit: More arguments of `model.fit`, such as `validation_data`.
+        print_fn: Takes lines for people: whether the training goes on or begins anew, and how each
+            epoch went.
+        **fit: More arguments of `model.fit`, such as `validation_data`. Keras's bars are off unless
+            `verbose` asks for them.
 
     Returns:
         The history: from each name in the logs to its values, and `epoch`.
@@ -66,7 +69,8 @@ def fit_resumable(
         >>> model.compile("sgd", "mse")
         >>> train = tf.data.Dataset.from_tensor_slices((np.eye(4), np.ones(4))).batch(2)
         >>> history = fit_resumable(
-        ...     model, train, tempfile.mkdtemp(), monitor="loss", mode="min", epochs=2, verbose=0)
+        ...     model, train, tempfile.mkdtemp(), monitor="loss", mode="min", epochs=2,
+        ...     print_fn=lambda line: None)
         >>> history["epoch"]
         [0, 1]
     """
@@ -77,9 +81,9 @@ def fit_resumable(
         _resume(progress, model, train, epochs, print_fn)
         if not progress.is_over(epochs):
             begin = len(progress.rows)
-            model.fit(
-                train, epochs=epochs, initial_epoch=begin, callbacks=[*callbacks, progress], **fit
-            )
+            watchers = [*callbacks, progress, EpochLines(progress, epochs, print_fn)]
+            fit = {"verbose": 0, **fit}
+            model.fit(train, epochs=epochs, initial_epoch=begin, callbacks=watchers, **fit)
             progress.finish(epochs)
         if progress.best is None:
             raise TrainingError("No epoch was trained: a callback ended the training before.")

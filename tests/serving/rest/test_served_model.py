@@ -2,11 +2,45 @@ import os
 import shutil
 
 import pytest
+import tensorflow as tf
 
 from tests.serving.rest.conftest import copy, publish
 from tfrs_ext import serving
 from tfrs_ext.serving.rest import ServedModel, served_model
 from tfrs_ext.serving.rest.errors import RequestError
+
+
+class Popular(tf.Module):
+    """Answers everybody with six items: what is served is no matter here, and loads at once."""
+
+    def __init__(self):
+        super().__init__()
+        self.items = tf.Variable(tf.range(6, dtype=tf.int64))
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "user_id")])
+    def answer(self, user_id):
+        return {"item_id": tf.repeat(self.items[tf.newaxis], tf.size(user_id), axis=0)}
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None], tf.string, "user_id"),
+            tf.TensorSpec([None, None], tf.int64, "exclusions"),
+        ]
+    )
+    def recommend(self, user_id, exclusions):
+        tf.debugging.assert_equal(tf.shape(exclusions)[0], tf.size(user_id))
+        return self.answer(user_id)
+
+
+@pytest.fixture(scope="module")
+def version(tmp_path_factory):
+    def write(folder):
+        module = Popular()
+        signatures = {"serving_default": module.answer, "recommend": module.recommend}
+        tf.saved_model.save(module, str(folder), signatures=signatures)
+        serving.write_warmup(folder, [("serving_default", {"user_id": ["u1"]})])
+
+    return serving.publish(tmp_path_factory.mktemp("models"), write)
 
 
 @pytest.fixture
@@ -105,9 +139,7 @@ def test_version_that_failed_is_tried_again_later_and_less_and_less_often(tmp_pa
 
 def test_version_whose_warmup_fails_does_not_load(model, version):
     path = copy(version, model.base)
-    serving.write_warmup(
-        path, [("recommend", {"user_id": ["u1"], "k": 1, "exclusions": [[0]] * 2})]
-    )
+    serving.write_warmup(path, [("recommend", {"user_id": ["u1"], "exclusions": [[0]] * 2})])
     model.refresh()
     assert serves(model) == [1]
     assert 2 in model.states()

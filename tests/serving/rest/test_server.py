@@ -144,6 +144,18 @@ create_app({})
     assert 'pip install "tfrs-ext[serve]"' in run.stderr.splitlines()[-1]
 
 
+def test_missing_server_is_named_with_the_way_to_install_it(tmp_path, capsys, monkeypatch):
+    from tfrs_ext.serving.rest.__main__ import main
+
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "tfrs_ext.serving.rest.connections", raising=False)
+    with pytest.raises(SystemExit):
+        main([f"movies={tmp_path}"])
+    said = capsys.readouterr().err
+    assert said.startswith("error: the server needs uvicorn, which is missing")
+    assert 'pip install "tfrs-ext[serve]"' in said
+
+
 def test_limits_are_positive():
     assert create_app({}, limits=Limits(batch=1))
     with pytest.raises(ValueError, match="`batch` must be positive, received batch=-1"):

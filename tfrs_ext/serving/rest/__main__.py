@@ -58,7 +58,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             poll_seconds=options.poll_seconds,
             limits=limits,
         )
-        from tfrs_ext.serving.rest.connections import make_server
+        try:
+            from tfrs_ext.serving.rest.connections import make_server
+        except ModuleNotFoundError as error:
+            raise ImportError(
+                f"the server needs {error.name}, which is missing: install it with "
+                '`pip install "tfrs-ext[serve]"`'
+            ) from error
 
         # Before the models are loaded, which takes long.
         listening = _bind(options.host, options.port)

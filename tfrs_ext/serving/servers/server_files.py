@@ -38,7 +38,9 @@ ENTRYPOINT ["tensorflow_model_server", \\
 """
 _DOCKERFILE_REST = """# This package's HTTP server, for any version, those with a ScaNN index too.
 FROM python:3.11-slim
-RUN pip install --no-cache-dir "tfrs-ext[serve,scann]"
+# The wheel lies beside this file: `pip wheel --no-deps -w . PATH/TO/THE/CHECKOUT` puts it there.
+COPY tfrs_ext-*.whl /wheels/
+RUN pip install --no-cache-dir "$(ls /wheels/tfrs_ext-*.whl)[serve,scann]"
 USER 65534
 EXPOSE 8501
 ENTRYPOINT ["python", "-m", "tfrs_ext.serving.rest", "--host", "0.0.0.0", {models}]

@@ -8,6 +8,8 @@ from tfrs_ext.tuning.trials.limits import SearchLimits
 from tfrs_ext.tuning.trials.records import TrialRecords
 from tfrs_ext.typing import PrintFn
 
+_Fixed = keras_tuner.engine.hyperparameters.Fixed
+
 
 def format_duration(seconds: float) -> str:
     """Returns a time as people write it: `45 s`, `3 min 20 s`, `2 h 5 min`."""
@@ -49,8 +51,10 @@ class SearchProgress:
         return f"{trial_name(trial_id)} of {self.total}" if self.total else trial_name(trial_id)
 
     def begin(self, trial: "keras_tuner.engine.trial.Trial") -> None:
-        """Says which values the trial tries."""
-        values = trial.hyperparameters.values.items()
+        """Says which values the trial tries, but for those that all trials have."""
+        space = trial.hyperparameters.space
+        fixed = {part.name for part in space if isinstance(part, _Fixed)}
+        values = [(k, v) for k, v in trial.hyperparameters.values.items() if k not in fixed]
         shown = (f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in values)
         self.print_fn(f"{self._name(trial.trial_id)}: {', '.join(shown)}")
 
