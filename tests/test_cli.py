@@ -21,11 +21,19 @@ def run(capsys, *words):
 def test_help_names_every_command(capsys):
     code, said = run(capsys, "--help")
     assert code == 0
-    for name in ("retrieval", "ranking", "notifications", "serve", "query", "versions"):
+    for name in (
+        "retrieval",
+        "ranking",
+        "text-search",
+        "notifications",
+        "serve",
+        "query",
+        "versions",
+    ):
         assert f"  {name} " in said
 
 
-@pytest.mark.parametrize("recipe", ["retrieval", "ranking", "notifications"])
+@pytest.mark.parametrize("recipe", ["retrieval", "ranking", "text-search", "notifications"])
 def test_recipes_run_under_the_name_of_the_command(capsys, recipe):
     code, said = run(capsys, recipe, "--help")
     assert code == 0

@@ -45,7 +45,7 @@ def _run_recipe(name: str, arguments: Sequence[str]) -> None:
     # The wheel holds the recipes inside of the package, a checkout beside it.
     inside = importlib.util.find_spec("tfrs_ext.recipes") is not None
     recipe = importlib.import_module(f"tfrs_ext.recipes.{name}" if inside else f"recipes.{name}")
-    recipe.app(args=list(arguments), prog_name=f"tfrs-ext {name}")
+    recipe.app(args=list(arguments), prog_name=f"tfrs-ext {name.replace('_', '-')}")
 
 
 def _retrieval(arguments: Sequence[str]) -> None:
@@ -56,6 +56,11 @@ def _retrieval(arguments: Sequence[str]) -> None:
 def _ranking(arguments: Sequence[str]) -> None:
     """Tunes, trains, exports and queries a model that ranks."""
     _run_recipe("ranking", arguments)
+
+
+def _text_search(arguments: Sequence[str]) -> None:
+    """Tunes, trains, exports and queries a search of titles that forgives typos."""
+    _run_recipe("text_search", arguments)
 
 
 def _notifications(arguments: Sequence[str]) -> None:
@@ -96,6 +101,7 @@ def _versions(arguments: Sequence[str]) -> None:
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "retrieval": _retrieval,
     "ranking": _ranking,
+    "text-search": _text_search,
     "notifications": _notifications,
     "serve": _serve,
     "query": _query,

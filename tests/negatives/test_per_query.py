@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.negatives.ask import draw
-from tfrs_ext import losses, negatives, tasks
+from tfrs_ext import frequencies, losses, negatives, tasks
 from tfrs_ext.negatives import PerQuery
 
 
@@ -83,6 +83,14 @@ def test_the_loss_is_the_softmax_over_the_positive_and_what_was_kept(removes):
 def test_no_other_source_can_go_on_with_it(outer):
     with pytest.raises(ValueError, match="received PerQuery: let it be the outermost source"):
         mask_of(outer(PerQuery(1)), [1, 2])
+
+
+def test_a_loss_that_counts_the_pool_refuses_it():
+    frequency = frequencies.CountedFrequency([1, 2], [1, 1])
+    source = PerQuery(1, negatives.InBatch(frequency))
+    task = tasks.Retrieval(losses.CorrectedSampledSoftmax(), negatives=source)
+    with pytest.raises(ValueError, match="must give rows that all queries share for Corrected"):
+        task(tf.eye(2), tf.eye(2), candidate_ids=[1, 2])
 
 
 def test_it_needs_a_negative_to_keep():

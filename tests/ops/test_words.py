@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.oracles import trigrams as oracle
@@ -25,6 +25,7 @@ def decoded(ragged):
     return [[piece.decode() for piece in row] for row in ragged.to_list()]
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_any_texts_give_the_words_and_trigrams_of_the_oracle(texts):
     given_texts = tf.constant(texts, tf.string)

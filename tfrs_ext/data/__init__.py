@@ -14,6 +14,7 @@ from tfrs_ext.data.queries import EvaluationQueries, evaluation_queries, item_co
 from tfrs_ext.data.schema import Schema
 from tfrs_ext.data.splits import Split, global_time_split, leave_one_out, random_split
 from tfrs_ext.data.taken import history_times, item_counts, item_histories, seen_items
+from tfrs_ext.data.typed_queries import abridge, misspell
 
 __all__ = [
     "DataWarning",
@@ -24,6 +25,7 @@ __all__ = [
     "Schema",
     "Split",
     "Truth",
+    "abridge",
     "candidates_dataset",
     "evaluation_queries",
     "fit_features",
@@ -39,6 +41,7 @@ __all__ = [
     "leave_one_out",
     "load_frames",
     "load_movielens",
+    "misspell",
     "next_item_queries",
     "random_split",
     "ranking_dataset",

@@ -88,7 +88,7 @@ class LetterTrigrams(keras.layers.Layer):
             texts = tf.data.Dataset.from_tensor_slices(_as_texts(texts)).batch(4096)
         limit = None if max_tokens is None else max_tokens + 1  # Keras counts the unknown one.
         learner = keras.layers.StringLookup(max_tokens=limit)
-        learner.adapt(texts.map(lambda batch: letter_trigrams(_as_texts(batch))))
+        learner.adapt(texts.map(lambda batch: self.split(_as_texts(batch))))
         found = learner.get_vocabulary(include_special_tokens=False)
         if not found:
             raise ValueError("`texts` must hold a letter or a digit, received none.")
@@ -101,7 +101,7 @@ class LetterTrigrams(keras.layers.Layer):
                 "`LetterTrigrams` must have a vocabulary, or several buckets, before it is called: "
                 "pass `vocabulary`, call `adapt(texts)`, or set `num_buckets`, such as 32768."
             )
-        pieces = letter_trigrams(_as_texts(texts))
+        pieces = self.split(_as_texts(texts))
         width = tf.constant(self.output_width, tf.int64)
         cells, _, counts = tf.unique_with_counts(
             tf.sort(pieces.value_rowids() * width + self._columns_of(pieces.values))
@@ -111,6 +111,14 @@ class LetterTrigrams(keras.layers.Layer):
             tf.cast(counts, self.compute_dtype),
             [pieces.nrows(), self.output_width],
         )
+
+    def split(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Returns the pieces that are counted, `[B, (pieces)]` strings, as often as they occur.
+
+        Args:
+            texts: `[B]` strings.
+        """
+        return letter_trigrams(texts)
 
     def _columns_of(self, pieces: tf.Tensor) -> tf.Tensor:
         if self._lookup is None:

@@ -59,6 +59,7 @@ class CorrectedSampledSoftmax(RetrievalLoss):
 
     needs_log_q = True
     removes_accidental_hits = True
+    counts_the_pool = True
 
     def __init__(
         self,

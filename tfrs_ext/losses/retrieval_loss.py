@@ -43,6 +43,7 @@ class RetrievalLoss(keras.losses.Loss):
             the id of its positive.
         wants_whole_catalogue: Whether every item shall be a negative, each once.
         compares_queries: Whether items are compared with the queries of the batch, too.
+        counts_the_pool: Whether the formula counts the pool's rows, which all queries must share.
 
     Returns:
         A scalar, or `[B]` float32 where the reduction is `none`.
@@ -60,6 +61,7 @@ class RetrievalLoss(keras.losses.Loss):
     removes_accidental_hits = False
     wants_whole_catalogue = False
     compares_queries = False
+    counts_the_pool = False
 
     def __init__(
         self, reduction: str = keras.losses.Reduction.AUTO, name: str | None = None

@@ -4,6 +4,7 @@ from tfrs_ext.models.base import Model
 from tfrs_ext.models.dcn import DCN
 from tfrs_ext.models.dien import DIEN
 from tfrs_ext.models.din import DIN
+from tfrs_ext.models.dssm import DSSM
 from tfrs_ext.models.embedding_tower import EmbeddingTower
 from tfrs_ext.models.matrix_factorization import MatrixFactorization
 from tfrs_ext.models.multi_task import MultiTask
@@ -23,6 +24,7 @@ __all__ = [
     "DCN",
     "DIEN",
     "DIN",
+    "DSSM",
     "RANKERS",
     "RETRIEVERS",
     "EmbeddingTower",

@@ -25,7 +25,8 @@ class TwoTower(Model):
 
     Args:
         query_model: Gives the embeddings of queries `[B, D]`.
-        candidate_model: Gives the embeddings of candidates `[B, D]`.
+        candidate_model: Gives the embeddings of candidates `[B, D]`; None takes the `item_model` of
+            a query model that reads histories with it, such as `models.SequenceTower`.
         task: What is minimised; `tasks.Retrieval()` where it is None.
         item_id: The column with the ids of the candidates.
         known_positives: A column `[B, P]` of item ids that are no negatives of their row, such as
@@ -81,7 +82,7 @@ class TwoTower(Model):
     def __init__(
         self,
         query_model: keras.layers.Layer,
-        candidate_model: keras.layers.Layer,
+        candidate_model: keras.layers.Layer | None = None,
         task: Retrieval | None = None,
         *,
         item_id: str,
@@ -92,7 +93,7 @@ class TwoTower(Model):
     ) -> None:
         super().__init__(autocast=False, **kwargs)  # Raw columns are no activations.
         self.query_model = query_model
-        self.candidate_model = candidate_model
+        self.candidate_model = candidate_model or _item_model(query_model)
         self.task = Retrieval() if task is None else task
         self.item_id = item_id
         self.known_positives = known_positives
@@ -265,11 +266,10 @@ class TwoTower(Model):
     def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
         serialize = keras.saving.serialize_keras_object
-        towers = {
-            "query_model": serialize(self.query_model),
-            "candidate_model": serialize(self.candidate_model),
-        }
-        for tower in towers.values():
+        towers = {"query_model": serialize(self.query_model), "candidate_model": None}
+        if self.candidate_model is not getattr(self.query_model, "item_model", None):
+            towers["candidate_model"] = serialize(self.candidate_model)
+        for tower in filter(None, towers.values()):
             # Keras would call each tower on numbers; `build_from_config` knows better.
             tower.pop("build_config", None)
         return {
@@ -287,6 +287,8 @@ class TwoTower(Model):
         """Builds the model that `get_config` described."""
         config = dict(config)
         for part in ("query_model", "candidate_model", "task"):
+            if config[part] is None:
+                continue  # Candidates are embedded by the query model's own `item_model`.
             config[part] = keras.saving.deserialize_keras_object(
                 config[part], custom_objects=custom_objects
             )
@@ -342,3 +344,13 @@ def _embed(
     parameters = inspect.signature(tower.call).parameters.values()
     takes_training = any(p.name == "training" or p.kind == p.VAR_KEYWORD for p in parameters)
     return tower(inputs, training=training) if takes_training else tower(inputs)
+
+
+def _item_model(query_model: keras.layers.Layer) -> keras.layers.Layer:
+    found = getattr(query_model, "item_model", None)
+    if found is None:
+        raise ValueError(
+            "`candidate_model` must be given, since `query_model` has no `item_model`: only towers "
+            f"such as `models.SequenceTower` have, received a {type(query_model).__name__}."
+        )
+    return found

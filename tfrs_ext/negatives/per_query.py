@@ -32,7 +32,8 @@ class PerQuery(DrawingSource):
     Relations:
         It is how DSSM and NCF train. The other rows of the pool have their embeddings already:
         `InBatch` alone costs the same, and compares with all of them. `Hard` keeps the best rows.
-        It is the outermost source: no other source can go on with rows that queries don't share.
+        It is the outermost source: no other source can go on with rows that queries don't share,
+        nor can `losses.CorrectedSampledSoftmax`, which counts them.
 
     Example:
         >>> batch = tfrs_ext.negatives.Batch(

@@ -182,6 +182,7 @@ class Retrieval(tfrs.tasks.Retrieval):
             compares_queries=getattr(self._loss, "compares_queries", False),
         )
         pool = as_users_wrote(self._negatives.draw)(batch)
+        _check_shared(self._loss, pool)
         mask = _mask(batch, pool, score_mask)
         if not self.removes_accidental_hits:
             pool = pool.by_position()
@@ -306,6 +307,15 @@ def _check_temperature(
 
 def _as_tensor(value: TensorLike | None) -> tf.Tensor | None:
     return None if value is None else tf.convert_to_tensor(value)
+
+
+def _check_shared(loss: keras.losses.Loss, pool: Pool) -> None:
+    if pool.mask is not None and getattr(loss, "counts_the_pool", False):
+        raise ValueError(
+            f"`negatives` must give rows that all queries share for {type(loss).__name__}, which "
+            "counts them, received a source of rows for each query, such as PerQuery. Take "
+            '`losses.SampledSoftmax("logq")`.'
+        )
 
 
 def _mask(batch: Batch, pool: Pool, score_mask: TensorLike | None) -> tf.Tensor | None:
