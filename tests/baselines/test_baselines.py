@@ -49,6 +49,16 @@ def _ragged(lists):
     return tf.ragged.constant(lists, dtype=tf.int32, ragged_rank=1)
 
 
+@pytest.mark.parametrize("make", ALL[:2])
+def test_popularity_is_evaluated_without_a_score_for_every_query(monkeypatch, make):
+    baseline = _fit(make(9))
+    arguments = (_ragged(QUERIES), [[4], [1, 2], [8]], [[1], [], [0]], (1, 3))
+    expected = evaluation.evaluate_scores(lambda some: baseline(some), *arguments, num_candidates=9)
+    monkeypatch.setattr(PopularityBaseline, "call", None)
+    actual = evaluation.evaluate_scores(baseline, *arguments, num_candidates=9)
+    assert actual.summary() == expected.summary()
+
+
 def _fit(baseline):
     times = tf.ragged.constant(TIMES, dtype=tf.float64, ragged_rank=1)
     return baseline.fit(_ragged(HISTORIES), times=times, groups=GROUPS)

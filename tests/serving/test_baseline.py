@@ -92,9 +92,13 @@ def test_exclusions_and_filters_leave_items_out(version):
     answer = ask(path, "recommend", **inputs, k=100)
     expected = _expected(baseline, HISTORIES[2], 100, [1])
     assert _ids(answer) == [expected + [""] * (ITEMS - len(expected))]
-    answer = ask(path, "recommend_filtered", **inputs, k=4, allow=[["odd"]], deny=[[""]])
+    filters = {"k": 4, "allow": [["odd"]], "deny": [[""]]}
+    answer = ask(path, "recommend_filtered", **inputs, **filters, candidates=[[""]])
     expected = _expected(baseline, HISTORIES[2], 4, [1], "odd")
     assert _ids(answer) == [expected + [""] * (4 - len(expected))]
+    some = [expected[1], "unheard of"]
+    answer = ask(path, "recommend_filtered", **inputs, **filters, candidates=[some])
+    assert _ids(answer) == [[expected[1], "", "", ""]]
 
 
 def test_similar_items_are_what_follows_from_the_item_alone(version):

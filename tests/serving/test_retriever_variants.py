@@ -292,6 +292,7 @@ def test_empty_batches_and_items_without_tags_are_answered(tmp_path, unverified)
             exclusions=tf.zeros([len(users), 0], tf.int64),
             allow=tags,
             deny=tags[:, :0],
+            candidates=tf.zeros([len(users), 0], tf.int64),
         )
         return (answer["item_id"].numpy() >= 0).sum(axis=1).tolist()
 

@@ -54,7 +54,7 @@ def export_baseline(
       the place of the user: what a session did a moment ago, of somebody whom nobody knows. A
       baseline that reads groups takes the column of the group, too.
     - `recommend_filtered`, with `items.tags`: as `recommend`, with tags `[B, A]` to `allow` and to
-      `deny`.
+      `deny`, and `candidates` `[B, E]`, as `export` says.
     - `similar_items`, where the baseline relates items: item ids `[B]` to the items that follow
       from a history of this one, without the item itself.
 

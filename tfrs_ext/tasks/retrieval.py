@@ -13,7 +13,7 @@ from tfrs_ext.metrics import has_candidate_ids
 from tfrs_ext.negatives import Batch, InBatch, Pool, Source
 from tfrs_ext.ops.checks import is_probability
 from tfrs_ext.ops.known_positives import not_known
-from tfrs_ext.ops.replicas import num_replicas
+from tfrs_ext.ops.replicas import count_all_rows
 from tfrs_ext.ops.tracing import as_users_wrote
 from tfrs_ext.tasks.labelled_scores import labelled_scores
 from tfrs_ext.typing import Columns, Config, Embedder, TensorLike
@@ -210,7 +210,9 @@ class Retrieval(tfrs.tasks.Retrieval):
         else:
             loss = self._loss(*scored, sample_weight=sample_weight)
             if self._loss.reduction in _MEANS:
-                loss /= num_replicas()  # A share of the mean, as `RetrievalLoss.reduce` gives it.
+                rows = tf.cast(batch.size, loss.dtype)
+                # A share of the mean, as `RetrievalLoss.reduce` gives it.
+                loss *= rows / tf.maximum(tf.cast(count_all_rows(rows), loss.dtype), 1)
         updates += [metric.update_state(loss) for metric in self._loss_metrics]
         if compute_metrics:
             updates += self._update_corpus_metrics(batch, candidate_ids, sample_weight)

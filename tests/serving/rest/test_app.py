@@ -29,6 +29,11 @@ class Model:
     def states(self):
         return {3: None}
 
+    def labelled(self, label):
+        if label != "stable":
+            raise RequestError(f"No version has the label {label!r}.", 404)
+        return 3
+
 
 def make_app(predict, **limits):
     app = create_app({}, limits=Limits(**limits))
@@ -130,3 +135,17 @@ def test_health_tells_of_a_model_without_versions_and_of_the_end():
 def test_answers_hold_finite_numbers_alone(value):
     with pytest.raises(RequestError, match="answers these inputs with NaN or infinity"):
         to_json({"predictions": [[1.0, value]]})
+
+
+@pytest.mark.parametrize(("label", "status"), [("stable", 200), ("beta", 404), ("a%2Fb", 404)])
+def test_a_label_stands_for_its_version(label, status):
+    app = make_app(lambda name, version, body: to_json({"version": version}))
+    found = asyncio.run(ask(app, "POST", f"/v1/models/m/labels/{label}:predict", b"{}"))
+    assert found[0] == status
+    assert (json.loads(found[2]) == {"version": 3}) == (status == 200)
+    assert asyncio.run(ask(app, "GET", f"/v1/models/m/labels/{label}"))[0] == status
+
+
+def test_labels_are_of_models_that_are_served(tmp_path):
+    with pytest.raises(ValueError, match="`labels` must be of the models"):
+        create_app({"m": tmp_path}, labels={"n": {"stable": 1}})

@@ -128,7 +128,7 @@ def test_every_request_that_fits_has_a_right_answer(
 
     inputs = {"user_id": users, "k": k, "exclusions": rows(ids)}
     if signature == "recommend_filtered":
-        inputs.update(allow=rows(tags), deny=rows(tags))
+        inputs.update(allow=rows(tags), deny=rows(tags), candidates=rows(ids))
     found = ask(servable, {"signature_name": signature, "inputs": inputs})["outputs"]
     assert len(found["item_id"]) == len(users)
     for row, user in enumerate(users):
@@ -140,7 +140,9 @@ def test_every_request_that_fits_has_a_right_answer(
                 return (not allow or allow & set(bears)) and not deny & set(bears)
 
             excluded = inputs["exclusions"][row]
-            (expected,) = published.expected([user], k, excluded, passes)
+            listed = set(inputs.get("candidates", rows(st.just(-1)))[row]) - {-1}
+            (order,) = published.expected([user], 40, excluded, passes)
+            expected = [item for item in order if not listed or item in listed][:k]
             assert [i for i in found["item_id"][row] if i != -1] == expected
 
 

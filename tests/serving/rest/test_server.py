@@ -105,6 +105,8 @@ def test_only_this_machine_is_listened_to(server):
         (["movies=.", "--port", "65536"], "`--port` must be from 0 to 65535, received 65536"),
         (["movies=.", "--port", "x"], "invalid int value: 'x'"),
         (["movies=.", "--host", "999.1.1.1"], "can't listen at 999.1.1.1, port 8501"),
+        (["movies=.", "--label", "movies=3"], "`--label` is NAME:LABEL=VERSION"),
+        (["movies=.", "--label", "m:a=3"], "`labels` must be of the models"),
         (["movies=.", "--poll-seconds", "0"], "`poll_seconds` must be from 0.01 to 86,400"),
         (["movies=.", "--poll-seconds", "nan"], "`poll_seconds` must be from 0.01 to 86,400"),
         (["movies=.", "--poll-seconds", "inf"], "`poll_seconds` must be from 0.01 to 86,400"),

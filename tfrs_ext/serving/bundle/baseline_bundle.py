@@ -9,9 +9,16 @@ from tfrs_ext.baselines import Baseline
 from tfrs_ext.ops.positions import no_score
 from tfrs_ext.serving.bundle import inputs
 from tfrs_ext.serving.bundle.columns import signature_name
+from tfrs_ext.serving.bundle.item_filter import make_filter
 from tfrs_ext.serving.bundle.known_items import KnownItems
 from tfrs_ext.serving.bundle.known_users import KnownUsers
-from tfrs_ext.serving.bundle.signatures import Input, Signature, SignatureModule, untracked
+from tfrs_ext.serving.bundle.signatures import (
+    EXAMPLES,
+    Input,
+    Signature,
+    SignatureModule,
+    untracked,
+)
 
 HISTORY = "history"
 
@@ -75,7 +82,7 @@ class BaselineBundle(SignatureModule):
             item = [inputs.item_ids(self.items)]
             signatures.append(Signature("similar_items", self._similar_items, item))
         if self.items.tags is not None:
-            more = [*more, *inputs.tag_filters()]
+            more = [*more, *inputs.tag_filters(), inputs.allowed_items(self.items)]
             signatures.append(
                 Signature("recommend_filtered", self._recommend_filtered, [*user, *more])
             )
@@ -83,10 +90,10 @@ class BaselineBundle(SignatureModule):
 
     def _history_inputs(self) -> list[Input]:
         spec = tf.TensorSpec([None, None], self.items.dtype, name=HISTORY)
-        history = Input(spec, np.tile(self.items.examples(3), (inputs.EXAMPLES, 1)))
+        history = Input(spec, np.tile(self.items.examples(3), (EXAMPLES, 1)))
         if self._group is None:
             return [history]
-        groups = self.users.features(self.users.ids[: inputs.EXAMPLES])[self._group]
+        groups = self.users.features(self.users.ids[:EXAMPLES])[self._group]
         spec = tf.TensorSpec([None], groups.dtype, name=signature_name(self._group))
         return [history, Input(spec, groups.numpy())]
 
@@ -106,15 +113,10 @@ class BaselineBundle(SignatureModule):
         exclusions: tf.Tensor,
         allow: tf.Tensor,
         deny: tf.Tensor,
+        candidates: tf.Tensor,
         **user: tf.Tensor,
     ) -> Tensors:
-        tags = self.items.tags
-        assert tags is not None
-
-        def passes(positions: tf.Tensor, queries: tf.Tensor) -> tf.Tensor:
-            of_queries = (tf.gather(wanted, queries) for wanted in (allow, deny))
-            return tags.passes(positions, *of_queries)
-
+        passes = make_filter(self.items, allow, deny, candidates)
         history, groups = self.users.history(user[self.users.key]), self._groups_of(user)
         excluded = tf.concat([self._seen(history), self.items.positions(exclusions)], axis=1)
         found = self._baseline().search(history, k, excluded, groups=groups, passes=passes)

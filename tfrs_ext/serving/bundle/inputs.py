@@ -33,6 +33,13 @@ def exclusions(items: KnownItems) -> Input:
     return Input(spec, np.tile(items.examples(1), (EXAMPLES, 1)))
 
 
+def allowed_items(items: KnownItems) -> Input:
+    """Returns the input with the ids of items that answers may hold, `[B, E]`."""
+    spec = tf.TensorSpec([None, None], items.dtype, name="candidates")
+    padding = b"" if items.dtype == tf.string else -1
+    return Input(spec, np.full((EXAMPLES, 1), padding, items.dtype.as_numpy_dtype))
+
+
 def result_count(k: int) -> Input:
     """Returns the input with the number of results, an int32 scalar."""
     return Input(tf.TensorSpec([], tf.int32, name="k"), np.asarray(k, np.int32))

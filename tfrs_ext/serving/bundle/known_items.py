@@ -58,6 +58,10 @@ class KnownItems(tf.Module):
         """C, the number of items."""
         return int(self.ids.shape[0])
 
+    def is_padding(self, ids: tf.Tensor) -> tf.Tensor:
+        """Returns where requests hold no id but padding, `""` or -1."""
+        return tf.equal(ids, tf.constant("" if ids.dtype == tf.string else -1, ids.dtype))
+
     def examples(self, count: int) -> npt.NDArray[Any]:
         """Returns the ids of the first items."""
         ids: npt.NDArray[Any] = self.ids[:count].numpy()

@@ -8,6 +8,7 @@ from tfrs_ext.indexes import Index
 from tfrs_ext.ops.positions import no_score
 from tfrs_ext.serving.bundle import inputs
 from tfrs_ext.serving.bundle.filtering import filtered_search
+from tfrs_ext.serving.bundle.item_filter import make_filter
 from tfrs_ext.serving.bundle.known_items import KnownItems
 from tfrs_ext.serving.bundle.known_users import KnownUsers
 from tfrs_ext.serving.bundle.signatures import Input, Signature, SignatureModule, untracked
@@ -70,7 +71,7 @@ class RetrieverBundle(SignatureModule):
             Signature("similar_items", self._similar_items, [inputs.item_ids(self.items)]),
         ]
         if self.items.tags is not None:
-            more = [*more, *inputs.tag_filters()]
+            more = [*more, *inputs.tag_filters(), inputs.allowed_items(self.items)]
             signatures.append(Signature("recommend_filtered", self._recommend_filtered, more))
         if item is not None:
             signatures.append(Signature("embed_item", self._embed_item, item.inputs))
@@ -93,15 +94,10 @@ class RetrieverBundle(SignatureModule):
         exclusions: tf.Tensor,
         allow: tf.Tensor,
         deny: tf.Tensor,
+        candidates: tf.Tensor,
         **user: tf.Tensor,
     ) -> Tensors:
-        tags = self.items.tags
-        assert tags is not None
-
-        def passes(positions: tf.Tensor, queries: tf.Tensor) -> tf.Tensor:
-            of_queries = (tf.gather(wanted, queries) for wanted in (allow, deny))
-            return tags.passes(positions, *of_queries)
-
+        passes = make_filter(self.items, allow, deny, candidates)
         excluded = self._exclude(user, exclusions)
         found = filtered_search(self.index, self._embed(user), k, excluded, passes)
         return self.items.answer(*found)
