@@ -211,7 +211,7 @@ app = typer.Typer(add_completion=False)
 def main(
     step: shared.StepArgument,
     model: Annotated[str, typer.Option(help=f"One of {', '.join(known_models())}.")] = "two_tower",
-    index: Annotated[str, typer.Option(help="auto, exact or scann.")] = "auto",
+    index: Annotated[str, typer.Option(help="auto, exact, quantized or scann.")] = "auto",
     **run: Any,
 ) -> None:
     """Tunes, trains, exports and queries a retriever."""
