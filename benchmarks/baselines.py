@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.ledger import Ledger
 from benchmarks.timing import write
 from recipes.shared import DataSource
 from tfrs_ext import baselines, data, evaluation, tuning
@@ -56,15 +57,20 @@ class Problem:
         )
 
 
-def quality(problem: Problem, names: list[str], trials: int) -> dict[str, Any]:
+def quality(problem: Problem, ledger: Ledger, names: list[str], trials: int, **key: Any) -> None:
     """Every baseline with its defaults, and with what validation chose among some trials."""
-    rows: dict[str, Any] = {}
     for name in names:
-        rows[name] = measure(problem, name, {})
-        best = choose(problem, name, trials)
-        if best:
-            rows[f"{name}, tuned"] = {**measure(problem, name, best), "arguments": best}
-    return rows
+        ledger.run(lambda name=name: measure(problem, name, {}), name=name, trials=0, **key)
+        if trials:
+            ledger.run(
+                lambda name=name: tuned(problem, name, trials), name=name, trials=trials, **key
+            )
+
+
+def tuned(problem: Problem, name: str, trials: int) -> dict[str, Any]:
+    """Measures with the best arguments of some trials."""
+    best = choose(problem, name, trials)
+    return {**measure(problem, name, best), "arguments": best}
 
 
 def measure(problem: Problem, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -74,9 +80,7 @@ def measure(problem: Problem, name: str, arguments: dict[str, Any]) -> dict[str,
     fitted = time.perf_counter()
     summary = problem.judge(baseline, problem.test).summary()
     seconds = {"fit_s": fitted - start, "test_s": time.perf_counter() - fitted}
-    row = {**{metric: summary[metric] for metric in SHOWN}, **seconds}
-    print(name, arguments, {key: round(value, 4) for key, value in row.items()}, flush=True)
-    return row
+    return {**{metric: summary[metric] for metric in SHOWN}, **seconds}
 
 
 def choose(problem: Problem, name: str, trials: int) -> dict[str, Any]:
@@ -130,9 +134,8 @@ def main() -> None:
         return
     problem = Problem(DataSource(options.data, options.path, split=options.split))
     names = options.names or [n for n in baselines.BASELINES if n != "popularity_by_group"]
-    facts = {"data": options.data, "split": options.split, "queries": len(problem.test.user_rows)}
-    found = quality(problem, names, options.trials)
-    write(f"baselines_{options.data}_{options.split}", {**facts, "results": found})
+    key = {"data": options.data, "split": options.split, "queries": len(problem.test.user_rows)}
+    quality(problem, Ledger("baselines"), names, options.trials, **key)
 
 
 if __name__ == "__main__":
