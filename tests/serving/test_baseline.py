@@ -71,16 +71,16 @@ def test_a_history_in_the_request_is_answered_like_a_user_s(version):
     baseline, path = version
     history = [*HISTORIES[4], 3]
     asked = [["", *IDS[history], "unheard of"]]
-    answer = ask(path, "recommend_from_history", history=asked, k=7, exclusions=[[IDS[6]]])
+    answer = ask(path, "recommend_by_features", history=asked, k=7, exclusions=[[IDS[6]]])
     assert _ids(answer) == [_expected(baseline, history, 7, [6])]
-    nobody = ask(path, "recommend_from_history", history=[[""]], k=3, exclusions=[[""]])
+    nobody = ask(path, "recommend_by_features", history=[[""]], k=3, exclusions=[[""]])
     assert _ids(nobody) == [_expected(baseline, [], 3)]
 
 
 def test_an_appended_event_changes_the_answer(version):
     _, path = version
     first, second = (
-        ask(path, "recommend_from_history", history=[IDS[row]], k=5, exclusions=[[""]])
+        ask(path, "recommend_by_features", history=[IDS[row]], k=5, exclusions=[[""]])
         for row in (HISTORIES[4], [*HISTORIES[4], HISTORIES[5][0]])
     )
     assert first["score"].tolist() != second["score"].tolist()
@@ -115,7 +115,7 @@ def test_the_manifest_and_the_warm_up_tell_of_every_signature(version):
     manifest = serving.read_manifest(path)
     assert manifest["kind"] == "baseline"
     assert manifest["baseline"]["class"] == "SuccessorBaseline"
-    assert (manifest["baseline"]["latest"], manifest["verified_on"]) == (2, 2 * USERS)
+    assert (manifest["baseline"]["latest"], manifest["verified_on"]) == (2, USERS)
     names = {name for name, _ in serving.read_warmup(path)}
     assert names == set(load(path).signatures) == set(manifest["signatures"])
     with pytest.raises(ValueError, match=r"that of a baseline in .*: call `export_baseline`"):
@@ -129,7 +129,7 @@ def test_every_baseline_is_exported_and_verified(name, tmp_path):
         pytest.importorskip("implicit", reason="the extra `ials` is missing")
     grouped = {"group": "age"} if name == "popularity_by_group" else {}
     path = serving.export_baseline(tmp_path, _fit(name, **grouped), *_tables(), k=5)
-    assert serving.read_manifest(path)["verified_on"] == 2 * USERS
+    assert serving.read_manifest(path)["verified_on"] == USERS
 
 
 @pytest.mark.slow
@@ -141,7 +141,7 @@ def test_groups_come_from_the_table_or_from_the_request(tmp_path):
         scores = baseline(tf.constant([[0]]), [group]).numpy()[0]
         assert _ids(answer)[row] == IDS[np.argsort(-scores, kind="stable")[:5]].tolist()
     inputs = {"history": [[""]], "age": ["young"], "k": 5, "exclusions": [[""]]}
-    assert _ids(ask(path, "recommend_from_history", **inputs))[0] == _ids(answer)[0]
+    assert _ids(ask(path, "recommend_by_features", **inputs))[0] == _ids(answer)[0]
 
 
 def test_what_does_not_fit_is_named(tmp_path):

@@ -13,8 +13,9 @@ from tfrs_ext.serving.bundle.bandit_bundle import BanditBundle
 from tfrs_ext.serving.publishing.manifest import ModelCard
 from tfrs_ext.serving.publishing.publisher import publish_bundle
 from tfrs_ext.serving.publishing.versions import check_base
-from tfrs_ext.serving.verification.comparison import VerificationError, ask_with_warmup
-from tfrs_ext.serving.verification.fresh_process import Request
+from tfrs_ext.serving.publishing.warmup import read_warmup
+from tfrs_ext.serving.verification.comparison import VerificationError
+from tfrs_ext.serving.verification.fresh_process import Request, query_all_fresh
 from tfrs_ext.typing import PathLike
 
 _ROWS = 64
@@ -89,7 +90,11 @@ def _verify(folder: pathlib.Path, bandit: RecoveringDifferenceSoftmax) -> int:
     """Compares the bundle's answers with the bandit's; returns the number of requests."""
     eligible, days, draws = _sample(bandit)
     request = Request("choose", {"eligible": eligible, "days_since": days, "draw": draws})
-    (answer,) = ask_with_warmup(folder, [request])
+    warmup = [Request(name, values, "session") for name, values in read_warmup(folder)]
+    try:
+        answer = query_all_fresh(folder, [request, *warmup])[0]
+    except RuntimeError as error:
+        raise VerificationError(str(error)) from error
     table = bandit.policy(
         [[arm for arm in row if arm] for row in eligible],
         [

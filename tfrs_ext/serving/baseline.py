@@ -17,8 +17,7 @@ from tfrs_ext.serving.publishing.manifest import ModelCard
 from tfrs_ext.serving.publishing.publisher import publish_bundle
 from tfrs_ext.serving.publishing.versions import check_base
 from tfrs_ext.serving.users import Users
-from tfrs_ext.serving.verification.comparison import ask_with_warmup, compare_answer
-from tfrs_ext.serving.verification.fresh_process import Request
+from tfrs_ext.serving.verification.comparison import verify
 from tfrs_ext.serving.verification.retriever_sample import (
     RetrieverSample,
     expected_answers,
@@ -50,9 +49,10 @@ def export_baseline(
     - `serving_default`: user ids `[B]` to item ids, `score` and item fields, each `[B, k]`.
     - `recommend`: the same with `k`, an int32 scalar, and `exclusions`, item ids `[B, E]`, to the
       same with min(k, C) columns.
-    - `recommend_from_history`: as `recommend`, with `history`, item ids `[B, L]`, oldest first, in
+    - `recommend_by_features`: as `recommend`, with `history`, item ids `[B, L]`, oldest first, in
       the place of the user: what a session did a moment ago, of somebody whom nobody knows. A
-      baseline that reads groups takes the column of the group, too.
+      baseline that reads groups takes the column of the group, too. Unlike a retriever's, this
+      signature leaves out the history by itself, with `exclude_seen`.
     - `recommend_filtered`, with `items.tags`: as `recommend`, with tags `[B, A]` to `allow` and to
       `deny`, and `candidates` `[B, E]`, as `export` says.
     - `similar_items`, where the baseline relates items: item ids `[B]` to the items that follow
@@ -132,7 +132,7 @@ def _settings(baseline: Baseline) -> dict[str, Any]:
 def _verify(
     folder: pathlib.Path, bundle: BaselineBundle, baseline: Baseline, group: str | None
 ) -> int:
-    """Compares answers by user and by history with the baseline's; returns their number."""
+    """Compares answers by user and by history with the baseline's; returns the number of users."""
     users = bundle.users
     ids = tf.gather(users.ids, sample_rows(users.count, _CHECKED))
     histories = users.history(ids)
@@ -145,13 +145,12 @@ def _verify(
 
     sample = RetrieverSample({users.key: ids.numpy()}, np.arange(len(ids)), seen)
     expected = expected_answers(sample, score, bundle.items.ids.numpy(), bundle.k)
-    requests = [
-        Request("serving_default", sample.inputs),
-        Request("recommend_from_history", bundle.history_request(histories, groups)),
-    ]
-    answers = ask_with_warmup(folder, requests)
-    for answer in answers:
-        compare_answer(
-            folder, answer, *expected, item_id=bundle.items.key, score=bundle.items.score
-        )
-    return sum(len(answer[bundle.items.key]) for answer in answers)
+    found = verify(
+        folder,
+        sample.inputs,
+        *expected,
+        item_id=bundle.items.key,
+        score=bundle.items.score,
+        same={"recommend_by_features": bundle.history_request(histories, groups)},
+    )
+    return found.queries

@@ -19,6 +19,7 @@ from tfrs_ext.serving.bundle.signatures import (
     SignatureModule,
     untracked,
 )
+from tfrs_ext.typing import TensorLike
 
 HISTORY = "history"
 
@@ -55,8 +56,8 @@ class BaselineBundle(SignatureModule):
 
     def history_request(
         self, histories: tf.RaggedTensor, groups: tf.Tensor | None
-    ) -> dict[str, object]:
-        """Returns inputs of `recommend_from_history`.
+    ) -> dict[str, TensorLike]:
+        """Returns inputs of `recommend_by_features`.
 
         Args:
             histories: `[Q, (L)]` positions.
@@ -64,7 +65,7 @@ class BaselineBundle(SignatureModule):
         """
         padding = "" if self.items.dtype == tf.string else -1
         ids = histories.with_values(tf.gather(self.items.ids, histories.values))
-        request = {HISTORY: ids.to_tensor(padding).numpy(), "k": self.k}
+        request: dict[str, TensorLike] = {HISTORY: ids.to_tensor(padding).numpy(), "k": self.k}
         request["exclusions"] = np.full([int(histories.nrows()), 1], padding)
         if self._group is not None and groups is not None:
             request[signature_name(self._group)] = groups.numpy()
@@ -76,7 +77,7 @@ class BaselineBundle(SignatureModule):
         signatures = [
             Signature("serving_default", self._default, user),
             Signature("recommend", self._recommend, [*user, *more]),
-            Signature("recommend_from_history", self._from_history, [*history, *more]),
+            Signature("recommend_by_features", self._from_history, [*history, *more]),
         ]
         if self._baseline().relates_items:
             item = [inputs.item_ids(self.items)]
