@@ -5,6 +5,7 @@ from tfrs_ext.baselines.ease import EASE
 from tfrs_ext.baselines.group_popularity import GroupPopularityBaseline
 from tfrs_ext.baselines.history import HistoryBaseline
 from tfrs_ext.baselines.ials import IALS
+from tfrs_ext.baselines.item_neighbors import nearest_items
 from tfrs_ext.baselines.item_to_item import ItemToItemBaseline
 from tfrs_ext.baselines.popularity import PopularityBaseline
 from tfrs_ext.baselines.positive_rate import PositiveRate
@@ -35,5 +36,6 @@ __all__ = [
     "UserToItemBaseline",
     "fit_baselines",
     "make_baseline",
+    "nearest_items",
     "register_baseline",
 ]
