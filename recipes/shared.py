@@ -1,4 +1,4 @@
-"""What both recipes share: the data, the options, the folders, and how a step is run."""
+"""What the recipes share: the data, the options, the folders, and how a step is run."""
 
 import contextlib
 import dataclasses
@@ -277,7 +277,7 @@ def _options(
     base: Annotated[pathlib.Path | None, Option(help="Folder of versions.")] = None,
     trials: Annotated[int, Option(min=1, help="Trials of the search.")] = 3,
     budget: Annotated[float | None, Option(min=0.01, help="Minutes for the search.")] = None,
-    trial_epochs: Annotated[int, Option(min=1, help="At most so many epochs of a trial.")] = 4,
+    trial_epochs: Annotated[int, Option(min=1, help="At most so many epochs of a trial.")] = 3,
     epochs: Annotated[int, Option(min=1, help="At most so many epochs of the training.")] = 20,
     patience: Annotated[int, Option(min=0, help="Epochs without gain before the end.")] = 2,
     user: Annotated[str | None, Option(help="Whom `query` is for; else the first user.")] = None,
@@ -449,6 +449,8 @@ def check_data(settings: Settings) -> None:
         if len(table) < 2:
             raise ValueError(f"there must be two users and two items at least, received {frames!r}")
     schema = frames.schema
+    if settings.user is not None:
+        _as_id(settings.user, str(frames.users[schema.user_id].dtype))
     names = [schema.user_id, schema.item_id, *schema.user_features, *schema.item_features]
     by_signature: dict[str, str] = {}
     for name in names:  # As an export calls them: TensorFlow takes letters, digits, underscores.
@@ -538,18 +540,16 @@ def fit(
     **fit: Any,
 ) -> Any:
     """Trains with the tuned hyper-parameters, or the defaults, and returns the best model."""
-    tuned = read_mapping(settings.runs / "hparams.json")
+    path = settings.runs / "hparams.json"
+    tuned = read_mapping(path)
     if not tuned:
         say("no hparams.json, so the defaults are trained; `tune` makes one")
     tf.keras.utils.set_random_seed(settings.seed)
     hp = tuning.fixed(tuned)
-    model, size = hypermodel.build(hp), tuning.space.batch_size(hp)
-    unknown = sorted(set(tuned) - {parameter.name for parameter in hp.space})
-    if unknown:
-        raise ValueError(
-            f"{settings.runs / 'hparams.json'} must hold hyper-parameters of the model, received "
-            f"{', '.join(unknown)}: mend the file, or run `tune`"
-        )
+    try:
+        model, size = hypermodel.build(hp), tuning.space.batch_size(hp)
+    except ValueError as error:
+        raise ValueError(f"{path} must fit the model, received {tuned}: {error}") from error
     decisive = {
         "hyperparameters": hp.get_config()["values"],
         "seed": settings.seed,
@@ -723,9 +723,9 @@ def ask(settings: Settings, signature: str, candidates: Sequence[str] = (), **in
     user_id, item_id = manifest["user_id"], manifest["item_id"]
     takes = manifest["signatures"][signature]["inputs"]
     user = settings.user or _first_user(settings, manifest)
-    request = {user_id: [_as_id(user, takes[user_id])], **inputs}
+    request = {user_id: [_as_id(user, takes[user_id]["dtype"])], **inputs}
     if candidates:
-        request[item_id] = [[_as_id(item, takes[item_id]) for item in candidates]]
+        request[item_id] = [[_as_id(item, takes[item_id]["dtype"]) for item in candidates]]
     answer = serving.query_fresh(version, request, signature)
     table = Table(title=Text(f"{version.name}: for {user_id} {user}"), title_justify="left")
     names = [item_id, *({"title"} & set(answer)), "score"]
@@ -752,9 +752,9 @@ def _first_user(settings: Settings, manifest: Mapping[str, Any]) -> str:
     return str(settings.frames.users[settings.frames.schema.user_id].iloc[0])
 
 
-def _as_id(text: str, tensor: Mapping[str, Any]) -> Any:
-    if not tensor["dtype"].startswith("int"):
+def _as_id(text: str, dtype: str) -> int | str:
+    if not dtype.startswith("int"):
         return text
     if not text.lstrip("-").isdecimal():
-        raise ValueError(f"ids of this version are whole numbers, received {text!r}")
+        raise ValueError(f"users and items have whole numbers as ids, received {text!r}")
     return int(text)

@@ -89,6 +89,7 @@ def test_batches_hold_their_columns(frames):
     assert batch["tint"].numpy().tolist() == [b"#ff0000", b"#808080"] * 2
 
 
+@pytest.mark.slow
 def test_two_towers_train_and_load_with_them(frames, tmp_path):
     features = data.fit_features(frames, history_length=3)
     model = models.TwoTower.from_features(

@@ -127,6 +127,7 @@ def test_rows_of_weight_zero_teach_nothing():
         np.testing.assert_array_equal(tf.convert_to_tensor(gradient), 0.0)
 
 
+@pytest.mark.slow
 def test_mixed_precision_trains_with_scaled_losses():
     policy = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy("mixed_float16")

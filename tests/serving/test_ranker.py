@@ -155,6 +155,7 @@ def test_large_catalogues_have_no_recommend(tmp_path, unverified):
     assert set(load(path)) == {"rank", "serving_default", "score"}
 
 
+@pytest.mark.slow
 def test_fresh_process_without_the_package_ranks_in_the_way_of_the_server(version):
     inputs = {"user_id": ["u9"], "item_id": [[0, 7, 14]]}
     answer = serving.query_fresh(version, inputs, "rank", through="session")
@@ -171,6 +172,7 @@ def test_manifest_and_warmup_cover_the_signatures(version):
     assert not (version / "batching_params.pbtxt").exists()  # Rows of any length can't be joined.
 
 
+@pytest.mark.slow
 def test_bundle_that_answers_otherwise_is_not_published(tmp_path, monkeypatch):
     """As when a table in the bundle is out of order."""
     rightly = ranking_reader.RankingReader.pairs

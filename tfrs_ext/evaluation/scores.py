@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfrs_ext.evaluation.positions import blocks, position_lists, without
+from tfrs_ext.evaluation.positions import blocks, wanted_and_excluded
 from tfrs_ext.evaluation.query_metrics import result_of
 from tfrs_ext.evaluation.retrieval_result import RetrievalResult
 from tfrs_ext.ops.rank_checks import check_ks, check_ties
@@ -60,10 +60,7 @@ def evaluate_scores(
     """
     cutoffs, mode = check_ks(ks), check_ties(ties)
     sizes = (_count(queries), num_candidates)
-    wanted = position_lists(positives, "positives", *sizes)
-    excluded = None
-    if seen is not None:
-        excluded = without(position_lists(seen, "seen", *sizes), wanted, num_candidates)
+    wanted, excluded = wanted_and_excluded(positives, seen, *sizes)
 
     shared = getattr(scorer, "shared_scores", None)
     if shared is not None:

@@ -92,7 +92,7 @@ class Corpus(tf.Module):
         Not with candidates held as whole numbers up to 127 either.
         """
         largest = float(np.finfo(np.float32).max)
-        return min(largest, largest / max(self.number("largest_sum"), 128.0 * self.width))
+        return largest / max(self.number("largest_sum"), 128.0 * self.width)
 
     @property
     def width(self) -> int:

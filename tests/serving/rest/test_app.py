@@ -1,6 +1,7 @@
 """The application without network and models: what waits for what, and what is bounded."""
 
 import asyncio
+import contextlib
 import gzip
 import json
 import threading
@@ -8,6 +9,7 @@ import threading
 import pytest
 
 from tfrs_ext.serving.rest import Limits, create_app
+from tfrs_ext.serving.rest import service as module
 from tfrs_ext.serving.rest.errors import RequestError
 from tfrs_ext.serving.rest.service import to_json
 
@@ -129,6 +131,44 @@ def test_health_tells_of_a_model_without_versions_and_of_the_end():
     status, _, body = asyncio.run(ask(app, "GET", "/health"))
     assert status == 503
     assert b"No version: ['n']" in body
+
+
+def test_predictions_are_counted_by_status_and_time(monkeypatch):
+    now, seconds = [0.0], iter([0.003, 20.0])
+
+    class Lent(Model):
+        @contextlib.contextmanager
+        def lease(self, version):
+            yield 3, None
+
+    def predict(servable, body, limits):
+        now[0] += next(seconds)
+        if body:
+            raise RequestError("too long", 504)
+        return {"outputs": []}
+
+    monkeypatch.setattr(module, "predict", predict)
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    service = module.Service({"m": Lent()}, Limits())
+    assert service.predict("m", None, b"") == b'{"outputs":[]}'
+    with pytest.raises(RequestError):
+        service.predict("m", None, b"long")
+    lines = service.monitor.text(0, {}).splitlines()
+    count, seconds = (
+        ":tensorflow:serving:request_count",
+        ":tensorflow:serving:request_latency_seconds",
+    )
+    for line in (
+        f'{count}{{model_name="m",status="200"}} 1',
+        f'{count}{{model_name="m",status="504"}} 1',
+        f'{seconds}_bucket{{model_name="m",le="0.002"}} 0',
+        f'{seconds}_bucket{{model_name="m",le="0.005"}} 1',
+        f'{seconds}_bucket{{model_name="m",le="10.0"}} 1',
+        f'{seconds}_bucket{{model_name="m",le="+Inf"}} 2',
+        f'{seconds}_sum{{model_name="m"}} 20.003',
+        f'{seconds}_count{{model_name="m"}} 2',
+    ):
+        assert line in lines
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

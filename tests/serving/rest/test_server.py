@@ -134,6 +134,7 @@ def test_port_that_is_in_use_is_told_in_one_line(tmp_path, capsys):
     )
 
 
+@pytest.mark.slow
 def test_missing_framework_is_named_with_the_way_to_install_it(tmp_path):
     code = """
 import sys; sys.modules["starlette.applications"] = None

@@ -5,9 +5,7 @@ import tensorflow as tf
 
 from tfrs_ext.serving.bundle.known_items import KnownItems
 from tfrs_ext.serving.bundle.known_users import KnownUsers
-from tfrs_ext.serving.bundle.signatures import Input
-
-EXAMPLES = 8
+from tfrs_ext.serving.bundle.signatures import EXAMPLES, Input
 
 
 def user_ids(users: KnownUsers) -> Input:
