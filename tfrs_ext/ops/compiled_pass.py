@@ -24,7 +24,7 @@ def choose(compiled: Callable[[], Gradients], other: Callable[[], Gradients]) ->
 
     Args:
         compiled: Operations that XLA can compile.
-        other: The same by any operations.
+        other: A function of the same value, by any operations.
     """
     if tf.executing_eagerly():
         return other()
