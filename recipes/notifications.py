@@ -17,8 +17,7 @@ from rich.table import Table
 from rich.text import Text
 from typer import Option
 
-import tfrs_ext
-from tfrs_ext import bandits, files, report, serving
+from tfrs_ext import __version__, bandits, files, report, serving
 
 from . import shared
 
@@ -58,6 +57,8 @@ class Settings:
     @functools.cached_property
     def arms(self) -> list[str]:
         """The names of all arms."""
+        if "eligible" not in self.parts[0]:
+            raise ValueError("`--log` must have a column `eligible` with lists of the awake arms")
         names = pd.concat([part["eligible"] for part in self.parts]).explode().dropna()
         return sorted(map(str, names.unique()))
 
@@ -82,19 +83,18 @@ def train(settings: Settings) -> None:
     tuned = shared.read_mapping(settings.runs / "hparams.json")
     if not tuned:
         shared.console.print("no hparams.json, so the defaults are used; `tune` makes one")
-    model = bandits.RecoveringDifferenceSoftmax(settings.arms, **tuned)
+    model = bandits.RecoveringDifferenceSoftmax(settings.arms).replace(**tuned)
     rivals = bandits.usual_policies(settings.arms)
     for policy in (model, *rivals.values()):
         policy.fit(learn).update(choose)
 
     # 2.2 Judge all on rounds that none has seen.
     evidence = report.policy_evidence(model, rivals, test)
-    metrics = evidence["metrics"]
     for name, policy in {"model": model, **rivals}.items():
         if settings.log is None:
-            metrics[name]["true_value"] = settings.made_up[2].value(policy)
+            evidence["metrics"][name]["true_value"] = settings.made_up[2].value(policy)
     table = Table("", "value", "doubly robust", "model's lead", title="test part")
-    for name, found in metrics.items():
+    for name, found in evidence["metrics"].items():
         lead = evidence["differences"].get(name, {}).get("value", "")
         table.add_row(name, f"{found['value']}", f"{found['doubly_robust']}", f"{lead}")
     shared.console.print(table)
@@ -108,9 +108,10 @@ def train(settings: Settings) -> None:
         evidence["recovery"] = {"loss": recovery.gamma, "half_life": recovery.half_life}
     except ValueError as error:
         shared.console.print(Text(f"recovery isn't measured: {error}"))
-    files.write_json(settings.runs / "metrics.json", metrics)
+    files.write_json(settings.runs / "metrics.json", evidence["metrics"])
     files.write_json(settings.runs / "evaluation.json", evidence)
     shared.write_report(settings, _summarize(settings))
+    (settings.runs / "bandit.json").unlink(missing_ok=True)  # Of an earlier run.
     if not evidence["differences"]["uniform"]["value"].mean > 0:
         raise RuntimeError("the bandit doesn't earn more than uniform choices, so it isn't saved")
     model.save(settings.runs / "bandit.json")
@@ -136,14 +137,14 @@ def query(settings: Settings) -> None:
     version = serving.latest_version(settings.base)
     if version is None:
         raise RuntimeError(f"there is no version in {settings.base}: run `export` first")
-    rounds = settings.parts[2]
+    rounds = settings.parts[2].reindex(columns=["eligible", "days_since", "user_id"])  # Or NaN.
     if settings.user is not None:
         rounds = rounds[rounds["user_id"].astype(str) == settings.user]
     if rounds.empty:
         raise ValueError(f"`--user` must be in the test part, received {settings.user!r}")
     arms = [str(arm) for arm in rounds["eligible"].iloc[-1]]
-    days = rounds["days_since"].iloc[-1] if "days_since" in rounds else [np.inf] * len(arms)
-    since = [float(day) if np.isfinite(day) else -1.0 for day in np.asarray(days, np.float64)]
+    days = np.broadcast_to(np.asarray(rounds["days_since"].iloc[-1], np.float64), len(arms))
+    since = [float(day) if np.isfinite(day) else -1.0 for day in days]
     draw = float(np.random.default_rng(settings.seed).random())
     request = {"eligible": [arms], "days_since": [since], "draw": [draw]}
     answer = serving.query_fresh(version, request)
@@ -161,7 +162,7 @@ def _summarize(settings: Settings, manifest: Mapping[str, Any] | None = None) ->
         trials=files.read_json(settings.runs / "trials.json") or (),
         objective="value",
         hyperparameters=shared.read_mapping(settings.runs / "hparams.json"),
-        versions=(manifest or {}).get("versions") or {"tfrs-ext": tfrs_ext.__version__},
+        versions=(manifest or {}).get("versions") or {"tfrs-ext": __version__},
         seed=settings.seed,
         fingerprint=(manifest or {}).get("fingerprint", ""),
         limits=LIMITS,
@@ -178,7 +179,7 @@ def main(
     runs: Annotated[pathlib.Path | None, Option(help="Folder for results.")] = None,
     base: Annotated[pathlib.Path | None, Option(help="Folder of versions.")] = None,
     user: Annotated[str | None, Option(help="Whom `query` is for; else the last one.")] = None,
-    seed: Annotated[int, Option(min=0, help="Of made-up rounds and of the choice.")] = 1,
+    seed: Annotated[int, Option(min=0, help="Decides the made-up rounds and the choice.")] = 1,
     smoke: Annotated[bool, Option(help="All of it small, in seconds.")] = False,
 ) -> None:
     """Tunes, trains, exports and queries a bandit for recurring notifications."""
@@ -187,8 +188,8 @@ def main(
     base = base or pathlib.Path("saved_models", f"notifications-{label}")
     settings = Settings(log, runs, base, user, seed, smoke)
     with shared.one_line_errors(), files.hold_folder(runs):
-        if step is shared.Step.INSPECT:
-            raise ValueError("this recipe has no `inspect`: its rounds are as the docs say")
+        if step in (shared.Step.INSPECT, shared.Step.RECOMMEND):
+            raise ValueError(f"this recipe has no `{step.value}`: its rounds are as the docs say")
         steps = (tune, train, export, query)
         chosen = [f for f in steps if step.value in ("all", f.__name__)]
         for function in chosen:

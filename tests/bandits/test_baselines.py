@@ -126,5 +126,7 @@ def test_logs_are_split_by_time():
     assert parts == [[], [1, 1, 1, 2, 3], [4, 4, 4, 4, 5]]
     unordered = log.rename(columns={"time": "other"})
     assert [len(part) for part in split_log(unordered)] == [6, 2, 2]
+    for count, sizes in ((0, [0, 0, 0]), (1, [1, 0, 0]), (2, [1, 1, 0])):
+        assert [len(part) for part in split_log(log[:count])] == sizes
     with pytest.raises(ValueError, match="`shares` must be"):
         split_log(log, (0.5, 0.5))

@@ -125,13 +125,12 @@ def test_a_policy_without_support_is_refused():
 
 def test_propensities_that_contradict_the_choices_are_refused():
     rounds = make_rounds(400, alone=0.0)
-    for row in rounds:
-        row["propensity"] = 0.9
     log = pd.DataFrame(rounds).drop(columns="propensities")
-    with pytest.raises(ValueError, match="must have a mean of 1"):
-        evaluate_policy(UniformPolicy(ARMS), log)
+    for wrong in (0.9, 0.1):
+        with pytest.raises(ValueError, match="must have a mean of 1"):
+            evaluate_policy(UniformPolicy(ARMS), log.assign(propensity=wrong))
     with pytest.raises(ValueError, match="at least one"):
-        evaluate_policy(UniformPolicy(ARMS), log[:0])
+        evaluate_policy(UniformPolicy(ARMS), log[:0].assign(propensity=0.9))
 
 
 def test_settings_are_tuned_by_value():

@@ -105,12 +105,21 @@ def test_rounds_with_one_arm_teach_nothing_and_are_counted():
     rounds = make_rounds(300)
     alone = [row for row in rounds if len(row["eligible"]) == 1]
     for row in alone:
-        row["propensities"] = [1.0]
+        row["propensities"] = [0.9995]  # Rounded on its way to the log.
     many = [row for row in rounds if len(row["eligible"]) > 1]
     bandit = fit(rounds)
     np.testing.assert_allclose(bandit.scores, fit(many).scores, rtol=1e-12)
     assert bandit.excluded == {"one eligible arm": len(alone)}
     assert bandit.rounds == 300
+
+
+def test_choices_that_were_sure_teach_nothing_and_are_counted():
+    rounds = make_rounds(80, alone=0.0)
+    for row in rounds[:30]:
+        row["propensities"] = [float(arm == row["chosen"]) for arm in row["eligible"]]
+    bandit = fit(rounds)
+    np.testing.assert_allclose(bandit.scores, fit(rounds[30:]).scores, rtol=1e-12)
+    assert bandit.excluded == {"a choice that was sure": 30}
 
 
 def test_nothing_learnt_and_nothing_without_an_arm_give_no_difference():
@@ -152,6 +161,15 @@ def test_bad_rounds_are_refused_or_counted(words, change):
     assert bandit.rounds == 20
     (counted,) = set(bandit.excluded) - {"one eligible arm"}
     assert counted.startswith(words)
+
+
+@pytest.mark.parametrize("change", [{"reward": 2.0}, {"days_since": [1.0] * 9}])
+def test_a_bad_round_is_found_by_its_number_in_the_whole_log(change, monkeypatch):
+    rounds = make_rounds(30)
+    rounds[20] |= change
+    monkeypatch.setattr("tfrs_ext.bandits.log_tables._CHUNK", 8)
+    with pytest.raises(ValueError, match="in round 20"):
+        fit(rounds)
 
 
 def test_rounds_that_were_learnt_are_not_learnt_again():
@@ -298,6 +316,11 @@ def test_a_saved_bandit_goes_on(tmp_path):
         (tmp_path / "bandit.json").write_text(text)
         with pytest.raises(ValueError, match="must be a"):
             Bandit.load(tmp_path / "bandit.json")
+
+
+def test_other_settings_must_be_settings():
+    with pytest.raises(ValueError, match=r"among gamma, half_life.* received arms, tau"):
+        fit(make_rounds(20)).replace(tau=1.0, arms=["z"])
 
 
 def test_flat_rounds_are_a_log_too():

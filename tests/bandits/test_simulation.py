@@ -123,6 +123,9 @@ def test_too_few_rewards_tell_no_recovery(log):
         estimate_recovery(few, ARMS)
     with pytest.raises(ValueError, match="received z, which has none"):
         estimate_recovery(log.rounds, (*ARMS, "z"))
+    never = log.to_frame().drop(columns="days_since")
+    with pytest.raises(ValueError, match="fill the column `days_since`"):
+        estimate_recovery(never, ARMS)
     frame = log.to_frame().drop(columns="propensities").assign(propensity=0.9)
     unknown = frame[frame["eligible"].str.len() > 1]
     with pytest.raises(ValueError, match="`propensities` of all eligible arms"):

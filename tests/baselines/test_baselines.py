@@ -26,6 +26,15 @@ def _ragged(lists):
     return tf.ragged.constant(lists, dtype=tf.int32, ragged_rank=1)
 
 
+def test_popularity_is_evaluated_without_a_score_for_every_query(monkeypatch):
+    baseline = PopularityBaseline(9).adapt(_ragged(HISTORIES))
+    arguments = (_ragged(QUERIES), [[4], [1, 2], [8]], [[1], [], [0]], (1, 3))
+    expected = evaluation.evaluate_scores(lambda some: baseline(some), *arguments, num_candidates=9)
+    monkeypatch.setattr(PopularityBaseline, "call", None)
+    actual = evaluation.evaluate_scores(baseline, *arguments, num_candidates=9)
+    assert actual.summary() == expected.summary()
+
+
 def _counts():
     return np.bincount(np.concatenate(HISTORIES).astype(int), minlength=9)
 

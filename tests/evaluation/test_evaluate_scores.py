@@ -67,6 +67,28 @@ def test_what_is_not_finite_counts_against_the_positive(ties):
     np.testing.assert_array_equal(result.per_query["rank"], [4, 2])
 
 
+class _Alike:
+    """Scores every query alike, and says so."""
+
+    def __init__(self, scores):
+        self.shared_scores = scores
+
+    def __call__(self, rows):
+        raise AssertionError("It isn't called.")
+
+
+@pytest.mark.parametrize("ties", ["pessimistic", "expected", "optimistic"])
+@pytest.mark.parametrize("bad", [0.0, np.nan, np.inf, -np.inf])
+def test_scores_that_are_alike_for_all_queries_give_what_a_row_for_each_gives(ties, bad):
+    scores = np.array([3, 1, 3, bad, 0, -0.0, 1], np.float32)
+    expected = _evaluate(lambda rows: np.tile(scores, [len(rows), 1]), ties=ties)
+    actual = _evaluate(_Alike(scores), ties=ties)
+    for name, values in expected.per_query.items():
+        np.testing.assert_array_equal(actual.per_query[name], values, err_msg=name)
+    with pytest.raises(ValueError, match=r"scores of shape \(7,\), received \(6,\)"):
+        _evaluate(_Alike(scores[:6]))
+
+
 def test_scores_of_another_shape_are_refused():
     with pytest.raises(ValueError, match=r"`scorer` must return scores of shape \(12, 7\)"):
         _evaluate(lambda rows: SCORES[:, :5])

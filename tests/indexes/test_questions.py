@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfrs_ext._keras import keras
 from tfrs_ext.indexes import Exact, Index, Quantized, ScaNN
 
 KINDS = [Exact, Quantized]
@@ -78,6 +79,24 @@ def test_large_numbers_are_clipped_and_never_wrap(index, graph, k, columns):
 def test_a_graph_refuses_what_is_no_number_of_results(graph, k):
     with pytest.raises(tf.errors.InvalidArgumentError):
         graph(vectors(1), tf.constant(k, tf.int64))
+
+
+def test_a_graph_refuses_a_fraction(index):
+    specs = tf.TensorSpec([None, 8]), tf.TensorSpec([], tf.float32)
+    with pytest.raises(ValueError, match=r"`k` must be a positive integer, .* dtype=float32"):
+        tf.function(lambda queries, k: index(queries, k=k)).get_concrete_function(*specs)
+
+
+def test_a_mixed_policy_rounds_neither_queries_nor_scores():
+    candidates, queries = vectors(300), vectors(4)
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        scores, _ = Exact(k=3).index(candidates)(queries)
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    true = -np.sort(-queries.astype(np.float64) @ candidates.T.astype(np.float64))[:, :3]
+    assert scores.dtype == tf.float32
+    np.testing.assert_allclose(scores, true, rtol=1e-5)
 
 
 def test_one_query_gets_one_answer(index):

@@ -18,6 +18,7 @@ from tfrs_ext._keras import keras
 from tfrs_ext.indexes import Exact, ScaNN
 from tfrs_ext.indexes import scann as module
 from tfrs_ext.indexes.query_shares import share_out
+from tfrs_ext.indexes.scann_options import leaves_needed
 from tfrs_ext.indexes.scann_tuner import ScannTuner
 
 if importlib.util.find_spec("scann") is None:
@@ -68,6 +69,10 @@ def test_k_is_not_capped_by_reordering_or_leaves(partitioned, k):
         assert np.all(np.diff(scores.numpy(), axis=1) <= 0)
         found = [i for i in ids.numpy()[0] if i != b""]
         assert len(set(found)) == len(found) == min(k, 2000)
+
+
+def test_leaves_for_many_results_are_counted_beyond_int32():
+    assert int(leaves_needed(tf.constant(2_500_000), 3000, 10_000_000)) == 1500
 
 
 def test_fake_results_of_the_library_are_masked():
@@ -339,6 +344,7 @@ def test_bad_settings_are_refused_with_the_reason(partitioned):
         partitioned.tune(vectors(3, 16), recall=95)
 
 
+@pytest.mark.slow
 def test_missing_library_is_named_with_the_way_to_install_it():
     code = """
 import sys; sys.modules["scann"] = None

@@ -33,6 +33,14 @@ def _exact():
     return indexes.Exact().index(CANDIDATES, IDS)
 
 
+def _dataset_of(ids, vectors):
+    return tf.data.Dataset.from_tensor_slices((ids, vectors)).batch(2)
+
+
+def _exact_of(ids, vectors):
+    return indexes.Exact().index(vectors, ids)
+
+
 def _brute_force():
     return tfrs.layers.factorized_top_k.BruteForce().index(
         tf.constant(CANDIDATES), tf.constant(IDS)
@@ -251,6 +259,32 @@ def test_seen_items_need_ids_and_candidates_that_can_be_counted():
     metric = metrics.FactorizedTopK(_dataset(), ks=KS)
     with pytest.raises(ValueError, match="`seen_ids` need `true_candidate_ids`"):
         metric.update_state(QUERIES, CANDIDATES[ROWS], seen_ids=_ragged_ids(SEEN))
+
+
+@pytest.mark.filterwarnings("ignore:`identifiers` should be unique")
+@pytest.mark.parametrize("make", [_dataset_of, _exact_of])
+@pytest.mark.parametrize("ties", ["pessimistic", "expected", "optimistic"])
+def test_another_row_with_the_id_of_the_positive_is_no_rival(make, ties):
+    ids = np.array([7, 8, 7, 9, 7])
+    vectors = np.array([[2, 0], [3, 0], [2, 0], [1, 0], [4, 0]], np.float32)
+    metric = metrics.FactorizedTopK(make(ids, vectors), ks=[1, 2], ties=ties, metrics=["mrr"])
+    query = np.array([[1, 0]] * 2, np.float32)
+    metric.update_state(query, vectors[:2], np.array([7, 9]))
+    # Item 8 alone is above item 7; above item 9 are all four other rows.
+    expected = [(0 + 0) / 2, (1 + 0) / 2, 0.0, (1 / 2 + 0) / 2]
+    np.testing.assert_allclose(list(_results(metric).values()), expected)
+    for each in metric.metrics:
+        each.reset_state()
+    metric.update_state(query, vectors[:2], np.array([7, 9]), seen_ids=np.array([[8, 7], [7, 8]]))
+    np.testing.assert_allclose(list(_results(metric).values()), [1.0] * 4)
+
+
+def test_no_query_needs_to_have_seen_anything():
+    metric = metrics.FactorizedTopK(_dataset(), ks=KS)
+    metric.update_state(QUERIES, CANDIDATES[ROWS], IDS[ROWS], seen_ids=_ragged_ids([[]] * 12))
+    expected = metrics.FactorizedTopK(_dataset(), ks=KS)
+    expected.update_state(QUERIES, CANDIDATES[ROWS], IDS[ROWS])
+    np.testing.assert_array_equal(metric.result(), expected.result())
 
 
 @pytest.mark.parametrize("by_id", [True, False])

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from tests.harness import run_metric_test
 from tests.oracles import gauc as oracle
-from tfrs_ext.evaluation import rela_impr
 from tfrs_ext.metrics import GAUC
 
 LABELS = [1, 0, 1, 1, 0, 1, 0, 0, 1]
@@ -148,16 +147,6 @@ def test_rejects_bad_input():
         GAUC(2).update_state([2], [0.5], [1])
     with pytest.raises(tf.errors.InvalidArgumentError, match="`y_pred` must be in"):
         GAUC(2).update_state([1], [1.5], [1])
-
-
-def test_relative_improvement_is_counted_from_chance():
-    # DIN's paper, MovieLens: .7337 over .7300 is 1.61%.
-    np.testing.assert_allclose(rela_impr(0.7337, 0.73), 0.0161, atol=5e-5)
-    assert rela_impr(0.7, 0.7) == 0
-    with pytest.raises(ValueError, match="`base_auc` must be"):
-        rela_impr(0.7, 0.5)
-    with pytest.raises(ValueError, match="`auc` must be"):
-        rela_impr(1.7, 0.6)
 
 
 def test_says_so_where_keras_hands_it_no_users():

@@ -85,6 +85,15 @@ def test_an_approximate_index_still_gets_the_ids():
     assert results["factorized_top_k/top_1_categorical_accuracy"] == 1.0
 
 
+@pytest.mark.parametrize("make", [indexes.Quantized, indexes.ScaNN])
+def test_an_approximate_index_that_knows_positions_alone_is_refused(make):
+    model = _model(NUMBERS)
+    index = make().index_from_dataset(_alone(model, NUMBERS))
+    model.task.factorized_metrics = metrics.FactorizedTopK(index, ks=[1])
+    with pytest.raises(ValueError, match=r"built with ids, `index\(embeddings, ids\)`"):
+        model.test_step({"user": tf.constant(NUMBERS), "item": tf.constant(NUMBERS)})
+
+
 def test_training_logs_hold_nothing_that_was_not_computed():
     model = _model(NUMBERS)
     model.task.factorized_metrics = metrics.FactorizedTopK(_with_ids(model, NUMBERS), ks=[1])

@@ -128,5 +128,22 @@ def test_numbers_are_standardised_before_they_are_rounded():
         np.testing.assert_allclose(tf.cast(hidden[:, 0], tf.float32), [0.6, 0.25], rtol=1e-2)
 
 
+@pytest.mark.parametrize("kind", ["dcn", "youtube"])
+def test_a_number_that_is_missing_is_the_mean(kind):
+    features = [Numeric("income", 5.0, 2.0, (1.0, 5.0, 9.0)), CANDIDATE[0]]
+    make = models.DCN if kind == "dcn" else models.YouTubeRanker
+    model = make(features, embedding_dim=4, hidden_units=(4,))
+    nan, mean, other = model({"income": np.float32([np.nan, 5, 9]), "item": np.int64([7, 7, 7])})
+    np.testing.assert_array_equal(nan, mean)
+    assert np.any(mean != other)
+
+
+def test_a_ranker_of_numbers_takes_names_that_graphs_refuse():
+    features = [Numeric("release year", quantiles=(0.0, 5.0)), CANDIDATE[0]]
+    model = models.YouTubeRanker(features, 4, (4,))
+    rows = {"release year": np.float32([1, 4]), "item": np.int64([7, 8])}
+    np.testing.assert_allclose(model.predict(rows, verbose=0), model(rows), rtol=1e-6)
+
+
 def test_example_inputs_have_every_column():
     assert list(example_inputs([*QUERY, *CANDIDATE])) == list(ROWS)

@@ -154,6 +154,7 @@ def test_attention_learns_that_the_candidate_was_clicked_before(kind):
     assert scores[0] > scores[1]
 
 
+@pytest.mark.slow
 def test_wide_part_memorises_what_a_linear_model_cannot():
     inputs = columns(600)
     labels = ((inputs["user"] + inputs["item"]) % 2).astype(np.float32)
@@ -188,6 +189,10 @@ def test_dien_draws_other_items_and_adds_its_loss_in_training_only():
     same = np.all(drawn.numpy() == table[rows], -1)
     assert not same.any()
     assert {tuple(v) for v in drawn.numpy().reshape(-1, 4)} == {tuple(v) for v in table[2:]}
+    for own in range(len(table)):  # Row 0 is padding, row 1 an unknown item.
+        drawn = model.items.others(tf.fill([400], own)).numpy()
+        others = [row for place, row in enumerate(table) if place not in (0, 1, own)]
+        assert {tuple(vector) for vector in drawn} == {tuple(row) for row in others}
     model(columns(), training=False)
     assert model.losses == []
     model(columns(), training=True)

@@ -10,7 +10,7 @@ def statistics(rounds, arms):
     found = {arm: ([], [], []) for arm in arms}
     for row in rounds:
         for arm, b in zip(row["eligible"], row["propensities"], strict=True):
-            if not 0 < b < 1:
+            if not 0 < b < 1 or len(row["eligible"]) == 1:
                 continue
             chosen, passed, plain = found[arm]
             if arm == row["chosen"]:

@@ -2,11 +2,12 @@
 
 import json
 
+import pandas as pd
 import pytest
 
 from recipes import notifications
 from tests.recipes.processes import Recipe, shown_rows
-from tfrs_ext import bandits, serving
+from tfrs_ext import bandits, files, serving
 
 
 @pytest.fixture
@@ -43,6 +44,43 @@ def test_a_log_of_ones_own_is_learnt_from(recipe, tmp_path):
     bandit = bandits.Bandit.load(recipe.runs / "bandit.json")
     assert bandit.arms == world.arms
     assert "Share of choices by arm" in (recipe.runs / "report.html").read_text()
+
+
+def test_a_bandit_that_is_not_better_is_not_saved_nor_that_of_an_earlier_run(recipe, tmp_path):
+    world = bandits.NotificationSimulator(3, 100, seed=1)
+    log = world.run(bandits.UniformPolicy(world.arms), 3).to_frame().assign(reward=0.0)
+    log.to_parquet(tmp_path / "log.parquet")
+    files.write_json(recipe.runs / "bandit.json", {})
+    result = recipe.run_here("train", "--log", str(tmp_path / "log.parquet"))
+    assert "isn't saved" in " ".join(result.stdout.split())
+    assert not (recipe.runs / "bandit.json").exists()
+
+
+@pytest.mark.parametrize("days", [None, [None, 2.0]])
+def test_days_that_a_log_lacks_are_asked_as_never(recipe, tmp_path, monkeypatch, days):
+    row = {"eligible": ["a", "b"], "chosen": "a", "propensity": 0.5, "reward": 1.0}
+    row |= {} if days is None else {"days_since": days, "user_id": "ann"}
+    pd.DataFrame([row] * 10).to_parquet(tmp_path / "log.parquet")
+    asked = []
+
+    def answer(_, request):
+        asked.append(request)
+        return {"arm": ["a"], "probabilities": [[0.5, 0.5]]}
+
+    monkeypatch.setattr(serving, "latest_version", lambda base: base / "1")
+    monkeypatch.setattr(serving, "query_fresh", answer)
+    arguments = ("query", "--log", str(tmp_path / "log.parquet"))
+    result = recipe.run_here(*arguments, *(() if days is None else ("--user", "ann")))
+    assert result.exit_code == 0, result.stdout
+    assert asked[0]["days_since"] == [[-1.0, -1.0 if days is None else 2.0]]
+    assert "must be in the test part" in recipe.run_here(*arguments, "--user", "bob").stdout
+
+
+def test_a_log_without_arms_is_named(recipe, tmp_path):
+    pd.DataFrame({"chosen": ["a"], "reward": [1.0]}).to_parquet(tmp_path / "log.parquet")
+    result = recipe.run_here("tune", "--log", str(tmp_path / "log.parquet"))
+    assert result.exit_code == 1
+    assert "must have a column `eligible`" in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What both recipes do with data, folders and files, without training a recommender."""
+"""What the recipes do with data, folders and files, without training a recommender."""
 
 import json
 import pathlib
@@ -9,8 +9,10 @@ import pytest
 import tensorflow as tf
 
 from recipes import shared
+from tfrs_ext import tuning
 from tfrs_ext._keras import keras
 from tfrs_ext.files import hold_folder
+from tfrs_ext.tuning.hyper_model import FeatureHyperModel
 
 
 def log(rows=120):
@@ -45,11 +47,16 @@ def run(settings, step=lambda settings: None):
     shared.run_steps(settings, shared.Step.TRAIN, (train,))
 
 
-class Dense:
+class Dense(FeatureHyperModel):
     """A hypermodel of one layer."""
 
+    objective = tuning.Objective("loss", "min")
+
     def __init__(self):
-        self.objective = type("Objective", (), {"name": "loss", "direction": "min"})
+        super().__init__(features=())
+
+    def declare_hyperparameters(self, hp):
+        tuning.space.batch_size(hp)
 
     def build(self, hp):
         units = hp.Int("units", 1, 4, default=1)
@@ -86,7 +93,12 @@ def test_other_hyper_parameters_seeds_and_epochs_are_trained_anew(tmp_path, caps
     [
         ("hparams.json", "[1]", r"hparams.json must hold names with values, received \[1\]"),
         ("hparams.json", "{", "hparams.json must be a JSON file"),
-        ("hparams.json", '{"depth": 3}', "hparams.json must hold hyper-parameters .* depth"),
+        (
+            "hparams.json",
+            '{"depth": 3}',
+            r"hparams.json must fit the model.*unknown ones: \['depth'\]",
+        ),
+        ("hparams.json", '{"units": "many"}', "hparams.json must fit the model, .*'many'"),
     ],
 )
 def test_a_broken_file_is_named(tmp_path, name, text, message):
@@ -162,8 +174,14 @@ def test_somebody_is_asked_for_who_is_in_the_data(tmp_path, monkeypatch):
     assert ask(monkeypatch, settings, answer)["user_id"] == [0]
     with pytest.raises(ValueError, match=r"`--user` must be given.*made from films"):
         ask(monkeypatch, settings, answer, source="films")
-    with pytest.raises(ValueError, match="whole numbers, received 'abc'"):
+    with pytest.raises(ValueError, match="whole numbers as ids, received 'abc'"):
         ask(monkeypatch, settings_for(tmp_path, user="abc"), answer)
+
+
+def test_a_user_who_cannot_be_is_refused_before_anything_is_trained(tmp_path):
+    with pytest.raises(ValueError, match="whole numbers as ids, received 'abc'"):
+        run(settings_for(tmp_path, log(), user="abc"))
+    assert not (tmp_path / "runs").exists()
 
 
 def test_changed_data_under_the_same_name_are_refused_until_fresh(tmp_path):
@@ -209,6 +227,13 @@ def test_own_and_made_up_data_and_smoke_runs_have_folders_of_their_own(tmp_path)
         folders |= {settings.runs, settings.base}
     assert len(folders) == 8
     assert pathlib.Path("saved_models/retrieval-films") in folders
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), [("a/films.csv.gz", "films"), ("a/synthetic.csv", "own-synthetic")]
+)
+def test_own_data_are_called_by_their_file_and_never_as_made_up_ones(file, name):
+    assert shared._name_of(file) == name
 
 
 def test_what_an_export_would_refuse_is_refused_when_the_data_are_loaded(tmp_path):

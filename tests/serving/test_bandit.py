@@ -80,6 +80,16 @@ def test_a_tiny_temperature_is_not_rounded_away(bandit):
     assert answer["arm"].numpy().tolist() == [best.encode()]
 
 
+def test_arms_may_have_any_names():
+    names = dict(zip(ARMS, ("café", "№ 1", "c", "d"), strict=True))
+    rounds = make_rounds(50)
+    for row in rounds:
+        row.update(eligible=[names[arm] for arm in row["eligible"]], chosen=names[row["chosen"]])
+    bandit = RecoveringDifferenceSoftmax(list(names.values())).fit(pd.DataFrame(rounds))
+    request = BanditBundle(bandit).warmup()[0][1]
+    assert request["eligible"].tolist() == [[name.encode() for name in names.values()]]
+
+
 def test_draws_choose_each_arm_with_its_probability(version):
     draws = (np.arange(2000) + 0.5) / 2000
     answer = ask(version, [["d", "a", "c"]] * 2000, [[-1.0, 3.0, 0.0]] * 2000, draws)

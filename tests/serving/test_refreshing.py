@@ -73,6 +73,18 @@ def test_scann_keeps_its_settings_while_the_size_is_alike(tmp_path, unverified, 
         refreshed(tmp_path, retriever, retriever.item_ids[:9])
 
 
+def test_what_an_index_was_built_with_is_kept():
+    pytest.importorskip("scann")
+    from tfrs_ext.indexes import ScaNN
+
+    rows = np.random.default_rng(0).normal(size=(300, 8)).astype(np.float32)
+    index = ScaNN(k=3, dimensions_per_block=2, training_iterations=5, num_leaves=3).index(rows)
+    again = ScaNN.from_settings(index.settings(), 400, k=3)
+    expected = (2, 5, 3, 1)
+    names = ("dimensions_per_block", "training_iterations", "num_leaves", "num_leaves_to_search")
+    assert tuple(getattr(again, name) for name in names) == expected
+
+
 def test_what_does_not_fit_is_refused_with_the_reason(tmp_path, unverified):
     retriever = make_retriever()
     with pytest.raises(ValueError, match="must hold a version that `export` wrote"):
@@ -99,6 +111,7 @@ def test_ranker_is_told_how_it_is_refreshed(tmp_path, retriever):
         refreshed(tmp_path, retriever, retriever.item_ids)
 
 
+@pytest.mark.slow
 def test_number_of_answers_comes_back_when_the_catalogue_has_grown(tmp_path, unverified):
     retriever = make_retriever()
     items = retriever.make_items(

@@ -79,6 +79,19 @@ def test_unknown_user_gets_the_default_row_and_an_answer(version):
     assert answer["item_id"][0].tolist() == retriever.item_ids[order].tolist()
 
 
+def test_a_session_of_nobody_known_is_answered_by_its_features(version):
+    retriever, path = version
+    features = {"user_id": ["nobody"], "history": [[-1, -1, *retriever.item_ids[[4, 2, 7]]]]}
+    answers = []
+    for excluded in ([-1], retriever.item_ids[[4, 2, 7]]):
+        asked = {**features, "exclusions": [excluded], "k": 6}
+        answers.append(ask(path, "recommend_by_features", **asked)["item_id"][0].tolist())
+        query = retriever.query_model({k: tf.constant(v) for k, v in features.items()}).numpy()
+        order = retriever.item_ids[np.argsort(-(query @ retriever.candidates.T))[0]]
+        expected = [item for item in order.tolist() if item not in set(np.ravel(excluded))]
+        assert answers[-1] == expected[:6]
+
+
 def test_embed_user_is_the_query_model(version):
     retriever, path = version
     features = {name: values[:4] for name, values in retriever.users.items()}
@@ -101,6 +114,7 @@ def test_filtered_answers_hold_the_best_items_that_pass(version, allow, deny, pa
     retriever, path = version
     (best,) = retriever.expected(["u8"], 1, passes=passes) or [[]]
     inputs = {"user_id": ["u8"], "exclusions": [best], "allow": [allow], "deny": [deny]}
+    inputs["candidates"] = [[-1]]
     answer = ask(path, "recommend_filtered", **inputs, k=5)
     expected = retriever.expected(["u8"], 5, best, passes)[0]
     assert answer["item_id"][0].tolist() == expected + [-1] * (5 - len(expected))
@@ -109,10 +123,25 @@ def test_filtered_answers_hold_the_best_items_that_pass(version, allow, deny, pa
 def test_filters_of_a_batch_hold_for_each_row(version):
     retriever, path = version
     inputs = {"user_id": ["u1", "u2"], "exclusions": [[-1], [-1]], "k": 4}
-    answer = ask(path, "recommend_filtered", **inputs, allow=[["odd"], ["even"]], deny=[[""]] * 2)
+    inputs.update(allow=[["odd"], ["even"]], deny=[[""]] * 2, candidates=[[-1]] * 2)
+    answer = ask(path, "recommend_filtered", **inputs)
     for row, (user, tag) in enumerate([("u1", "odd"), ("u2", "even")]):
         expected = retriever.expected([user], 4, passes=lambda tags, tag=tag: tag in tags)[0]
         assert answer["item_id"][row].tolist() == expected
+
+
+def test_answers_hold_allowed_items_alone(version):
+    retriever, path = version
+    ids = retriever.item_ids.tolist()
+    listed = [[ids[3], 10**12, ids[4]], [-1, ids[0], -1], [-1, -1, -1], [10**12, -1, -1]]
+    users = ["u1", "u2", "u3", "u4"]
+    inputs = {"user_id": users, "exclusions": [[-1]] * 4, "k": 3, "candidates": listed}
+    answer = ask(path, "recommend_filtered", **inputs, allow=[[""]] * 4, deny=[[""]] * 4)
+    for row, user in enumerate(users):
+        order = retriever.expected([user], len(ids))[0]
+        allowed = set(ids if row == 2 else listed[row])
+        expected = [item for item in order if item in allowed][:3]
+        assert answer["item_id"][row].tolist() == expected + [-1] * (3 - len(expected))
 
 
 def test_embed_item_is_the_item_model(version):

@@ -185,6 +185,13 @@ def test_items_that_do_not_fit_are_refused(tmp_path, retriever, columns, changes
     assert not (tmp_path / "m").exists()
 
 
+def test_a_column_with_the_name_of_another_input_is_refused(tmp_path, retriever):
+    columns = {"k": retriever.users["user_id"], **retriever.users}
+    users = retriever.make_users(columns, user_id="k", seen=None)
+    with pytest.raises(ValueError, match=r"'recommend' would have two inputs called \['k'\]"):
+        serving.export(tmp_path / "m", **retriever.arguments(users=users, index="exact"))
+
+
 class AgedTower(keras.Model):
     def call(self, inputs, training=None):
         return tf.stack([inputs["age"], inputs["age"] ** 2], axis=1)
@@ -292,6 +299,7 @@ def test_empty_batches_and_items_without_tags_are_answered(tmp_path, unverified)
             exclusions=tf.zeros([len(users), 0], tf.int64),
             allow=tags,
             deny=tags[:, :0],
+            candidates=tf.zeros([len(users), 0], tf.int64),
         )
         return (answer["item_id"].numpy() >= 0).sum(axis=1).tolist()
 

@@ -463,24 +463,119 @@ def test_a_replica_without_rows_loses_nothing():
         assert tape.gradient(value, empty).shape == (0, 4)
 
 
-@pytest.mark.parametrize("loss", [losses.InfoNCE(symmetric=True), losses.FullProductSoftmax()])
-def test_symmetric_losses_over_all_replicas_are_those_of_one_large_batch(two_replicas, loss):
-    queries, items = RNG.normal(size=(2, 8, 4)).astype(np.float32)
-    arguments = {"candidate_ids": np.array([1, 2, 3, 4, 5, 1, 7, 8])}
-    task = tasks.Retrieval(loss, temperature=0.5, negatives=negatives.CrossReplica())
-    expected = task(queries, items, **arguments)
+def _shares(strategy, task, queries, items, ids):
+    """What each of two replicas makes of its half of the rows."""
 
-    def part(values):
-        return two_replicas.experimental_distribute_values_from_function(
-            lambda context: values[4 * context.replica_id_in_sync_group :][:4]
+    def halves(values):
+        size = len(values) // 2
+        return strategy.experimental_distribute_values_from_function(
+            lambda context: values[size * context.replica_id_in_sync_group :][:size]
         )
 
     @tf.function
     def run(queries, items, ids):
-        return two_replicas.run(
-            lambda q, c, i: task(q, c, candidate_ids=i), args=(queries, items, ids)
-        )
+        return strategy.run(lambda q, c, i: task(q, c, candidate_ids=i), args=(queries, items, ids))
 
-    shares = run(part(queries), part(items), part(arguments["candidate_ids"]))
-    total = sum(two_replicas.experimental_local_results(shares))
-    np.testing.assert_allclose(total, expected, rtol=1e-5)
+    shares = run(halves(queries), halves(items), halves(ids))
+    return [float(share) for share in strategy.experimental_local_results(shares)]
+
+
+@pytest.mark.parametrize("removes", [True, False])
+@pytest.mark.parametrize("loss", [losses.InfoNCE(symmetric=True), losses.FullProductSoftmax()])
+def test_symmetric_losses_over_all_replicas_are_those_of_one_large_batch(
+    two_replicas, loss, removes
+):
+    queries, items = RNG.normal(size=(2, 8, 4)).astype(np.float32)
+    ids = np.array([1, 2, 3, 4, 5, 1, 7, 8])
+    options = {"temperature": 0.5, "remove_accidental_hits": removes}
+    shares = _shares(
+        two_replicas,
+        tasks.Retrieval(loss, negatives=negatives.CrossReplica(), **options),
+        *(queries, items, ids),
+    )
+    expected = tasks.Retrieval(loss, **options)(queries, items, candidate_ids=ids)
+    np.testing.assert_allclose(sum(shares), expected, rtol=1e-5)
+
+
+def test_replicas_pay_their_share_of_the_mean_of_a_loss_from_elsewhere(two_replicas):
+    queries, items = RNG.normal(size=(2, 8, 4)).astype(np.float32)
+    shares = _shares(two_replicas, tasks.Retrieval(KERAS), queries, items, np.arange(8))
+    expected = [
+        np.mean(_rows(scores, np.diag(scores), ~np.eye(4, dtype=bool)))
+        for scores in (queries[:4] @ items[:4].T, queries[4:] @ items[4:].T)
+    ]
+    np.testing.assert_allclose(shares, np.divide(expected, 2), rtol=1e-5)
+
+
+def _remember(batch):
+    source = negatives.MemoryQueue(9, 4)
+    task = tasks.Retrieval(negatives=source, remove_accidental_hits=False)
+    task(QUERIES, CANDIDATES[2:], candidate_ids=np.arange(5), training=True)
+    return source, np.concatenate([batch, CANDIDATES[2:]])
+
+
+def _mix(batch):
+    fixed = Fixed([0, 1, 2])
+    ours = fixed.draw(negatives.Batch(QUERIES, Candidates(batch, np.arange(5)))).negatives
+    return negatives.Mixed([fixed, negatives.InBatch()]), np.concatenate([ours.embeddings, batch])
+
+
+def _mine(batch):
+    scores = QUERIES @ batch.T
+    kept = np.unique(np.argmax(np.where(np.eye(5), -np.inf, scores), axis=1))
+    assert len(kept) < 5
+    return negatives.Hard(1), batch[kept]
+
+
+def _repeat(batch):
+    class Positives(negatives.Source):
+        def draw(self, batch):
+            return negatives.Pool(batch.positives, batch.positives)  # Nobody's, it says.
+
+    return Positives(), batch
+
+
+@pytest.mark.parametrize("make", [_remember, _mix, _mine, _repeat])
+def test_only_its_own_row_is_no_negative_of_a_query_where_hits_stay(make):
+    batch = CANDIDATES[:5]
+    source, rows = make(batch)
+    task = tasks.Retrieval(negatives=source, remove_accidental_hits=False)
+    loss = task(QUERIES, batch, candidate_ids=np.arange(5))
+    valid = (rows[None] != batch[:, None]).any(axis=2)
+    if make is _repeat:
+        valid[:] = True
+    if make is _remember:  # The same vectors come from an earlier step, as others' rows.
+        valid[:, 5:] = True
+    scores = QUERIES.astype(np.float64) @ rows.T
+    positive = np.sum(QUERIES.astype(np.float64) * batch, axis=1)
+    np.testing.assert_allclose(loss, sum(_rows(scores, positive, valid)), rtol=1e-5)
+
+
+def test_metrics_that_a_call_leaves_alone_are_idle():
+    accuracy = keras.metrics.TopKCategoricalAccuracy(k=2)
+    corpus = tfrs.metrics.FactorizedTopK(tf.data.Dataset.from_tensors(CANDIDATES), ks=[1])
+    task = tasks.Retrieval(metrics=corpus, batch_metrics=[accuracy])
+    task(QUERIES, CANDIDATES)
+    assert task.idle_metrics == []
+    task(QUERIES, CANDIDATES, compute_batch_metrics=False)
+    assert task.idle_metrics == [accuracy]
+    task(QUERIES, CANDIDATES, compute_metrics=False)
+    assert task.idle_metrics == corpus.metrics
+    several = np.stack([QUERIES, -QUERIES], axis=1)  # No index searches with several vectors.
+    task(several, CANDIDATES)
+    assert task.idle_metrics == corpus.metrics
+
+
+@pytest.mark.parametrize("loss", [losses.SampledSoftmax(), KERAS], ids=["ours", "keras"])
+def test_weights_may_be_a_column(loss):
+    task = tasks.Retrieval(loss)
+    expected = task(QUERIES, CANDIDATES, sample_weight=WEIGHT)
+    actual = task(QUERIES, CANDIDATES, sample_weight=WEIGHT[:, np.newaxis])
+    np.testing.assert_array_equal(actual, expected)
+
+
+def test_known_positives_of_another_type_are_refused_by_name():
+    for source in (None, negatives.Hard(1)):
+        task = tasks.Retrieval(negatives=source)
+        with pytest.raises(ValueError, match=r"`known_positives` must be integers, .*dtype=string"):
+            task(QUERIES, CANDIDATES, candidate_ids=IDS, known_positives=np.array([["3"]] * 5))

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.files import hold_folder
 from tfrs_ext.training import TrainingError, TrainingProgress, fit_resumable, read_history
 
 EPOCHS = 6
@@ -118,6 +119,29 @@ def test_more_epochs_go_on_and_fewer_begin_anew(undisturbed, tmp_path):
     _, history = train(tmp_path, epochs=2, lines=lines)
     assert history["epoch"] == [0, 1]
     assert any("begins anew" in line for line in lines)
+
+
+def test_a_training_that_a_callback_ended_has_ended(tmp_path):
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = epoch == 2
+
+    whole = train(tmp_path, Stop())
+    assert whole[1]["epoch"] == [0, 1, 2]
+    assert_same(train(tmp_path, Kill(3, 0)), whole)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, Kill(3, 0), epochs=EPOCHS + 1)
+
+
+def test_of_equal_epochs_the_first_is_best(tmp_path):
+    progress = TrainingProgress(tmp_path, "score")
+    progress.rows = [{"epoch": i, "score": score} for i, score in enumerate([0.1, 0.4, 0.4])]
+    assert progress.best["epoch"] == 1
+
+
+def test_one_training_at_a_time_has_the_folder(tmp_path):
+    with hold_folder(tmp_path), pytest.raises(RuntimeError, match="one process at a time"):
+        train(tmp_path)
 
 
 def test_other_settings_begin_anew_and_say_what_changed(tmp_path):

@@ -106,6 +106,12 @@ def test_each_training_has_its_seed_and_callbacks_of_its_own(monkeypatch):
     assert seen == [1] * 4
 
 
+def test_scores_that_are_broken_are_named(tmp_path):
+    (tmp_path / "scores.json").write_text("[{")
+    with pytest.raises(ValueError, match=r"scores\.json must be a JSON file"):
+        tuning.confirm(Simulated(), SETTINGS, objective=OBJECTIVE, path=tmp_path / "scores.json")
+
+
 @pytest.mark.parametrize("seeds", [(), (1,), (1, 1)])
 def test_one_seed_is_no_confirmation(seeds):
     with pytest.raises(ValueError, match="`seeds` must be at least two different ones, received"):

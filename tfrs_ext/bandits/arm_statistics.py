@@ -56,8 +56,8 @@ class WeightedRewards:
 class ArmStatistics:
     """Rewards with and without each arm, over rounds in which both could have happened.
 
-    A round counts for an arm where the arm was awake and its propensity b lies between 0 and 1:
-    with weight `1 / b` where it was chosen, and `1 / (1 - b)` where it wasn't.
+    A round counts for an arm where the arm and others were awake and its propensity b lies between
+    0 and 1: with weight `1 / b` where it was chosen, and `1 / (1 - b)` where it wasn't.
 
     Args:
         chosen: The rewards of rounds in which the arm was chosen.
@@ -78,17 +78,15 @@ class ArmStatistics:
     @classmethod
     def of(cls, rounds: Rounds, count: int) -> "ArmStatistics":
         """Sums up the rounds of a log."""
-        b = rounds.propensities
-        has_both = (b > 0) & (b < 1)
-        taken = rounds.chosen[has_both[rounds.chosen]]
-        others = np.flatnonzero(has_both & ~rounds.is_chosen)
+        b, counts = rounds.propensities, rounds.is_uncertain
+        taken = rounds.chosen[counts[rounds.chosen]]
+        others = np.flatnonzero(counts & ~rounds.is_chosen)
         rewards = np.repeat(rounds.rewards, rounds.lengths)
         chosen = WeightedRewards.of(rounds.arms[taken], 1 / b[taken], rewards[taken], count)
         passed = WeightedRewards.of(
             rounds.arms[others], 1 / (1 - b[others]), rewards[others], count
         )
-        arms, all_rewards = rounds.arms[has_both], rewards[has_both]
-        plain = np.bincount(arms, all_rewards, count).astype(np.float64)
+        plain = np.bincount(rounds.arms[counts], rewards[counts], count).astype(np.float64)
         return cls(chosen, passed, plain)
 
     def __add__(self, other: "ArmStatistics") -> "ArmStatistics":

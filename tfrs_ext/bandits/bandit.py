@@ -12,12 +12,13 @@ from tfrs_ext.bandits.arm_statistics import ArmStatistics, WeightedRewards
 from tfrs_ext.bandits.log_reading import read_log
 from tfrs_ext.bandits.log_tables import Log
 from tfrs_ext.bandits.requests import Arms, Days, read_requests
-from tfrs_ext.bandits.rounds import Contexts, Floats, Rounds, draw
+from tfrs_ext.bandits.rounds import Contexts, Floats, Rounds, draw, segment_max
 from tfrs_ext.files import read_json, write_json
 from tfrs_ext.typing import Config, PathLike
 
 _FORMAT = 1
 _ONE_ARM = "one eligible arm"
+_SURE = "a choice that was sure"
 B = TypeVar("B", bound="Bandit")
 
 
@@ -96,8 +97,8 @@ class Bandit(abc.ABC):
                 - `time`: optional, a time or a number that grows; `update` then refuses rounds
                   that were learnt already.
             invalid: What is done with invalid rounds: `"raise"` an error, or `"exclude"` and count
-                them in `excluded`. Rounds with one eligible arm are valid, teach nothing about
-                it, and are counted there in both cases.
+                them in `excluded`. Rounds in which one arm was eligible, or one was sure to be
+                chosen, are valid, teach nothing, and are counted there in both cases.
 
         Raises:
             ValueError: A round is invalid: an unknown arm, a chosen arm that isn't eligible, a
@@ -124,9 +125,7 @@ class Bandit(abc.ABC):
             _check_propensities(rounds)
             through = _latest(rounds, self.through, through)
             statistics = statistics + ArmStatistics.of(rounds, len(self.arms))
-            excluded += left_out
-            alone = int((rounds.lengths == 1).sum())
-            excluded += Counter({_ONE_ARM: alone} if alone else {})
+            excluded += left_out + _count_rounds_without_choice(rounds)
             count += len(rounds)
         self.statistics, self.excluded, self.rounds = statistics, excluded, count
         self.through = through
@@ -173,7 +172,16 @@ class Bandit(abc.ABC):
 
         Args:
             **settings: Arguments of the constructor, besides `arms`.
+
+        Raises:
+            ValueError: A setting isn't one of the bandit's, or lies outside its range.
         """
+        unknown = sorted(settings.keys() - self.settings().keys())
+        if unknown:
+            raise ValueError(
+                f"`settings` must be among {', '.join(self.settings())}, received "
+                f"{', '.join(unknown)}."
+            )
         other = type(self)(self.arms, **{**self.settings(), **settings})
         other.statistics, other.excluded = self.statistics, Counter(self.excluded)
         other.rounds, other.through = self.rounds, self.through
@@ -253,6 +261,14 @@ def _check_propensities(rounds: Rounds) -> None:
             "received that of the chosen arm alone, and choices that weren't uniform: what came "
             "without an arm is weighted by 1 / (1 - its probability)."
         )
+
+
+def _count_rounds_without_choice(rounds: Rounds) -> Counter[str]:
+    """Returns how many rounds teach nothing, since nothing else could have been chosen."""
+    alone = rounds.lengths == 1
+    is_certain = segment_max(rounds.is_uncertain.astype(np.float64), rounds) == 0
+    counts = {_ONE_ARM: alone.sum(), _SURE: (is_certain & ~alone).sum()}
+    return Counter({name: int(count) for name, count in counts.items() if count})
 
 
 def _latest(rounds: Rounds, learnt: float | None, so_far: float | None) -> float | None:

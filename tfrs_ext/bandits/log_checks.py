@@ -26,12 +26,13 @@ def check_invalid(invalid: str) -> str:
     return invalid
 
 
-def settle(problems: dict[str, Mask], invalid: str) -> tuple[Mask, Counter[str]]:
+def settle(problems: dict[str, Mask], invalid: str, begin: int) -> tuple[Mask, Counter[str]]:
     """Returns which rounds are fine, and how many have each problem, the first of theirs.
 
     Args:
         problems: The rounds that have each problem, `[T]`, by the words of `MENDS`.
         invalid: What is done with them: `"raise"` or `"exclude"`.
+        begin: The number of the first of these rounds in the log.
 
     Raises:
         ValueError: A round has a problem and `invalid` is `"raise"`.
@@ -44,7 +45,7 @@ def settle(problems: dict[str, Mask], invalid: str) -> tuple[Mask, Counter[str]]
             first = int(np.flatnonzero(mask)[0])
             raise ValueError(
                 f"`log` must hold valid rounds, received {name} in {int(mask.sum())} of "
-                f"{len(mask)} rounds, first in round {first}: {MENDS[name]}, "
+                f"{len(mask)} rounds, first in round {begin + first}: {MENDS[name]}, "
                 'or pass invalid="exclude" to leave these rounds out and count them.'
             )
         if new.any():

@@ -40,8 +40,10 @@ def read_log(log: Log, arms: Sequence[str], invalid: str = "raise") -> Iterator[
         yield log, Counter()
         return
     value_set = pa.array(arms, pa.string())
+    begin = 0
     for table in read_tables(log):
-        yield _rounds_of(table, value_set, invalid)
+        yield _rounds_of(table, value_set, invalid, begin)
+        begin += len(table)
 
 
 def read_whole_log(log: Log, arms: Sequence[str], invalid: str = "raise") -> Rounds:
@@ -68,15 +70,16 @@ def join(parts: Sequence[Rounds]) -> Rounds:
     return Rounds(chosen=chosen, **flat, **extra)
 
 
-def _rounds_of(table: pa.Table, arms: pa.Array, invalid: str) -> Chunk:
+def _rounds_of(table: pa.Table, arms: pa.Array, invalid: str, begin: int) -> Chunk:
+    """Returns the valid rounds of a table that begins with round `begin` of the log."""
     lengths, names = read_lists(table, "eligible")
     codes = read_codes(names, arms)
     owners = np.repeat(np.arange(len(lengths)), lengths)
     chosen = read_codes(flatten(table, "chosen"), arms)
     rewards = to_floats(flatten(table, "reward"), "reward")
-    days = _days(table, lengths)
+    days = _days(table, lengths, begin)
     is_chosen = (codes == chosen[owners]) & (codes != UNKNOWN)
-    propensities = _propensities(table, lengths, is_chosen)
+    propensities = _propensities(table, lengths, is_chosen, begin)
     counts = _sums(is_chosen, owners, len(lengths))
     picked = np.zeros(len(lengths))  # The chosen arm's propensity, where there is one such arm.
     picked[owners[is_chosen]] = propensities[is_chosen]
@@ -93,7 +96,7 @@ def _rounds_of(table: pa.Table, arms: pa.Array, invalid: str) -> Chunk:
         "negative days": _any(days < 0, owners, len(lengths)),
         "a reward outside [0, 1]": ~((rewards >= 0) & (rewards <= 1)),
     }
-    fine, left_out = settle(problems, invalid)
+    fine, left_out = settle(problems, invalid, begin)
     places = np.zeros(len(lengths), np.int64)
     places[owners[is_chosen]] = np.flatnonzero(is_chosen)
     users, times = read_users(table), read_times(table)
@@ -101,7 +104,7 @@ def _rounds_of(table: pa.Table, arms: pa.Array, invalid: str) -> Chunk:
     return (rounds if fine.all() else rounds.take(fine)), left_out
 
 
-def _parallel(table: pa.Table, name: str, lengths: Integers) -> Floats:
+def _parallel(table: pa.Table, name: str, lengths: Integers, begin: int) -> Floats:
     """Returns the entries of a column of lists; NaN for all of a row that has no list."""
     own, values = read_lists(table, name)
     missing = pc.is_null(flatten(table, name)).to_numpy(zero_copy_only=False)
@@ -110,25 +113,25 @@ def _parallel(table: pa.Table, name: str, lengths: Integers) -> Floats:
         first = int(wrong[0])
         raise ValueError(
             f"`log` must have as many {name} as eligible arms in each round, received "
-            f"{int(own[first])} for {int(lengths[first])} arms in round {first}."
+            f"{int(own[first])} for {int(lengths[first])} arms in round {begin + first}."
         )
     result = np.full(int(lengths.sum()), np.nan)
     result[np.repeat(~missing, lengths)] = to_floats(values, name)
     return result
 
 
-def _days(table: pa.Table, lengths: Integers) -> Floats:
+def _days(table: pa.Table, lengths: Integers, begin: int) -> Floats:
     if "days_since" not in table.column_names:
         return np.full(int(lengths.sum()), np.inf)
-    days = _parallel(table, "days_since", lengths)
+    days = _parallel(table, "days_since", lengths, begin)
     return np.where(np.isnan(days), np.inf, days)
 
 
-def _propensities(table: pa.Table, lengths: Integers, is_chosen: Mask) -> Floats:
+def _propensities(table: pa.Table, lengths: Integers, is_chosen: Mask, begin: int) -> Floats:
     """Returns the arms' propensities; from the chosen arm's alone where choices were uniform."""
     if "propensities" in table.column_names:
         # Sums in float32 end a rounding above 1.
-        values = _parallel(table, "propensities", lengths)
+        values = _parallel(table, "propensities", lengths, begin)
         return np.where((values > 1) & (values < 1 + 1e-6), 1.0, values)
     chosen = to_floats(flatten(table, "propensity"), "propensity")
     with np.errstate(divide="ignore"):

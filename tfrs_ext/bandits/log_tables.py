@@ -43,8 +43,8 @@ def split_log(log: pd.DataFrame, shares: Sequence[float] = (0.6, 0.2)) -> list[p
         log = log.sort_values("time", kind="stable")
         times = log["time"].to_numpy()
     wanted = np.round(np.cumsum(shares) * len(log)).astype(int)
-    ends = [int(np.searchsorted(times, times[end], "left")) if end else 0 for end in wanted]
-    ends = [0, *ends, len(log)]
+    inner = (np.searchsorted(times, times[end]) if end < len(log) else end for end in wanted)
+    ends = [0, *map(int, inner), len(log)]
     return [log.iloc[a:b] for a, b in itertools.pairwise(ends)]
 
 

@@ -173,6 +173,11 @@ def _read_rewarded(log: Log, arms: Sequence[str], invalid: str) -> Rounds:
         raise ValueError(
             f"`log` must hold some thousands of rewards, received {len(rounds)} rounds with one."
         )
+    if not np.isfinite(rounds.days_since).any():
+        raise ValueError(
+            "`log` must say how many days ago users saw arms, received a log in which all are "
+            "never: fill the column `days_since`."
+        )
     chosen = np.bincount(rounds.arms[rounds.chosen], minlength=len(arms))
     lacking = [arm for arm, count in zip(arms, chosen, strict=True) if count == 0]
     if lacking:

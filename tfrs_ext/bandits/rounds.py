@@ -102,6 +102,12 @@ class Rounds(Contexts):
         mask[self.chosen] = True
         return mask
 
+    @property
+    def is_uncertain(self) -> npt.NDArray[np.bool_]:
+        """`[E]`, whether the choice was open: others were awake too, and 0 < propensity < 1."""
+        b, has_others = self.propensities, np.repeat(self.lengths > 1, self.lengths)
+        return (b > 0) & (b < 1) & has_others
+
     def take(self, mask: npt.NDArray[np.bool_]) -> "Rounds":
         """Returns the rounds for which `mask` `[T]` is true."""
         entries = np.repeat(mask, self.lengths)

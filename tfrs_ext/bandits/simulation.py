@@ -59,12 +59,10 @@ class Simulation(NamedTuple):
         rounds, count = self.rounds, len(self.arms)
         b, spread = rounds.propensities, rounds.lengths
         all_arms = np.repeat(segment_sum(b * self.expected, rounds), spread)
-        has_both = (b > 0) & (b < 1)
-        arms = rounds.arms[has_both]
-        without = (all_arms - b * self.expected)[has_both] / (1 - b[has_both])
-        ratio = np.bincount(arms, self.expected[has_both], count) / np.bincount(
-            arms, without, count
-        )
+        counts = rounds.is_uncertain
+        arms = rounds.arms[counts]
+        without = (all_arms - b * self.expected)[counts] / (1 - b[counts])
+        ratio = np.bincount(arms, self.expected[counts], count) / np.bincount(arms, without, count)
         return dict(zip(self.arms, (ratio - 1).tolist(), strict=True))
 
 

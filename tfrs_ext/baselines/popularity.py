@@ -45,7 +45,12 @@ class PopularityBaseline(Baseline):
         self._popularity.assign(self._counts(histories))
         return self
 
+    @property
+    def shared_scores(self) -> tf.Tensor:
+        """The scores of every query, `[C]` float32: `evaluation.evaluate_scores` reads them."""
+        return tf.cast(self._popularity, tf.float32)
+
     def call(self, histories: TensorLike) -> tf.Tensor:
         """Returns scores `[B, C]`."""
         count, _, _ = self._pairs(histories)
-        return tf.tile(tf.cast(self._popularity, tf.float32)[tf.newaxis], [count, 1])
+        return tf.tile(self.shared_scores[tf.newaxis], [count, 1])

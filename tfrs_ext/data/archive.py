@@ -1,9 +1,9 @@
 """Files by name, from a folder or a zip file."""
 
-import os
 import pathlib
 import zipfile
-from typing import Union
+
+from tfrs_ext.typing import PathLike
 
 
 class Archive:
@@ -16,7 +16,7 @@ class Archive:
         FileNotFoundError: If there is neither.
     """
 
-    def __init__(self, path: Union[str, "os.PathLike[str]"]) -> None:
+    def __init__(self, path: PathLike) -> None:
         self.path = pathlib.Path(path).expanduser()
         if self.path.is_dir():
             files = [*self.path.glob("*"), *self.path.glob("*/*")]

@@ -1,6 +1,5 @@
 """The way in: tables from memory or files, checked before any training."""
 
-import os
 import warnings
 from typing import Any, Union
 
@@ -19,8 +18,9 @@ from tfrs_ext.data.frames import Frames
 from tfrs_ext.data.schema import Schema
 from tfrs_ext.data.tables import read_table
 from tfrs_ext.features import Numeric
+from tfrs_ext.typing import PathLike
 
-Source = Union[pd.DataFrame, str, "os.PathLike[str]"]
+Source = Union[pd.DataFrame, PathLike]
 
 _LARGE_WEIGHT = 100.0
 

@@ -1,9 +1,8 @@
 """The MovieLens data sets, from the files that GroupLens publishes."""
 
-import os
 import pathlib
 from collections.abc import Callable
-from typing import Any, Literal, Union
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -13,6 +12,7 @@ from tfrs_ext.data.frames import Frames
 from tfrs_ext.data.load import load_frames
 from tfrs_ext.data.movielens_formats import Tables, read_1m, read_100k, read_csv, read_parquet
 from tfrs_ext.data.schema import FeatureKind, Schema
+from tfrs_ext.typing import PathLike
 
 _ADDRESS = "https://files.grouplens.org/datasets/movielens/"
 _READERS: dict[str, Callable[[Archive], Tables]] = {
@@ -30,9 +30,9 @@ _YEAR = r"\((\d{4})[^()]*\)\s*$"
 
 def load_movielens(
     name: Literal["100k", "1m", "latest-small"],
-    path: Union[str, "os.PathLike[str]"] | None = None,
+    path: PathLike | None = None,
     *,
-    cache_dir: Union[str, "os.PathLike[str]"] | None = None,
+    cache_dir: PathLike | None = None,
 ) -> Frames:
     """Loads a MovieLens data set; every rating counts as an interaction.
 

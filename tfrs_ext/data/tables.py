@@ -9,6 +9,7 @@ import pandas as pd
 
 from tfrs_ext.data.packed_files import PACKED, open_bytes
 from tfrs_ext.data.text_files import read_text_table
+from tfrs_ext.typing import PathLike
 
 _PACKED = {*PACKED, ".zip"}
 _PARQUET = {".parquet", ".pq"}
@@ -19,7 +20,7 @@ _WHOLE = r"(?:0|[1-9][0-9]{0,14})\.0+"
 
 
 def read_table(
-    source: Union[pd.DataFrame, str, "os.PathLike[str]"],
+    source: Union[pd.DataFrame, PathLike],
     id_columns: tuple[str, ...],
     names: tuple[str, ...] = (),
 ) -> tuple[pd.DataFrame, list[str]]:

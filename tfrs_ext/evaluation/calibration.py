@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tfrs_ext.evaluation.positions import position_lists, without
+from tfrs_ext.evaluation.positions import wanted_and_excluded
 from tfrs_ext.typing import PositionLists, TensorLike
 
 _SCORES_IN_BLOCK = 2**23
@@ -88,10 +88,7 @@ def retrieval_calibration(
             f"temperature={temperature}, k={k}, bins={bins}."
         )
     sizes = (len(left), len(right))
-    wanted = position_lists(positives, "positives", *sizes)
-    excluded = None
-    if seen is not None:
-        excluded = without(position_lists(seen, "seen", *sizes), wanted, sizes[1])
+    wanted, excluded = wanted_and_excluded(positives, seen, *sizes)
     if not wanted.flat_values.shape[0]:
         raise ValueError("`positives` must hold at least one positive, received none.")
     step = max(1, _SCORES_IN_BLOCK // sizes[1])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from tfrs_ext.typing import TensorLike
 
@@ -108,14 +109,8 @@ def norm_popularity_correlation(embeddings: TensorLike, item_counts: TensorLike)
         1.0
     """
     norms = np.linalg.norm(_matrix(embeddings), axis=1)
-    left, right = _mean_ranks(norms), _mean_ranks(np.asarray(item_counts))
-    return float(np.mean((left - left.mean()) * (right - right.mean())) / left.std() / right.std())
-
-
-def _mean_ranks(values: Matrix) -> Matrix:
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return (ends - (counts - 1) / 2)[inverse]
+    left, right = (pd.Series(np.asarray(values)).rank() for values in (norms, item_counts))
+    return float(left.corr(right))
 
 
 def _units(embeddings: TensorLike) -> Matrix:

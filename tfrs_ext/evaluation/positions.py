@@ -39,7 +39,25 @@ def position_lists(
     return _from_keys(np.unique(owners * num_candidates + positions), num_queries, num_candidates)
 
 
-def without(left: tf.RaggedTensor, right: tf.RaggedTensor, num_candidates: int) -> tf.RaggedTensor:
+def wanted_and_excluded(
+    positives: PositionLists, seen: PositionLists | None, num_queries: int, num_candidates: int
+) -> tuple[tf.RaggedTensor, tf.RaggedTensor | None]:
+    """Returns each query's positives, and what doesn't compete: what was seen without these.
+
+    Args:
+        positives: The positions that each query should find, in a form of `position_lists`.
+        seen: The positions of what each query has seen, in the same forms; None for nothing.
+        num_queries: Q.
+        num_candidates: C.
+    """
+    wanted = position_lists(positives, "positives", num_queries, num_candidates)
+    if seen is None:
+        return wanted, None
+    known = position_lists(seen, "seen", num_queries, num_candidates)
+    return wanted, _without(known, wanted, num_candidates)
+
+
+def _without(left: tf.RaggedTensor, right: tf.RaggedTensor, num_candidates: int) -> tf.RaggedTensor:
     """Returns the positions of `left` that `right` doesn't have for the same query."""
     ours, theirs = (
         owners * num_candidates + positions

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
-from tfrs_ext.evaluation.positions import blocks, position_lists, without
+from tfrs_ext.evaluation.positions import blocks, wanted_and_excluded
 from tfrs_ext.evaluation.query_metrics import result_of
 from tfrs_ext.evaluation.retrieval_result import RetrievalResult
 from tfrs_ext.ops.rank_checks import check_ks, check_ties
@@ -64,10 +64,7 @@ def evaluate_retrieval(
             f"{candidates.shape} and {queries.shape}."
         )
     sizes = (queries.shape[0], candidates.shape[0])
-    wanted = position_lists(positives, "positives", *sizes)
-    excluded = None
-    if seen is not None:
-        excluded = without(position_lists(seen, "seen", *sizes), wanted, sizes[1])
+    wanted, excluded = wanted_and_excluded(positives, seen, *sizes)
 
     def rank_blocks() -> Iterator[tuple[Ranks, int]]:
         for part in blocks(wanted):

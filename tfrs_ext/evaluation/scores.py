@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfrs_ext.evaluation.positions import blocks, position_lists, without
+from tfrs_ext.evaluation.positions import blocks, wanted_and_excluded
 from tfrs_ext.evaluation.query_metrics import result_of
 from tfrs_ext.evaluation.retrieval_result import RetrievalResult
 from tfrs_ext.ops.rank_checks import check_ks, check_ties
-from tfrs_ext.ops.tied_ranks import Ranks, rank_scores
+from tfrs_ext.ops.tied_ranks import Ranks, rank_scores, rank_shared_scores
 from tfrs_ext.typing import Inputs, PositionLists, TensorLike
 
 _SCORES_IN_BLOCK = 2**24
@@ -29,7 +29,8 @@ def evaluate_scores(
 
     Args:
         scorer: A function from a block of `queries` to scores `[B, C]`: one of `baselines`, or any
-            model.
+            model. One that gives all queries the same scores may have them as an attribute
+            `shared_scores`, `[C]`: it isn't called then, and no query needs scores of its own.
         queries: What the scorer takes for `Q` queries: an array, a `tf.RaggedTensor` of histories,
             or a dict or tuple of such.
         positives: The positions of the candidates that each query should find, in the forms that
@@ -59,25 +60,32 @@ def evaluate_scores(
     """
     cutoffs, mode = check_ks(ks), check_ties(ties)
     sizes = (_count(queries), num_candidates)
-    wanted = position_lists(positives, "positives", *sizes)
-    excluded = None
-    if seen is not None:
-        excluded = without(position_lists(seen, "seen", *sizes), wanted, num_candidates)
+    wanted, excluded = wanted_and_excluded(positives, seen, *sizes)
+
+    shared = getattr(scorer, "shared_scores", None)
+    if shared is not None:
+        scores = _check_shape(shared, (num_candidates,))
+        ranks = rank_shared_scores(scores, wanted, excluded, mode)
+        return result_of(iter([(ranks, sizes[0])]), cutoffs, mode)
 
     def rank_blocks() -> Iterator[tuple[Ranks, int]]:
         size = max(1, _SCORES_IN_BLOCK // num_candidates)
         for part in _smaller(blocks(wanted), size):
-            scores = tf.cast(tf.convert_to_tensor(scorer(_cut(queries, part))), tf.float32)
             length = part.stop - part.start
-            if scores.shape != (length, num_candidates):
-                raise ValueError(
-                    f"`scorer` must return scores of shape {(length, num_candidates)}, received "
-                    f"{tuple(scores.shape)}."
-                )
+            scores = _check_shape(scorer(_cut(queries, part)), (length, num_candidates))
             left_out = None if excluded is None else excluded[part]
             yield rank_scores(scores, wanted[part], left_out, mode), length
 
     return result_of(rank_blocks(), cutoffs, mode)
+
+
+def _check_shape(scores: TensorLike, shape: tuple[int, ...]) -> tf.Tensor:
+    scores = tf.cast(tf.convert_to_tensor(scores), tf.float32)
+    if scores.shape != shape:
+        raise ValueError(
+            f"`scorer` must return scores of shape {shape}, received {tuple(scores.shape)}."
+        )
+    return scores
 
 
 def _smaller(parts: Iterator[slice], size: int) -> Iterator[slice]:

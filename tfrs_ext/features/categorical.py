@@ -21,7 +21,6 @@ class Categorical(Feature):
     Args:
         name: The column.
         vocabulary: The known values: integers or strings, in any sequence or array.
-
         unknown_rate: The share of the values that count as unknown in training, at random, so
             that the embedding of unknown values is learned; with 0 it stays as it was drawn.
 

@@ -115,9 +115,7 @@ def _cast(column: tf.Tensor, empty: np.ndarray[Any, Any], name: str) -> tf.Tenso
     if is_text != (column.dtype == tf.string):
         wanted = "strings" if is_text else "numbers"
         raise ValueError(f"`inputs[{name!r}]` must hold {wanted}, received {column.dtype.name}.")
-    if empty.dtype.kind != "i":
-        return column
     if column.dtype.is_floating:
-        # A column of whole numbers with an empty cell is one of floats in pandas.
+        # An empty cell is NaN in pandas, in a column of whole numbers, too.
         column = tf.where(tf.math.is_nan(column), tf.cast(empty, column.dtype), column)
-    return tf.cast(column, tf.int64)
+    return tf.cast(column, tf.int64) if empty.dtype.kind == "i" else column

@@ -1,10 +1,14 @@
 """Which index suits a corpus."""
 
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
 from typing import Any
+
+import numpy.typing as npt
+import tensorflow as tf
 
 from tfrs_ext.indexes.index import Index
 from tfrs_ext.indexes.kinds import index_class
+from tfrs_ext.typing import TensorLike
 
 _EXACT_BELOW = 20_000
 
@@ -23,8 +27,8 @@ def best_for(num_candidates: int) -> str:
 
 
 def build_index(
-    candidates: Any,
-    identifiers: Any = None,
+    candidates: tf.Tensor | npt.NDArray[Any] | Sequence[Any],
+    identifiers: TensorLike | None = None,
     kind: str = "auto",
     *,
     k: int = 10,

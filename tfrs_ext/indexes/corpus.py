@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-_FACTS = ("identifiers", "width", "largest_sum", "most_of_an_id")
+_FACTS = ("identifiers", "width", "largest_sum", "most_of_an_id", "has_ids")
 _BLOCK = 65536
 
 
@@ -17,8 +17,9 @@ class Corpus(tf.Module):
 
     Args:
         tensors: What the index searches, by name, with the `"identifiers"` `[C]`, the `"width"` D,
-            the `"largest_sum"` of absolute values that a candidate has, and under
-            `"most_of_an_id"` how many candidates bear the id that most bear.
+            the `"largest_sum"` of absolute values that a candidate has, under `"most_of_an_id"`
+            how many candidates bear the id that most bear, and under `"has_ids"` whether they came
+            with ids: 1, or 0 where the identifiers are the positions.
         device: Where the variables live; None for TensorFlow's choice.
     """
 
@@ -46,6 +47,7 @@ class Corpus(tf.Module):
         identifiers: tf.Tensor,
         candidates: tf.Tensor,
         device: str | None = None,
+        has_ids: bool = True,
     ) -> "Corpus":
         """Returns the corpus of new candidates.
 
@@ -54,9 +56,11 @@ class Corpus(tf.Module):
             identifiers: `[C]`.
             candidates: `[C, D]`, from which `tensors` were made.
             device: Where the variables live.
+            has_ids: Whether the candidates came with ids.
         """
         facts = {
             "identifiers": identifiers,
+            "has_ids": tf.constant(int(has_ids)),
             "width": tf.constant(candidates.shape[1]),
             "largest_sum": tf.constant(_largest_sum(candidates), tf.float32),
             "most_of_an_id": tf.constant(_count_most(identifiers.numpy())),
@@ -88,12 +92,17 @@ class Corpus(tf.Module):
         Not with candidates held as whole numbers up to 127 either.
         """
         largest = float(np.finfo(np.float32).max)
-        return min(largest, largest / max(self.number("largest_sum"), 128.0 * self.width))
+        return largest / max(self.number("largest_sum"), 128.0 * self.width)
 
     @property
     def width(self) -> int:
         """D, the width of the embeddings."""
         return int(self.number("width"))
+
+    @property
+    def has_ids(self) -> bool:
+        """Whether the candidates came with ids; without, identifiers are the positions."""
+        return bool(self.number("has_ids"))
 
     @property
     def most_of_an_id(self) -> int:

@@ -85,6 +85,16 @@ class CorpusLayer(TopK):
         """`[C]`, the id of each position."""
         return self._corpus.identifiers
 
+    @property
+    def has_ids(self) -> bool:
+        """Whether the candidates came with ids; without, they are known by position."""
+        return self._corpus.has_ids
+
+    @property
+    def has_unique_ids(self) -> bool:
+        """Whether no two candidates have the same id."""
+        return self._corpus.most_of_an_id == 1
+
     def make_predict_function(self, force: bool = False) -> Any:
         """Returns what `predict` runs, traced again where the corpus is another one."""
         force = force or self._current.traced is not self._current.corpus

@@ -144,7 +144,8 @@ class Index(CorpusLayer, abc.ABC):
         ids = check_identifiers(identifiers, int(vectors.shape[0]))
         vectors, ids = settle_duplicates(vectors, ids, duplicates)
         tensors = self._build(vectors)
-        self._replace_corpus(Corpus.build(tensors, ids, vectors, self.device))
+        corpus = Corpus.build(tensors, ids, vectors, self.device, identifiers is not None)
+        self._replace_corpus(corpus)
         return self
 
     def index_from_dataset(

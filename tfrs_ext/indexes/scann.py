@@ -271,10 +271,10 @@ class ScaNN(Index):
         """Returns what matters about how the index searches, JSON-able."""
         options, count = self._options, self.num_candidates
         return {
+            **dataclasses.asdict(options),
             "num_leaves": options.leaves(count),
             "num_leaves_to_search": options.leaves_searched(count),
             "num_reordering_candidates": max(self._k, int(options.reordered(self._k))),
-            "anisotropic_quantization_threshold": self.anisotropic_quantization_threshold,
         }
 
     def get_config(self) -> Config:

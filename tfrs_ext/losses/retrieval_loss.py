@@ -11,7 +11,7 @@ from tfrs_ext.losses.checks import check_per_query
 from tfrs_ext.ops import dense_row_loss, row_loss
 from tfrs_ext.ops.exclusion import count_others, is_negative
 from tfrs_ext.ops.objectives import Objective
-from tfrs_ext.ops.replicas import num_replicas
+from tfrs_ext.ops.replicas import count_all_rows
 from tfrs_ext.ops.scores import LOWEST, largest, pairwise_scores, rowwise_scores
 from tfrs_ext.ops.tracing import as_users_wrote
 from tfrs_ext.typing import TensorLike
@@ -177,14 +177,15 @@ class RetrievalLoss(keras.losses.Loss):
     def reduce(self, rows: tf.Tensor) -> tf.Tensor:
         """Reduces `per_query`'s rows as the loss says: their sum, their mean, or as they are.
 
-        Optimizers sum gradients over replicas, so a mean is this replica's share of the whole.
+        Optimizers sum gradients over replicas, so a mean is this replica's share of the mean over
+        the rows of all replicas, of which each may have another number.
         """
         if self.reduction == keras.losses.Reduction.NONE:
             return rows
         total = tf.reduce_sum(rows)
         if self.reduction == keras.losses.Reduction.SUM:
             return total
-        return total / tf.cast(tf.maximum(tf.size(rows), 1) * num_replicas(), total.dtype)
+        return total / tf.cast(tf.maximum(count_all_rows(tf.size(rows)), 1.0), total.dtype)
 
     def call(self, y_true: TensorLike, y_pred: TensorLike) -> tf.Tensor:
         """Computes the rows' losses `[B]` float32 from labels and scores, both `[B, C]`."""

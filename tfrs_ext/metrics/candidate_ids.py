@@ -12,7 +12,9 @@ def has_candidate_ids(metric: tfrs.metrics.Factorized) -> bool:
 
     Candidates that are embeddings alone, such as `items.batch(1024).map(model)`, have none, and an
     index that was built of embeddings alone knows them by position. The ids of items would be
-    taken for positions there, so give such a metric none: it then matches positives by score.
+    taken for positions there, so give such a metric none: it then matches positives by score, or,
+    where the index is approximate, says that it can't. Of an approximate index of TFRS's it isn't
+    known how it was built: it is believed to have ids.
 
     Args:
         metric: `metrics.FactorizedTopK`, TFRS's `FactorizedTopK`, or another metric of TFRS's kind,
@@ -32,7 +34,9 @@ def has_candidate_ids(metric: tfrs.metrics.Factorized) -> bool:
         candidates = candidates._candidates
     if isinstance(candidates, tf.data.Dataset):
         return isinstance(candidates.element_spec, tuple)
-    ids = getattr(candidates, "identifiers", getattr(candidates, "_identifiers", None))
+    if hasattr(candidates, "has_ids"):
+        return bool(candidates.has_ids)
+    ids = getattr(candidates, "_identifiers", None)
     if ids is None:
         return not isinstance(candidates, tfrs.layers.factorized_top_k.TopK)
     return not candidates.is_exact() or not _are_positions(ids)

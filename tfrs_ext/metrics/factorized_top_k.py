@@ -10,7 +10,12 @@ from tensorflow_recommenders.layers.factorized_top_k import Streaming, TopK
 from tfrs_ext._keras import keras
 from tfrs_ext.metrics.candidate_cache import CandidateCache
 from tfrs_ext.metrics.median_rank import MedianRank
-from tfrs_ext.ops.id_positions import id_lists, positions_of_ids, positions_without
+from tfrs_ext.ops.id_positions import (
+    id_lists,
+    positions_of_copies,
+    positions_of_ids,
+    positions_without,
+)
 from tfrs_ext.ops.rank_checks import check_ks, check_ties
 from tfrs_ext.ops.rank_counts import count_at_least, tie_bounds
 from tfrs_ext.ops.rank_metrics import AT_K, first_rank, hit_rate
@@ -48,8 +53,10 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         true_candidate_embeddings: `[B, D]` floating point; read only where there are no ids.
         true_candidate_ids: `[B]`, or `[B, (P)]` ragged or dense for several positives of a query,
             matched by value with the candidates' ids, or with their positions where they have
-            none. What isn't found counts as missed, so pad by repeating an id. `tasks.Retrieval`
-            gives ids only where `has_candidate_ids`, and positives are matched by score else.
+            none. What isn't found counts as missed, so pad by repeating an id. Of several
+            candidates with the id the first is the positive, and the others don't compete.
+            `tasks.Retrieval` gives ids only where `has_candidate_ids`, and positives are matched by
+            score else.
         sample_weight: `[B]` or `[B, 1]`, the weights of the queries; None is 1.
         seen_ids: `[B, (S)]` ragged or dense: the candidates that don't compete, matched as the
             positives are; ids that no candidate has are padding. A positive competes all the
@@ -193,12 +200,15 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         candidate_ids: tf.Tensor | None,
     ) -> Ranks:
         size = tf.shape(candidates)[0]
+        has_unique_ids = candidate_ids is None or _has_unique_ids(self._index)
         candidate_ids = tf.range(size) if candidate_ids is None else candidate_ids
         candidate_ids = tf.convert_to_tensor(candidate_ids)
         wanted = ids.with_values(positions_of_ids(ids.values, candidate_ids))
-        excluded = None
+        excluded = None if has_unique_ids else positions_of_copies(ids, candidate_ids)
         if seen is not None:
-            excluded = seen.with_values(positions_of_ids(seen.values, candidate_ids))
+            seen = positions_of_copies(seen, candidate_ids)
+            excluded = seen if excluded is None else tf.concat([excluded, seen], axis=1)
+        if excluded is not None:
             excluded = positions_without(excluded, wanted, size)
         return rank_positions(queries, candidates, wanted, excluded, self._ties)
 
@@ -233,7 +243,9 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         if not self._index.is_exact() or not _ranks_by_dot_product(self._index):
             raise ValueError(
                 "`true_candidate_ids` must be given where `candidates` is an approximate index or "
-                f"ranks by another score than the dot product, received None with {self._index}."
+                "ranks by another score than the dot product, and such an index must be built with "
+                "ids, `index(embeddings, ids)`, so that a task gives them; received None with "
+                f"{self._index}."
             )
         scores, _ = self._index(queries, k=max(self._ks))
         lower, upper = (bound[:, tf.newaxis] for bound in tie_bounds(queries, positives))
@@ -263,6 +275,11 @@ class FactorizedTopK(tfrs.metrics.Factorized):
 
 def _ranks_by_dot_product(index: TopK) -> bool:
     return type(index)._compute_score is TopK._compute_score
+
+
+def _has_unique_ids(index: TopK | None) -> bool:
+    """Returns whether an index knows that no two of its candidates have the same id."""
+    return bool(getattr(index, "has_unique_ids", False))
 
 
 def _ranks(above: tf.Tensor, size: tf.Tensor | None = None) -> Ranks:

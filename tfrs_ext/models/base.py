@@ -6,11 +6,12 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from tfrs_ext._keras import keras
-from tfrs_ext.ops.replicas import num_replicas
+from tfrs_ext.ops.replicas import count_all_rows, num_replicas
 from tfrs_ext.ops.tracing import as_users_wrote
 from tfrs_ext.tasks import Retrieval
 from tfrs_ext.typing import Columns, Config
 
+_LOOKUPS = (keras.layers.IntegerLookup, keras.layers.StringLookup)
 _Inputs = Union[tf.Tensor, Columns, tuple[Columns, ...]]
 
 
@@ -21,7 +22,8 @@ class Model(tfrs.Model):
     Implement `compute_loss(inputs, training)` as for `tfrs.Model`, which this class replaces line
     for line. TFRS reports the loss of the last batch as that of the epoch, and doesn't scale the
     loss under a `LossScaleOptimizer`; here `loss`, `regularization_loss` and `total_loss` are
-    means over the batches of the epoch, weighted by the batches' sizes. Metrics that a step doesn't
+    means over the batches of the epoch, weighted by the batches' sizes, also where replicas of a
+    strategy have different numbers of rows. Metrics that a step doesn't
     compute are left out of its logs; TFRS reports 0 for them.
 
     Relations:
@@ -41,6 +43,27 @@ class Model(tfrs.Model):
         super().__init__(*args, **kwargs)
         self._mean_losses = _MeanLosses()
         self._mean_losses.add("loss", "regularization_loss", "total_loss")
+
+    def compile(self, *args: Any, jit_compile: bool | None = None, **kwargs: Any) -> None:
+        """Prepares training as Keras does; XLA (`jit_compile=True`) takes models without lookups.
+
+        Args:
+            *args: What `keras.Model.compile` takes first.
+            jit_compile: Whether XLA compiles the steps.
+            **kwargs: More of what `keras.Model.compile` takes.
+
+        Raises:
+            ValueError: XLA is wanted for a model that looks values up in vocabularies.
+        """
+        layers = self._flatten_layers(include_self=False) if jit_compile else ()
+        lookups = [layer.name for layer in layers if isinstance(layer, _LOOKUPS)]
+        if lookups:
+            raise ValueError(
+                "`jit_compile` must be False for a model that looks values up in vocabularies, as "
+                f"{len(lookups)} layers of this one do: XLA has neither tables nor strings. Look "
+                "them up in the dataset, and give the model positions."
+            )
+        super().compile(*args, jit_compile=jit_compile, **kwargs)
 
     def reset_metrics(self) -> None:
         """Begins the epoch's means anew."""
@@ -113,7 +136,14 @@ class _MeanLosses:
         self._means.update({name: keras.metrics.Mean(name=name) for name in names})
 
     def update(self, name: str, loss: tf.Tensor, rows: tf.Tensor) -> None:
-        """Takes the loss of a batch, this replica's share of it, which counts by its rows."""
+        """Takes the loss of a batch, this replica's share of it.
+
+        Args:
+            name: The loss's name.
+            loss: The share, a scalar.
+            rows: How much it counts by: a replica's share of all rows of the batch, the same on
+                each replica, as `share_of_rows` gives it.
+        """
         self._means[name].update_state(loss * num_replicas(), sample_weight=rows)
 
     def reset(self) -> None:
@@ -127,7 +157,22 @@ class _MeanLosses:
 
 
 def _count_rows(inputs: _Inputs) -> tf.Tensor:
-    """Returns the size of the batch: the first axis of the first input that has one."""
+    """Returns an equal share for each replica of the size of the batch.
+
+    The size is that of the first axis of the first input that has one.
+
+    Args:
+        inputs: What the step was given.
+    """
     tensors = [tensor for tensor in tf.nest.flatten(inputs) if tensor is not None]
     columns = [tensor for tensor in tensors if tensor.shape.rank != 0]
-    return tf.cast(tf.shape(columns[0])[0] if columns else 1, tf.float32)
+    return share_of_rows(tf.shape(columns[0])[0] if columns else 1)
+
+
+def share_of_rows(rows: int | tf.Tensor) -> tf.Tensor:
+    """Returns the mean number of rows of a replica, by which each replica's loss counts.
+
+    Args:
+        rows: How many rows this replica has.
+    """
+    return count_all_rows(rows) / num_replicas()

@@ -29,10 +29,12 @@ class ItemEmbedding(keras.layers.Layer):
 
     def others(self, rows: tf.Tensor) -> tf.Tensor:
         """Returns the embeddings of items drawn evenly, each another item than that in `rows`."""
-        drawn = tf.random.uniform(
-            tf.shape(rows), FIRST_ITEM, FIRST_ITEM + max(self.items - 1, 1), rows.dtype
-        )
-        return self.embedding(drawn + tf.cast(drawn >= rows, rows.dtype) * int(self.items > 1))
+        shape = tf.shape(rows)
+        steps = tf.random.uniform(shape, 1, max(self.items, 2), rows.dtype)
+        others = FIRST_ITEM + (rows - FIRST_ITEM + steps) % self.items
+        # Every item is another one than padding or an unknown item.
+        items = tf.random.uniform(shape, FIRST_ITEM, FIRST_ITEM + self.items, rows.dtype)
+        return self.embedding(tf.where(rows < FIRST_ITEM, items, others))
 
 
 def missing_item_columns(features: Sequence[Feature], item_id: str | None) -> list[str]:

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.features import as_columns, example_inputs
-from tfrs_ext.models.base import Model
+from tfrs_ext.models.base import Model, share_of_rows
 from tfrs_ext.models.pair_ranker import PairRanker
 from tfrs_ext.models.ranking_model import RankingModel
 from tfrs_ext.models.tower import Tower
@@ -204,7 +204,7 @@ class MultiTask(Model):
             losses[name] = self.ranking_tasks[name](
                 inputs[name], predictions, sample_weight=weights[name], training=training
             )
-        rows = tf.cast(tf.shape(queries)[0], tf.float32)
+        rows = share_of_rows(tf.shape(queries)[0])
         for name, loss in losses.items():
             self._mean_losses.update(f"{name}_loss", loss, rows)
         return self._total(losses)

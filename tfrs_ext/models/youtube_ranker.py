@@ -73,7 +73,7 @@ class YouTubeRanker(RankingModel):
                 "`data.fit_features` does, received none."
             )
         self.numbers = [f.name for f in numbers]
-        self.powers = [QuantilePowers(f.quantiles, name=f"{f.name}_powers") for f in numbers]
+        self.powers = [QuantilePowers(f.quantiles) for f in numbers]
         self.encoder = FeatureEncoder(others, embedding_dim, name="features") if others else None
         self.deep = MLP(hidden_units, activation, dropout, name="deep")
         self.create()

@@ -80,9 +80,24 @@ class Batch:
             scores *= self.scale
         return scores if candidates.log_q is None else scores - candidates.log_q
 
+    def are_unknown(self, candidates: Candidates) -> tf.Tensor | None:
+        """Returns `[B, N]` bool: whether a candidate is none of the query's known positives.
+
+        None where there are no known positives.
+
+        Raises:
+            ValueError: Where these are strings and the candidates' ids aren't, or the other way.
+        """
+        known, ids = self.known_positives, candidates.ids
+        if known is None:
+            return None
+        if (known.dtype == tf.string) != (ids.dtype == tf.string):
+            raise ValueError(
+                f"`known_positives` must be {candidates.id_kind}, as the candidates' ids are, "
+                f"received dtype={known.dtype.name}."
+            )
+        return not_known(ids, tf.cast(known, ids.dtype))
+
     def are_negatives(self, candidates: Candidates) -> tf.Tensor:
         """Returns `[B, N]` bool: whether a candidate is none of the query's positives, by id."""
-        free = None
-        if self.known_positives is not None:
-            free = not_known(candidates.ids, self.known_positives)
-        return is_negative(self.positives.ids, candidates.ids, free)
+        return is_negative(self.positives.ids, candidates.ids, self.are_unknown(candidates))

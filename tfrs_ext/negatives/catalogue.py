@@ -48,7 +48,7 @@ def _read_columns(items: Columns | TensorLike, item_id: str | None) -> dict[str,
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
 class Catalogue:
-    """All items with their raw features, from which samplers draw rows and embed them.
+    """All items with their raw features, from which samplers draw some and embed them.
 
     Args:
         items: Mapping of column to array (`[M]`, or `[M, L]`; a pandas frame will do), the raw
@@ -91,13 +91,13 @@ class Catalogue:
         return int(self.ids.shape[0])
 
     def positions(self, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the rows `[B]` int64 of `ids`, and whether each is in the catalogue."""
+        """Returns the positions `[B]` int64 of `ids`, and whether each is in the catalogue."""
         check_same_kind(ids, self.ids)
         rows, known = lookup(fingerprint(ids), self._keys)
         return tf.gather(self._order, rows), known
 
     def features(self, positions: tf.Tensor) -> Any:
-        """Returns the raw features of the rows `positions` `[n]`, as the candidate tower takes."""
+        """Returns raw features of the items at `positions` `[n]`, as the candidate tower takes."""
         features = {name: tf.gather(column, positions) for name, column in self._columns.items()}
         return features if self.item_id else features[""]
 

@@ -48,15 +48,20 @@ class CrossReplica(Source):
     def draw(self, batch: Batch) -> Pool:
         """Returns the replica's positives, and the negatives of all replicas."""
         pool = self.source.draw_shared(batch)
-        own = pool.own
-        if own is not None:
-            # Other replicas count their queries from 0, too.
-            own = tf.where(is_mine(tf.shape(own)[0]), gather_rows(own), -1)
-        queries = pool.queries
-        if batch.compares_queries:
-            queries = _gather(batch.queries_by_positive if queries is None else queries)
-        return pool._replace(negatives=_gather(pool.negatives), own=own, queries=queries)
+        own = None if pool.own is None else _gather_own(pool.own)
+        pool = pool._replace(negatives=_gather(pool.negatives), own=own)
+        if not batch.compares_queries:
+            return pool
+        queries, own = pool.queries, pool.own_queries
+        if queries is None:
+            queries, own = batch.queries_by_positive, tf.range(batch.size)
+        return pool._replace(queries=_gather(queries), own_queries=_gather_own(own))
 
 
 def _gather(candidates: Candidates) -> Candidates:
     return Candidates(*(None if part is None else gather_rows(part) for part in candidates))
+
+
+def _gather_own(own: tf.Tensor) -> tf.Tensor:
+    """Returns whose positive each row is: other replicas count their queries from 0, too."""
+    return tf.where(is_mine(tf.shape(own)[0]), gather_rows(own), -1)

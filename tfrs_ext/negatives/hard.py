@@ -17,11 +17,12 @@ from tfrs_ext.typing import Config
 class Hard(Source):
     """Keeps, of another source's pool, the rows that are among the best of some query.
 
-    For each query the `num_hard_negatives` negatives with the largest `<q, c> / T - log Q`, which
-    is what the loss compares, where T is the task's temperature; their union, in the order of the
-    pool. A query's own positive and its known positives don't count. Scores are those of the
-    current model, and carry no gradient. The rows keep their log_q: that they were chosen isn't
-    corrected for, so the loss is no estimate of the full softmax any more.
+    For each query the `num_hard_negatives` negatives with the largest `<q, c> / T - log Q`, where
+    T is the task's temperature, as a loss with a correction compares them; where log Q isn't known
+    it is left out. Kept is their union, in the order of the pool. A query's own positive and its
+    known positives don't count. Scores are those of the current model, and carry no gradient. The
+    rows keep their log_q: that they were chosen isn't corrected for, so the loss is no estimate of
+    the full softmax any more.
 
     Args:
         num_hard_negatives: How many rows to keep for each query.

@@ -56,10 +56,12 @@ class Mixed(Source):
         """Returns the rows of all sources, in their order."""
         pools = [source.draw_shared(batch) for source in self.sources]
         first, *others = (pool.negatives for pool in pools)
+        asking = next((pool for pool in pools if pool.queries is not None), pools[0])
         pool = pools[0]._replace(
             negatives=first.concat(others),
             own=_concat_own(pools),
-            queries=next((pool.queries for pool in pools if pool.queries is not None), None),
+            queries=asking.queries,
+            own_queries=asking.own_queries,
         )
         density = self._mix_densities(pools)
         if density is None:

@@ -23,8 +23,10 @@ class Pool(NamedTuple):
             negative, even where accidental hits stay.
         density: From ids `[n]` to their `log_q` under this very draw, `[n]` float32, for `Mixed`;
             None where the source doesn't know it for ids that it didn't draw.
-        queries: What items are compared with, where the loss does that: the embeddings of queries
-            and the ids of their positives. None for the batch's own.
+        queries: What items are compared with, where the loss does that: the embeddings of M
+            queries and the ids of their positives. None for the batch's own.
+        own_queries: `[M]` int32: the query of the batch that a row of `queries` is, -1 for none;
+            None where `queries` is.
         mask: `[B, N]` bool, False where a row is no negative of a query; None where all queries
             share all rows. `PerQuery` alone answers with one.
 
@@ -39,21 +41,19 @@ class Pool(NamedTuple):
     own: tf.Tensor | None = None
     density: Density | None = None
     queries: Candidates | None = None
+    own_queries: tf.Tensor | None = None
     mask: tf.Tensor | None = None
 
     def by_position(self) -> "Pool":
         """Returns the same pool with positions as ids: only a query's own row is its positive."""
-        own = self.own
+        own, queries = self.own, self.queries
+        positions = tf.range(tf.shape(self.positives.ids)[0])
         if own is None:
             own = tf.fill(tf.shape(self.negatives.ids), -1)
-        positives = self.positives.embeddings
-        # In-batch negatives have one tensor of ids for both sides: the kernel sorts it once.
-        if positives is self.negatives.embeddings:
-            return self._replace(
-                positives=self.positives._replace(ids=own),
-                negatives=self.negatives._replace(ids=own),
-            )
+        elif self.positives.embeddings is self.negatives.embeddings:
+            positions = own  # One tensor of ids for both sides: the kernel sorts it once.
         return self._replace(
-            positives=self.positives._replace(ids=tf.range(tf.shape(positives)[0])),
+            positives=self.positives._replace(ids=positions),
             negatives=self.negatives._replace(ids=own),
+            queries=None if queries is None else queries._replace(ids=self.own_queries),
         )

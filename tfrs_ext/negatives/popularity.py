@@ -77,19 +77,19 @@ class Popularity(Sampler):
             self._least = tf.reduce_min(self._log_q)
 
     def sample(self, seed: tf.Tensor) -> tf.Tensor:
-        """Returns rows drawn, `[num_negatives]` int64."""
+        """Returns the positions drawn, `[num_negatives]` int64."""
         total = self._cumulative[-1]
         draws = tf.random.stateless_uniform([self.num_negatives], seed, dtype=tf.float64) * total
-        rows = tf.searchsorted(self._cumulative, draws, side="right", out_type=tf.int64)
+        positions = tf.searchsorted(self._cumulative, draws, side="right", out_type=tf.int64)
         # A draw may round up to the total.
-        return tf.minimum(rows, len(self.catalogue) - 1)
+        return tf.minimum(positions, len(self.catalogue) - 1)
 
     def log_q(self, ids: tf.Tensor) -> tf.Tensor:
         """Returns the log-probability of each id, `[n]`."""
         positions, known = self.catalogue.positions(ids)
-        return tf.where(known, self._log_q_of_rows(positions), self._least)
+        return tf.where(known, self._log_q_of_positions(positions), self._least)
 
-    def _log_q_of_rows(self, positions: tf.Tensor) -> tf.Tensor:
+    def _log_q_of_positions(self, positions: tf.Tensor) -> tf.Tensor:
         return tf.gather(self._log_q, positions)
 
     def get_config(self) -> Config:

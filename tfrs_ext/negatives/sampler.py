@@ -13,7 +13,7 @@ from tfrs_ext.typing import TensorLike
 
 
 class Sampler(DrawingSource):
-    """Draws `num_negatives` rows of a catalogue, with replacement, for every batch."""
+    """Draws `num_negatives` items of a catalogue, with replacement, for every batch."""
 
     PARTS = ("catalogue",)
 
@@ -28,7 +28,11 @@ class Sampler(DrawingSource):
         self.catalogue = catalogue if isinstance(catalogue, Catalogue) else Catalogue(catalogue)
 
     def sample(self, seed: tf.Tensor) -> tf.Tensor:
-        """Returns the rows drawn, `[num_negatives]` int64, with a seed for stateless draws."""
+        """Returns the positions drawn, `[num_negatives]` int64.
+
+        Args:
+            seed: `[2]` int64, a seed for stateless draws.
+        """
         raise NotImplementedError
 
     def log_q(self, ids: tf.Tensor) -> tf.Tensor:
@@ -40,7 +44,7 @@ class Sampler(DrawingSource):
         positions = self.sample(self.next_seed(batch.training))
         ids = tf.gather(self.catalogue.ids, positions)
         embeddings = batch.embed(self.catalogue.features(positions))
-        negatives = Candidates(embeddings, ids, self._log_q_of_rows(positions))
+        negatives = Candidates(embeddings, ids, self._log_q_of_positions(positions))
         positives = batch.positives
         return Pool(
             positives._replace(log_q=self.log_q(positives.ids)),
@@ -48,5 +52,5 @@ class Sampler(DrawingSource):
             density=self.log_q,
         )
 
-    def _log_q_of_rows(self, positions: tf.Tensor) -> tf.Tensor:
+    def _log_q_of_positions(self, positions: tf.Tensor) -> tf.Tensor:
         raise NotImplementedError

@@ -33,13 +33,13 @@ class Uniform(Sampler):
     """
 
     def sample(self, seed: tf.Tensor) -> tf.Tensor:
-        """Returns rows drawn, `[num_negatives]` int64."""
+        """Returns the positions drawn, `[num_negatives]` int64."""
         shape = [self.num_negatives]
         return tf.random.stateless_uniform(shape, seed, 0, len(self.catalogue), tf.int64)
 
     def log_q(self, ids: tf.Tensor) -> tf.Tensor:
         """Returns `-log(M)`, `[n]`."""
-        return self._log_q_of_rows(ids)
+        return self._log_q_of_positions(ids)
 
-    def _log_q_of_rows(self, positions: tf.Tensor) -> tf.Tensor:
+    def _log_q_of_positions(self, positions: tf.Tensor) -> tf.Tensor:
         return tf.fill(tf.shape(positions), -math.log(len(self.catalogue)))

@@ -48,8 +48,8 @@ class WholeCatalogue(Source):
 
     def draw(self, batch: Batch) -> Pool:
         """Returns the batch's positives, and all items, embedded."""
-        rows = tf.range(len(self.catalogue), dtype=tf.int64)
-        embeddings = batch.embed(self.catalogue.features(rows))
+        positions = tf.range(len(self.catalogue), dtype=tf.int64)
+        embeddings = batch.embed(self.catalogue.features(positions))
         log_q = uncorrected_log_q(len(self.catalogue))
         positives = batch.positives
         return Pool(

@@ -67,15 +67,48 @@ def positions_of_ids(ids: tf.Tensor, candidate_ids: tf.Tensor) -> tf.Tensor:
             f"`true_candidate_ids` must be of the candidates' type, {candidate_ids.dtype.name}, "
             f"received {ids.dtype.name}: give `candidates` as (ids, embeddings) with these ids."
         )
-    wanted, held = fingerprint(ids), fingerprint(candidate_ids)
-    ordered, size = tf.sort(wanted), tf.shape(wanted)[0]
+    wanted = fingerprint(ids)
+    ordered = tf.sort(wanted)
+    places = _places(ordered, fingerprint(candidate_ids))
+    return tf.gather(_firsts(places, tf.size(ordered)), tf.searchsorted(ordered, wanted))
+
+
+def positions_of_copies(ids: tf.RaggedTensor, candidate_ids: tf.Tensor) -> tf.RaggedTensor:
+    """Returns for each query the positions of all candidates that have one of its ids.
+
+    Args:
+        ids: `[B, (P)]` integers or strings.
+        candidate_ids: `[C]` of the same kind.
+
+    Returns:
+        `[B, (P or more)]` int32.
+    """
+    ordered = tf.sort(fingerprint(ids.values))
+    places = _places(ordered, fingerprint(candidate_ids))
+    found = tf.reshape(tf.where(places >= 0), [-1])
+    order = tf.argsort(tf.gather(places, found), stable=True)
+    found = tf.gather(found, order)
+    by_place = tf.RaggedTensor.from_value_rowids(
+        tf.cast(found, tf.int32), tf.gather(places, found), nrows=tf.size(ordered)
+    )
+    own = tf.gather(by_place, tf.searchsorted(ordered, fingerprint(ids.values)))
+    owners = tf.gather(ids.value_rowids(), own.value_rowids())
+    return tf.RaggedTensor.from_value_rowids(own.values, owners, nrows=ids.nrows())
+
+
+def _places(ordered: tf.Tensor, held: tf.Tensor) -> tf.Tensor:
+    """Returns the first place of each held key among ordered ones `[C]` int32, -1 for none."""
     places = tf.searchsorted(ordered, held)
-    is_wanted = tf.equal(tf.gather(ordered, tf.minimum(places, size - 1)), held)
-    positions = tf.range(tf.shape(held)[0])
+    # Widened by one, since the place behind all may be asked for, and there may be none at all.
+    is_equal = tf.equal(tf.gather(tf.pad(ordered, [[0, 1]]), places), held)
+    return tf.where(tf.logical_and(is_equal, places < tf.size(ordered)), places, -1)
+
+
+def _firsts(places: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    """Returns the first position in which each place is held, `[size]`, -1 where none does."""
     # Segments of -1 are dropped, and a segment without any candidate has the largest integer.
-    first = tf.math.unsorted_segment_min(positions, tf.where(is_wanted, places, -1), size)
-    first = tf.where(tf.equal(first, tf.int32.max), -1, first)
-    return tf.gather(first, tf.searchsorted(ordered, wanted))
+    first = tf.math.unsorted_segment_min(tf.range(tf.size(places)), places, size)
+    return tf.where(tf.equal(first, tf.int32.max), -1, first)
 
 
 def _keys(lists: tf.RaggedTensor, size: tf.Tensor) -> tf.Tensor:

@@ -9,6 +9,22 @@ def num_replicas() -> int:
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
+def count_all_rows(rows: int | tf.Tensor) -> tf.Tensor:
+    """Returns how many rows all replicas have, a float32 scalar; outside, the rows themselves.
+
+    The last batch of an epoch may leave replicas with different numbers of rows, or with none. A
+    mean over the rows of all is the sum of each replica's sum over this number.
+
+    Args:
+        rows: How many rows this replica has; on every replica, since they wait for each other.
+    """
+    rows = tf.cast(rows, tf.float32)
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return rows
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, rows)
+
+
 def gather_rows(value: tf.Tensor) -> tf.Tensor:
     """Returns the rows of all replicas, `[sum of B, …]`; differentiable; outside, the rows."""
     context = tf.distribute.get_replica_context()

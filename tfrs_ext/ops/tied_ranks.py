@@ -128,6 +128,50 @@ def rank_scores(
     return Ranks(query, above, size)
 
 
+def rank_shared_scores(
+    scores: tf.Tensor,
+    positives: tf.RaggedTensor,
+    excluded: tf.RaggedTensor | None = None,
+    ties: Ties = "pessimistic",
+) -> Ranks:
+    """Ranks as `rank_scores` does, where all queries give a candidate the same score.
+
+    The candidates are sorted once, so that no query needs a row of scores. There are at most 2^24
+    candidates.
+
+    Args:
+        scores: `[C]` float32.
+        positives: `[Q, (P)]` int32 positions in `scores`.
+        excluded: `[Q, (E)]` int32 positions that don't compete, none of them a positive.
+        ties: What happens to equal scores, as in `rank_positions`.
+
+    Returns:
+        `Ranks` with one entry for each positive.
+    """
+    query = tf.cast(positives.value_rowids(), tf.int32)
+    is_finite = tf.math.is_finite(tf.gather(scores, positives.values))
+    rivals = tf.where(tf.math.is_nan(scores), float("inf"), scores)
+    # How many are below each: whole numbers, of which the next larger one is certain.
+    places = tf.searchsorted(tf.sort(rivals), rivals)
+    own = tf.where(is_finite, tf.gather(places, positives.values), -1)
+    places = tf.cast(places, tf.float32)
+    levels, ones = tf.sort(places), tf.ones([positives.nrows(), 1])
+
+    def count(limits: tf.Tensor) -> tf.Tensor:
+        limits = tf.cast(limits, tf.float32)
+        found = tf.size(levels) - tf.searchsorted(levels, limits)
+        if excluded is not None:
+            found -= count_excluded_at_least(ones, places[:, tf.newaxis], limits, excluded, query)
+        return found - 1
+
+    not_below = count(own)  # Less the positive itself.
+    if ties == "pessimistic":
+        return Ranks(query, not_below, tf.ones_like(not_below))
+    above = tf.where(is_finite, count(own + 1) + 1, not_below)
+    size = not_below - above + 1 if ties == "expected" else tf.ones_like(above)
+    return Ranks(query, above, size)
+
+
 def rank_in_lists(
     lists: tf.Tensor, positives: tf.RaggedTensor, is_result: tf.Tensor | None = None
 ) -> Ranks:

@@ -16,7 +16,8 @@ class Items:
         item_id: The name of the column with the ids, which are integers or strings; requests and
             answers call them by it.
         fields: `{column: [C, ...]}`, such as titles, which answers hold beside the ids.
-        tags: The strings of each item by which `recommend_filtered` allows or denies it.
+        tags: The strings of each item by which `recommend_filtered` allows or denies it; with a
+            sequence of empty ones it allows by ids alone.
 
     Raises:
         ValueError: Where there is no column of ids.

@@ -9,7 +9,7 @@ import tensorflow_recommenders as tfrs
 from tfrs_ext._keras import keras
 from tfrs_ext.ops.checks import check_same_rows, in_unit
 from tfrs_ext.ops.missing_labels import fill_missing, find_labelled_rows, weigh_labelled
-from tfrs_ext.ops.replicas import num_replicas
+from tfrs_ext.ops.replicas import count_all_rows
 from tfrs_ext.typing import Config, TensorLike, Training
 
 Loss = Union[keras.losses.Loss, Callable[..., tf.Tensor]]
@@ -135,7 +135,9 @@ class Ranking(keras.layers.Layer, tfrs.tasks.Task):
             updates += self._update_losses(loss, number)
         # Custom metrics may answer with nothing.
         with tf.control_dependencies([update for update in updates if update is not None]):
-            return loss / num_replicas() if self._is_mean else tf.identity(loss)
+            # A mean is this replica's share of the mean over the labels of all replicas.
+            share = number / tf.maximum(count_all_rows(number), 1.0) if self._is_mean else 1.0
+            return loss * tf.cast(share, loss.dtype)
 
     @property
     def _is_mean(self) -> bool:

@@ -1,5 +1,6 @@
 """A drop-in for `tfrs.tasks.Retrieval` that takes every loss and source of negatives here."""
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,8 +13,7 @@ from tfrs_ext.losses import RetrievalLoss, SampledSoftmax
 from tfrs_ext.metrics import has_candidate_ids
 from tfrs_ext.negatives import Batch, InBatch, Pool, Source
 from tfrs_ext.ops.checks import is_probability
-from tfrs_ext.ops.known_positives import not_known
-from tfrs_ext.ops.replicas import num_replicas
+from tfrs_ext.ops.replicas import count_all_rows
 from tfrs_ext.ops.tracing import as_users_wrote
 from tfrs_ext.tasks.labelled_scores import labelled_scores
 from tfrs_ext.typing import Columns, Config, Embedder, TensorLike
@@ -54,7 +54,7 @@ class Retrieval(tfrs.tasks.Retrieval):
             whose best counts.
         candidate_embeddings: `[C, D]`, C >= B; row i < B is the positive of query i, the others
             are extra negatives.
-        sample_weight: `[B]` or None.
+        sample_weight: `[B]` or `[B, 1]`, or None.
         candidate_sampling_probability: `[C]` in (0, 1]: the probability that one draw of a
             negative gives the candidate. Any constant factor cancels in `SampledSoftmax`; in
             `CorrectedSampledSoftmax` it doesn't. Sources that know their own don't need it.
@@ -169,6 +169,8 @@ class Retrieval(tfrs.tasks.Retrieval):
         training: bool | None = None,
     ) -> tf.Tensor:
         """Returns the loss and updates the metrics."""
+        if sample_weight is not None:
+            sample_weight = tf.reshape(sample_weight, [-1])  # Keras makes columns of Series.
         batch = Batch(
             queries=tf.convert_to_tensor(query_embeddings),
             candidates=self._candidates(
@@ -186,36 +188,44 @@ class Retrieval(tfrs.tasks.Retrieval):
         mask = _mask(batch, pool, score_mask)
         if not self.removes_accidental_hits:
             pool = pool.by_position()
-        updates = []
         compute_metrics = compute_metrics and batch.queries.shape.rank == 2
         self._computes = (compute_metrics, compute_batch_metrics)
-        is_ours = isinstance(self._loss, RetrievalLoss)
-        if not is_ours or (compute_batch_metrics and self._batch_metrics):
-            correct = self._loss.correct if is_ours else _TFRS.correct
-            scored = labelled_scores(correct, batch, pool, mask, self._num_hard_negatives)
-            if compute_batch_metrics:
-                updates += [m.update_state(*scored, sample_weight) for m in self._batch_metrics]
-        if is_ours:
-            rows = self._loss.per_query(
-                batch.queries,
-                pool.positives,
-                pool.negatives,
-                scale=batch.scale,
-                mask=mask,
-                sample_weight=sample_weight,
-                num_hard_negatives=self._num_hard_negatives,
-                all_queries=pool.queries,
-            )
-            loss = self._loss.reduce(rows)
-        else:
-            loss = self._loss(*scored, sample_weight=sample_weight)
-            if self._loss.reduction in _MEANS:
-                loss /= num_replicas()  # A share of the mean, as `RetrievalLoss.reduce` gives it.
+        loss, updates = self._compute_loss(batch, pool, mask, sample_weight)
         updates += [metric.update_state(loss) for metric in self._loss_metrics]
         if compute_metrics:
             updates += self._update_corpus_metrics(batch, candidate_ids, sample_weight)
         with tf.control_dependencies([update for update in updates if update is not None]):
             return tf.identity(loss)
+
+    def _compute_loss(
+        self, batch: Batch, pool: Pool, mask: tf.Tensor | None, sample_weight: tf.Tensor | None
+    ) -> tuple[tf.Tensor, list[tf.Operation | None]]:
+        """Returns the loss, and the updates of the batch metrics where they are computed."""
+        is_ours = isinstance(self._loss, RetrievalLoss)
+        metrics = self._batch_metrics if self._computes[1] else []
+        updates = []
+        if metrics or not is_ours:
+            correct = self._loss.correct if is_ours else _TFRS.correct
+            scored = labelled_scores(correct, batch, pool, mask, self._num_hard_negatives)
+            updates = [metric.update_state(*scored, sample_weight) for metric in metrics]
+        if not is_ours:
+            loss = self._loss(*scored, sample_weight=sample_weight)
+            if self._loss.reduction in _MEANS:
+                rows = tf.cast(batch.size, loss.dtype)
+                # A share of the mean, as `RetrievalLoss.reduce` gives it.
+                loss *= rows / tf.maximum(tf.cast(count_all_rows(rows), loss.dtype), 1)
+            return loss, updates
+        rows = self._loss.per_query(
+            batch.queries,
+            pool.positives,
+            pool.negatives,
+            scale=batch.scale,
+            mask=mask,
+            sample_weight=sample_weight,
+            num_hard_negatives=self._num_hard_negatives,
+            all_queries=pool.queries,
+        )
+        return self._loss.reduce(rows), updates
 
     def _update_corpus_metrics(
         self, batch: Batch, ids: TensorLike | None, sample_weight: TensorLike | None
@@ -319,11 +329,6 @@ def _check_shared(loss: keras.losses.Loss, pool: Pool) -> None:
 
 
 def _mask(batch: Batch, pool: Pool, score_mask: TensorLike | None) -> tf.Tensor | None:
-    mask = _as_tensor(score_mask)
-    if pool.mask is not None:
-        mask = pool.mask if mask is None else tf.logical_and(mask, pool.mask)
-    if batch.known_positives is None:
-        return mask
-    ids = pool.negatives.ids
-    free = not_known(ids, tf.cast(batch.known_positives, ids.dtype))
-    return free if mask is None else tf.logical_and(mask, free)
+    masks = [_as_tensor(score_mask), pool.mask, batch.are_unknown(pool.negatives)]
+    given = [mask for mask in masks if mask is not None]
+    return functools.reduce(tf.logical_and, given) if given else None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfrs_ext._keras import keras
-from tfrs_ext.files import write_json
+from tfrs_ext.files import read_json, write_json
 from tfrs_ext.tuning.bridge import keras_tuner
 from tfrs_ext.tuning.confirmation import Confirmation, compare
 from tfrs_ext.tuning.fixed_values import fixed
@@ -78,9 +78,7 @@ class _Memory:
 
     def __init__(self, path: PathLike | None) -> None:
         self.path = None if path is None else pathlib.Path(path)
-        self.runs: list[dict[str, Any]] = []
-        if self.path is not None and self.path.exists():
-            self.runs = json.loads(self.path.read_text())
+        self.runs: list[dict[str, Any]] = (self.path and read_json(self.path)) or []
 
     def find(self, values: Mapping[str, Any], seed: int) -> float | None:
         wanted = json.loads(json.dumps(dict(values)))

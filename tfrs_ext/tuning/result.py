@@ -1,12 +1,10 @@
 """What a search found: the best hyper-parameters and every trial, ready for JSON and print."""
 
 import dataclasses
-import json
 import math
-import pathlib
 from typing import Any
 
-from tfrs_ext.files import write_json
+from tfrs_ext.files import read_json, write_json
 from tfrs_ext.tuning.trials.records import TrialRecord, TrialRecords
 from tfrs_ext.typing import Config, PathLike
 
@@ -58,8 +56,10 @@ class SearchResult:
 
     @classmethod
     def load(cls, path: PathLike) -> "SearchResult":
-        """Reads what `save` wrote."""
-        config = json.loads(pathlib.Path(path).read_text())
+        """Reads what `save` wrote; raises FileNotFoundError where there is no such file."""
+        config = read_json(path)
+        if config is None:
+            raise FileNotFoundError(f"`path` must be a file that `save` wrote, received {path}.")
         return cls(**{**config, "trials": tuple(config["trials"])})
 
     def table(self, rows: int = 10) -> str:

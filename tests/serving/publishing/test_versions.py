@@ -50,11 +50,19 @@ def test_a_failure_leaves_nothing(tmp_path):
 def test_files_can_be_read_by_others_whatever_the_umask(tmp_path):
     old = os.umask(0o077)
     try:
-        path = publish(tmp_path, write)
+        publish(tmp_path / "models" / "movies", write)
     finally:
         os.umask(old)
-    modes = {str(p.relative_to(path)): p.stat().st_mode & 0o777 for p in path.rglob("*")}
-    assert modes == {"saved_model.pb": 0o644, "variables": 0o755, "variables/data": 0o644}
+    top = tmp_path / "models"
+    modes = {str(p.relative_to(tmp_path)): p.stat().st_mode & 0o777 for p in (top, *top.rglob("*"))}
+    assert modes == {
+        "models": 0o755,
+        "models/movies": 0o755,
+        "models/movies/1": 0o755,
+        "models/movies/1/saved_model.pb": 0o644,
+        "models/movies/1/variables": 0o755,
+        "models/movies/1/variables/data": 0o644,
+    }
 
 
 def test_other_names_are_no_versions(tmp_path):
@@ -150,6 +158,7 @@ def test_killed_publisher_leaves_no_version_and_the_next_one_cleans_up(tmp_path)
     assert names(tmp_path) == ["1", "2"]
 
 
+@pytest.mark.slow
 def test_work_under_way_is_not_cleaned_up(tmp_path):
     with start_publisher(tmp_path) as child:
         publish(tmp_path, write)

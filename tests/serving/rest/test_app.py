@@ -1,6 +1,7 @@
 """The application without network and models: what waits for what, and what is bounded."""
 
 import asyncio
+import contextlib
 import gzip
 import json
 import threading
@@ -8,6 +9,7 @@ import threading
 import pytest
 
 from tfrs_ext.serving.rest import Limits, create_app
+from tfrs_ext.serving.rest import service as module
 from tfrs_ext.serving.rest.errors import RequestError
 from tfrs_ext.serving.rest.service import to_json
 
@@ -28,6 +30,11 @@ class Model:
 
     def states(self):
         return {3: None}
+
+    def labelled(self, label):
+        if label != "stable":
+            raise RequestError(f"No version has the label {label!r}.", 404)
+        return 3
 
 
 def make_app(predict, **limits):
@@ -126,7 +133,59 @@ def test_health_tells_of_a_model_without_versions_and_of_the_end():
     assert b"No version: ['n']" in body
 
 
+def test_predictions_are_counted_by_status_and_time(monkeypatch):
+    now, seconds = [0.0], iter([0.003, 20.0])
+
+    class Lent(Model):
+        @contextlib.contextmanager
+        def lease(self, version):
+            yield 3, None
+
+    def predict(servable, body, limits):
+        now[0] += next(seconds)
+        if body:
+            raise RequestError("too long", 504)
+        return {"outputs": []}
+
+    monkeypatch.setattr(module, "predict", predict)
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    service = module.Service({"m": Lent()}, Limits())
+    assert service.predict("m", None, b"") == b'{"outputs":[]}'
+    with pytest.raises(RequestError):
+        service.predict("m", None, b"long")
+    lines = service.monitor.text(0, {}).splitlines()
+    count, seconds = (
+        ":tensorflow:serving:request_count",
+        ":tensorflow:serving:request_latency_seconds",
+    )
+    for line in (
+        f'{count}{{model_name="m",status="200"}} 1',
+        f'{count}{{model_name="m",status="504"}} 1',
+        f'{seconds}_bucket{{model_name="m",le="0.002"}} 0',
+        f'{seconds}_bucket{{model_name="m",le="0.005"}} 1',
+        f'{seconds}_bucket{{model_name="m",le="10.0"}} 1',
+        f'{seconds}_bucket{{model_name="m",le="+Inf"}} 2',
+        f'{seconds}_sum{{model_name="m"}} 20.003',
+        f'{seconds}_count{{model_name="m"}} 2',
+    ):
+        assert line in lines
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_answers_hold_finite_numbers_alone(value):
     with pytest.raises(RequestError, match="answers these inputs with NaN or infinity"):
         to_json({"predictions": [[1.0, value]]})
+
+
+@pytest.mark.parametrize(("label", "status"), [("stable", 200), ("beta", 404), ("a%2Fb", 404)])
+def test_a_label_stands_for_its_version(label, status):
+    app = make_app(lambda name, version, body: to_json({"version": version}))
+    found = asyncio.run(ask(app, "POST", f"/v1/models/m/labels/{label}:predict", b"{}"))
+    assert found[0] == status
+    assert (json.loads(found[2]) == {"version": 3}) == (status == 200)
+    assert asyncio.run(ask(app, "GET", f"/v1/models/m/labels/{label}"))[0] == status
+
+
+def test_labels_are_of_models_that_are_served(tmp_path):
+    with pytest.raises(ValueError, match="`labels` must be of the models"):
+        create_app({"m": tmp_path}, labels={"n": {"stable": 1}})

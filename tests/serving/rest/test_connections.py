@@ -9,7 +9,7 @@ import time
 import pytest
 
 from tests.serving.rest.test_app import PREDICT, make_app
-from tfrs_ext.serving.rest import Limits
+from tfrs_ext.serving.rest import Limits, connections
 from tfrs_ext.serving.rest.connections import make_server
 
 
@@ -90,3 +90,29 @@ def test_what_was_sent_before_the_end_is_answered():
     assert errors == []
     assert set(answers) == {(200, b"{}")}
     assert len(answers) > 8
+
+
+def test_trouble_in_the_loop_is_told_in_one_line(caplog):
+    def fail():
+        raise OSError(24, "Too many open files")
+
+    with serving(lambda *_: b"{}") as (server, port):
+        for _ in range(3):
+            server.servers[0].get_loop().call_soon_threadsafe(fail)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection.request("GET", "/health")
+        assert connection.getresponse().read() == b'{"status":"ok"}'
+        connection.close()
+    (line,) = [text for text in caplog.messages if "Too many open files" in text]
+    assert "\n" not in line
+
+
+def test_the_same_trouble_is_told_once_a_minute(caplog, monkeypatch):
+    now, quiet = [0.0], connections._Quiet()
+    monkeypatch.setattr(connections.time, "monotonic", lambda: now[0])
+    for second in range(130):
+        now[0] = float(second)
+        quiet(None, {"message": "no file descriptors"})
+    quiet(None, {"message": "something else"})
+    said = [text.partition(":")[0] for text in caplog.messages]
+    assert said == ["no file descriptors"] * 3 + ["something else"]

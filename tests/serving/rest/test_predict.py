@@ -6,6 +6,7 @@ import json
 import hypothesis
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import strategies as st
 
 from tests.serving.rest.test_tensors import JSON
@@ -102,6 +103,29 @@ def test_k_beyond_the_limit_is_refused(servable, k):
         ask(servable, {"signature_name": "recommend", "inputs": inputs})
 
 
+def test_an_input_of_too_many_values_is_refused(servable):
+    inputs = {"user_id": ["u1"] * 4, "k": 3, "exclusions": [[0] * 11] * 4}
+    body = json.dumps({"signature_name": "recommend", "inputs": inputs}).encode()
+    with pytest.raises(RequestError, match="'exclusions' must have at most 40 values, received 44"):
+        predict(servable, body, Limits(values=40))
+
+
+def test_an_answer_that_takes_too_long_is_ended(tmp_path):
+    def count(steps):
+        start = (tf.constant(0, tf.int64),)
+        return {"sum": tf.while_loop(lambda i: i < steps, lambda i: (i + 1,), start)[0]}
+
+    module, steps = tf.Module(), tf.TensorSpec([], tf.int64, name="steps")
+    module.count = tf.function(count).get_concrete_function(steps)
+    tf.saved_model.save(module, str(tmp_path), signatures=module.count)
+    servable = Servable(tmp_path)
+    assert predict(servable, b'{"inputs": 3}', Limits(answer_seconds=60)) == {"outputs": 3}
+    with pytest.raises(RequestError, match=r"took over 0\.1 seconds: ask for less") as refused:
+        predict(servable, b'{"inputs": 1000000000000}', Limits(answer_seconds=0.1))
+    assert refused.value.status == 504
+    servable.close()
+
+
 def test_columns_of_different_lengths_are_refused(servable):
     inputs = {"user_id": ["u1", "u2"], "k": 3, "exclusions": [[]]}
     with pytest.raises(RequestError, match="as many rows"):
@@ -128,7 +152,7 @@ def test_every_request_that_fits_has_a_right_answer(
 
     inputs = {"user_id": users, "k": k, "exclusions": rows(ids)}
     if signature == "recommend_filtered":
-        inputs.update(allow=rows(tags), deny=rows(tags))
+        inputs.update(allow=rows(tags), deny=rows(tags), candidates=rows(ids))
     found = ask(servable, {"signature_name": signature, "inputs": inputs})["outputs"]
     assert len(found["item_id"]) == len(users)
     for row, user in enumerate(users):
@@ -140,7 +164,9 @@ def test_every_request_that_fits_has_a_right_answer(
                 return (not allow or allow & set(bears)) and not deny & set(bears)
 
             excluded = inputs["exclusions"][row]
-            (expected,) = published.expected([user], k, excluded, passes)
+            listed = set(inputs.get("candidates", rows(st.just(-1)))[row]) - {-1}
+            (order,) = published.expected([user], 40, excluded, passes)
+            expected = [item for item in order if not listed or item in listed][:k]
             assert [i for i in found["item_id"][row] if i != -1] == expected
 
 

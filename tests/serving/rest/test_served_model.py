@@ -83,6 +83,25 @@ def test_version_that_nobody_uses_is_closed_at_once(model, version):
         old.run("serving_default", {"user_id": ["u1"]})
 
 
+def test_a_labelled_version_answers_beside_the_newest(version, tmp_path):
+    for _ in range(2):
+        copy(version, tmp_path / "m")
+    model = ServedModel(tmp_path / "m", labels={"stable": 1, "canary": 2, "gone": 9})
+    model.refresh()
+    try:
+        assert serves(model) == [2, 1]
+        assert (model.labelled("stable"), model.labelled("canary")) == (1, 2)
+        with model.lease(model.labelled("stable")) as (number, servable):
+            assert number == 1
+            assert answers(servable)
+        with pytest.raises(RequestError, match="Version 9 isn't served"):
+            model.lease(model.labelled("gone")).__enter__()
+        with pytest.raises(RequestError, match="No version has the label 'beta'"):
+            model.labelled("beta")
+    finally:
+        model.close()
+
+
 def test_rollback_brings_the_earlier_version_back(model, version):
     copy(version, model.base)
     model.refresh()

@@ -7,10 +7,12 @@ import subprocess
 import sys
 
 import hypothesis
+import numpy as np
 import pytest
 from hypothesis import strategies as st
 
 from tests.serving.rest.conftest import ROOT
+from tfrs_ext import serving
 from tfrs_ext.serving.rest import Limits, create_app
 
 GOOD = {"instances": ["u3"]}
@@ -105,6 +107,8 @@ def test_only_this_machine_is_listened_to(server):
         (["movies=.", "--port", "65536"], "`--port` must be from 0 to 65535, received 65536"),
         (["movies=.", "--port", "x"], "invalid int value: 'x'"),
         (["movies=.", "--host", "999.1.1.1"], "can't listen at 999.1.1.1, port 8501"),
+        (["movies=.", "--label", "movies=3"], "`--label` is NAME:LABEL=VERSION"),
+        (["movies=.", "--label", "m:a=3"], "`labels` must be of the models"),
         (["movies=.", "--poll-seconds", "0"], "`poll_seconds` must be from 0.01 to 86,400"),
         (["movies=.", "--poll-seconds", "nan"], "`poll_seconds` must be from 0.01 to 86,400"),
         (["movies=.", "--poll-seconds", "inf"], "`poll_seconds` must be from 0.01 to 86,400"),
@@ -132,6 +136,7 @@ def test_port_that_is_in_use_is_told_in_one_line(tmp_path, capsys):
     )
 
 
+@pytest.mark.slow
 def test_missing_framework_is_named_with_the_way_to_install_it(tmp_path):
     code = """
 import sys; sys.modules["starlette.applications"] = None
@@ -160,3 +165,15 @@ def test_limits_are_positive():
     assert create_app({}, limits=Limits(batch=1))
     with pytest.raises(ValueError, match="`batch` must be positive, received batch=-1"):
         Limits(batch=-1)
+
+
+def test_answers_are_logged_as_impressions(server, version):
+    inputs = {"user_id": ["u3", "u4"], "k": 2, "exclusions": [[], []]}
+    body = {"signature_name": "recommend", "inputs": inputs}
+    _, answer = server.ask("POST", ":predict", body)
+    shown = serving.read_impressions(version.parent.parent / "answers")
+    shown = shown[shown["user_id"].isin(["u3", "u4"])].tail(4)
+    assert shown["item_id"].tolist() == np.ravel(answer["outputs"]["item_id"]).tolist()
+    assert shown["position"].tolist() == [1, 2, 1, 2]
+    np.testing.assert_allclose(shown["score"], np.ravel(answer["outputs"]["score"]), rtol=1e-4)
+    assert set(shown["version"]) == {1}

@@ -23,6 +23,23 @@ def test_every_model_is_configured_and_mounted_where_its_configuration_says(tmp_
     assert files["models.config"].count("{") == files["models.config"].count("}")
 
 
+def test_labels_are_those_of_tensorflow_serving(tmp_path):
+    labels = {"movies": {"stable": 3, "canary": 4, "old": 3}}
+    models = {"movies": tmp_path / "m", "clicks": tmp_path / "c"}
+    serving.write_server_files(tmp_path / "server", models, labels=labels)
+    text = (tmp_path / "server" / "models.config").read_text()
+    movies, clicks = text.split("name: ")[1:]
+    assert "model_version_policy { specific { versions: 3 versions: 4 } }" in movies
+    assert 'version_labels { key: "stable" value: 3 }' in movies
+    assert 'version_labels { key: "canary" value: 4 }' in movies
+    assert "latest { num_versions: 1 }" in clicks
+    assert "version_labels" not in clicks
+    command = (tmp_path / "server" / "Dockerfile.rest").read_text()
+    assert '"--label=movies:stable=3", "--label=movies:canary=4"' in command
+    with pytest.raises(ValueError, match=r"`labels` must be of the models \['movies', 'clicks'\]"):
+        serving.write_server_files(tmp_path, models, labels={"films": {}})
+
+
 def test_ports_are_bound_to_loopback_and_nobody_is_root(tmp_path):
     files = write(tmp_path)
     ports = re.findall(r'- "(.*):(85..):85.."', files["compose.yaml"])

@@ -19,7 +19,7 @@ def accuracy_section(run: RunSummary) -> Section | None:
     blocks += [curve for curve in curves if curve is not None]
     blocks.append(_everything(run))
     text = (
-        "Brackets hold 95% bootstrap intervals: how far the figure could move if other users had "
+        "Brackets hold 95% intervals: how far the figure could move if other users had "
         "asked. The best of a column is bold. Intervals of two models may overlap although their "
         "difference is certain, since both answer the same queries: look at the differences."
     )

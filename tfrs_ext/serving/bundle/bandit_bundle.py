@@ -7,10 +7,8 @@ import tensorflow as tf
 
 from tfrs_ext.bandits import RecoveringDifferenceSoftmax
 from tfrs_ext.ops.positions import gather_or_pad
-from tfrs_ext.serving.bundle.row_lookup import RowLookup
-from tfrs_ext.serving.bundle.signatures import Input, Signature, SignatureModule
-
-EXAMPLES = 8
+from tfrs_ext.ops.row_lookup import RowLookup
+from tfrs_ext.serving.bundle.signatures import EXAMPLES, Input, Signature, SignatureModule
 
 Tensors = dict[str, tf.Tensor]
 
@@ -43,8 +41,7 @@ class BanditBundle(SignatureModule):
         ]
 
     def _inputs(self) -> list[Input]:
-        arms = np.array([name.encode() for name in self._arms.numpy().astype(str)], object)
-        eligible = np.tile(arms, (EXAMPLES, 1))
+        eligible = np.tile(self._arms.numpy(), (EXAMPLES, 1))
         days = np.full(eligible.shape, -1, np.float32)
         draws = (np.arange(EXAMPLES, dtype=np.float32) + 0.5) / EXAMPLES
         return [

@@ -5,9 +5,7 @@ import tensorflow as tf
 
 from tfrs_ext.serving.bundle.known_items import KnownItems
 from tfrs_ext.serving.bundle.known_users import KnownUsers
-from tfrs_ext.serving.bundle.signatures import Input
-
-EXAMPLES = 8
+from tfrs_ext.serving.bundle.signatures import EXAMPLES, Input
 
 
 def user_ids(users: KnownUsers) -> Input:
@@ -31,6 +29,13 @@ def exclusions(items: KnownItems) -> Input:
     """Returns the input with the ids of items that a request leaves out, `[B, E]`."""
     spec = tf.TensorSpec([None, None], items.dtype, name="exclusions")
     return Input(spec, np.tile(items.examples(1), (EXAMPLES, 1)))
+
+
+def allowed_items(items: KnownItems) -> Input:
+    """Returns the input with the ids of items that answers may hold, `[B, E]`."""
+    spec = tf.TensorSpec([None, None], items.dtype, name="candidates")
+    padding = b"" if items.dtype == tf.string else -1
+    return Input(spec, np.full((EXAMPLES, 1), padding, items.dtype.as_numpy_dtype))
 
 
 def result_count(k: int) -> Input:

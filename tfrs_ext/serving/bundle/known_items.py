@@ -6,9 +6,9 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tfrs_ext.ops.positions import gather_or_pad
+from tfrs_ext.ops.row_lookup import RowLookup
+from tfrs_ext.reranking import ItemTags
 from tfrs_ext.serving.bundle.columns import as_columns, check_finite, signature_names
-from tfrs_ext.serving.bundle.item_tags import ItemTags
-from tfrs_ext.serving.bundle.row_lookup import RowLookup
 from tfrs_ext.serving.items import Items
 
 _SCORE = "score"
@@ -57,6 +57,10 @@ class KnownItems(tf.Module):
     def count(self) -> int:
         """C, the number of items."""
         return int(self.ids.shape[0])
+
+    def is_padding(self, ids: tf.Tensor) -> tf.Tensor:
+        """Returns where requests hold no id but padding, `""` or -1."""
+        return tf.equal(ids, tf.constant("" if ids.dtype == tf.string else -1, ids.dtype))
 
     def examples(self, count: int) -> npt.NDArray[Any]:
         """Returns the ids of the first items."""

@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.serving.bundle.columns import as_columns, as_tensor, check_finite, signature_name
-from tfrs_ext.serving.bundle.row_lookup import RowLookup
+from tfrs_ext.ops.row_lookup import RowLookup
+from tfrs_ext.serving.bundle.columns import as_columns, as_tensor, signature_name
 from tfrs_ext.serving.users import Histories, Users
 from tfrs_ext.typing import TensorLike
 
@@ -28,7 +28,6 @@ class KnownUsers(tf.Module):
         super().__init__(name="users")
         columns = as_columns(users.columns, "users")
         columns = {name: columns[name] for name in (users.user_id, *read) if name in columns}
-        check_finite(columns, "users")
         self.key, self.column = signature_name(users.user_id), users.user_id
         self.ids = columns.pop(users.user_id)
         self._lookup = RowLookup(self.ids, "users", users.user_id)

@@ -8,9 +8,7 @@ import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.serving.bundle.columns import check_finite, signature_names
-from tfrs_ext.serving.bundle.signatures import Input
-
-_EXAMPLES = 8
+from tfrs_ext.serving.bundle.signatures import EXAMPLES, Input
 
 V = TypeVar("V")
 
@@ -50,7 +48,7 @@ class ModelReader:
 
 def _input(name: str, values: tf.Tensor) -> Input:
     spec = tf.TensorSpec([None, *values.shape[1:]], values.dtype, name=name)
-    return Input(spec, np.asarray(values[:_EXAMPLES].numpy()))
+    return Input(spec, np.asarray(values[:EXAMPLES].numpy()))
 
 
 def _columns_read(model: keras.Model, columns: Mapping[str, tf.Tensor], argument: str) -> list[str]:

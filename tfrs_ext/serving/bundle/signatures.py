@@ -9,7 +9,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 _STATE = (tf.Variable, tf.saved_model.experimental.TrackableResource, tf.saved_model.Asset)
-_WARMUP_ROWS = (1, 8)
+EXAMPLES = 8  # Rows that an input shows.
+_WARMUP_ROWS = (1, EXAMPLES)
 
 T = TypeVar("T")
 Requests = Sequence[tuple[str, Mapping[str, npt.ArrayLike]]]

@@ -14,6 +14,7 @@ from tfrs_ext.typing import PathLike
 _UNFINISHED = ".unfinished-"
 _WITHDRAWN = ".withdrawn"
 _PATTERNS = "*?["
+_FOLDER_MODE, _FILE_MODE = 0o755, 0o644
 # One rule for names: a number that fits in 64 bits, written in the one way that requests write it.
 _NUMBERED = re.compile(rf"(0|[1-9][0-9]{{0,17}})({re.escape(_WITHDRAWN)})?")
 
@@ -113,14 +114,15 @@ def publish(base: PathLike, write: Callable[[pathlib.Path], None]) -> pathlib.Pa
     the folder is removed. What a killed process left behind is removed by the next call.
 
     Args:
-        base: Folder of the model's versions; made where it is missing.
+        base: Folder of the model's versions; made where it is missing. Folders and files that are
+            made can be read by everybody, whatever the umask.
         write: Called with the unfinished folder.
 
     Returns:
         The folder of the new version.
     """
     base = pathlib.Path(base)
-    base.mkdir(parents=True, exist_ok=True)
+    _make_readable(base)
     with _locked(base):
         _remove_leftovers(base)
         unfinished = pathlib.Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=base))
@@ -131,7 +133,7 @@ def publish(base: PathLike, write: Callable[[pathlib.Path], None]) -> pathlib.Pa
         write(unfinished)
         for path in [unfinished, *unfinished.rglob("*")]:
             # mkdtemp's 0700 and a strict umask would hide the version from a server's user.
-            path.chmod(0o755 if path.is_dir() else 0o644)
+            path.chmod(_FOLDER_MODE if path.is_dir() else _FILE_MODE)
             _sync(path)
         with _locked(base):
             version = unfinished.rename(base / str(_next_number(base)))
@@ -163,6 +165,13 @@ def check_base(base: PathLike) -> None:
 
 def _describe(path: pathlib.Path) -> str:
     return "not writable" if path.is_dir() else "no folder"
+
+
+def _make_readable(base: pathlib.Path) -> None:
+    missing = [folder for folder in (base, *base.parents) if not folder.exists()]
+    base.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        folder.chmod(_FOLDER_MODE)
 
 
 def _next_number(base: pathlib.Path) -> int:

@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from tfrs_ext.serving.rest.app import create_app
+from tfrs_ext.serving.rest.endpoints import NAME
 from tfrs_ext.serving.rest.limits import Limits
 
-_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_NAME = re.compile(NAME)
+_LABEL = re.compile(rf"(?P<name>{NAME}):(?P<label>{NAME})=(?P<version>0|[1-9][0-9]{{0,17}})")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -33,6 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=8501)
     parser.add_argument("--versions", type=int, default=1, help="how many answer at a time")
     parser.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        metavar="NAME:LABEL=VERSION",
+        help="a version that answers at /v1/models/NAME/labels/LABEL; may be repeated",
+    )
+    parser.add_argument(
         "--poll-seconds", type=float, default=1.0, help="between looks for versions"
     )
     parser.add_argument("--max-body", type=int, default=limits.body_bytes, help="bytes")
@@ -41,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--max-k", type=int, default=limits.k, help="results to a row")
     parser.add_argument("--max-in-flight", type=int, default=limits.in_flight, help="predictions")
     parser.add_argument("--answer-seconds", type=float, default=limits.answer_seconds)
+    parser.add_argument("--answer-log", metavar="FOLDER", help="log answers as JSON lines there")
     options = parser.parse_args(arguments)
     try:
         limits = dataclasses.replace(
@@ -57,6 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             num_versions=options.versions,
             poll_seconds=options.poll_seconds,
             limits=limits,
+            answer_log=options.answer_log,
+            labels=_parse_labels(options.label),
         )
         try:
             from tfrs_ext.serving.rest.connections import make_server
@@ -90,6 +102,22 @@ def _parse_models(pairs: Sequence[str]) -> dict[str, str]:
             raise ValueError(f"each model has one folder, received two for {name}")
         models[name] = folder
     return models
+
+
+def _parse_labels(options: Sequence[str]) -> dict[str, dict[str, int]]:
+    labels: dict[str, dict[str, int]] = {}
+    for option in options:
+        match = _LABEL.fullmatch(option)
+        if match is None:
+            raise ValueError(
+                "`--label` is NAME:LABEL=VERSION, as in movies:stable=3, with a label of letters, "
+                f"digits, '_', '.' and '-', received {option}"
+            )
+        of_model = labels.setdefault(match["name"], {})
+        if match["label"] in of_model:
+            raise ValueError(f"each label has one version, received two for {match['label']}")
+        of_model[match["label"]] = int(match["version"])
+    return labels
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -8,11 +8,13 @@ import threading
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
+from tfrs_ext.serving.rest.answer_log import AnswerLog
 from tfrs_ext.serving.rest.endpoints import ENDPOINTS, JSON, Call, Endpoint
 from tfrs_ext.serving.rest.errors import RequestError
 from tfrs_ext.serving.rest.limits import Limits
 from tfrs_ext.serving.rest.served_model import ServedModel
 from tfrs_ext.serving.rest.service import Service, to_json
+from tfrs_ext.typing import PathLike
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -30,12 +32,15 @@ def create_app(
     num_versions: int = 1,
     poll_seconds: float = 1.0,
     limits: Limits | None = None,
+    answer_log: PathLike | None = None,
+    labels: Mapping[str, Mapping[str, int]] | None = None,
 ) -> "Starlette":
     """Returns an ASGI application that serves models under TensorFlow Serving's REST paths.
 
     `GET /v1/models/NAME`, `GET …/metadata` and `POST /v1/models/NAME:predict`, each also with
-    `/versions/N`; `GET /v1/models`, `/health` and `/monitoring/prometheus/metrics`. Errors are
-    `{"error": reason}`. Bodies may come, and answers go, packed by gzip. Folders are looked into
+    `/versions/N` or `/labels/LABEL`; `GET /v1/models`, `/health` and
+    `/monitoring/prometheus/metrics`. Errors are `{"error": reason}`. Bodies may come, and answers
+    go, packed by gzip. Folders are looked into
     every `poll_seconds`: a new version is loaded and warmed up while the old one answers, then
     takes over; the old one is closed when its last request is done.
 
@@ -44,10 +49,16 @@ def create_app(
         num_versions: How many versions of a model answer at a time.
         poll_seconds: Time between two looks into the folders.
         limits: What one request may ask for, and how many are taken on.
+        answer_log: A folder in which answers with items are logged as JSON lines, for
+            `serving.read_impressions`; None logs none. Requests are logged as they came: mind
+            what you may keep of whom.
+        labels: The versions by label, for some of the models, such as `{"movies": {"stable": 3}}`.
+            They answer beside the newest ones.
 
     Raises:
         ImportError: Where starlette is missing.
-        ValueError: Where `poll_seconds` isn't from 0.01 to 86,400.
+        ValueError: Where `poll_seconds` isn't from 0.01 to 86,400, or `labels` names a model that
+            isn't served, or `answer_log` can't be written to.
 
     Relations:
         `python -m tfrs_ext.serving.rest` runs it with uvicorn, and bounds connections as well.
@@ -66,8 +77,14 @@ def create_app(
         raise ValueError(
             f"`poll_seconds` must be from 0.01 to 86,400, received poll_seconds={poll_seconds}."
         )
-    served = {name: ServedModel(base, num_versions) for name, base in models.items()}
-    service = Service(served, limits or Limits())
+    labels = labels or {}
+    if not set(labels) <= set(models):
+        raise ValueError(f"`labels` must be of the models {list(models)}, received {labels}.")
+    served = {
+        name: ServedModel(base, num_versions, labels.get(name)) for name, base in models.items()
+    }
+    log = None if answer_log is None else AnswerLog(answer_log)
+    service = Service(served, limits or Limits(), log)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: "Starlette") -> AsyncIterator[None]:
@@ -122,17 +139,18 @@ class _Handler:
         if not matches or not _is_served(matches[0][1], models):
             raise RequestError(
                 f"No such path. Models: {sorted(models)}; paths: /v1/models/NAME"
-                "[/versions/N][:predict|/metadata], /v1/models, /health, "
+                "[/versions/N|/labels/LABEL][:predict|/metadata], /v1/models, /health, "
                 "/monitoring/prometheus/metrics.",
                 404,
             )
         for endpoint, match in matches:
             if endpoint.method == method:
                 parts = match.groupdict()
-                number = parts.get("version")
+                name, number, label = (parts.get(key) for key in ("name", "version", "label"))
                 version = None if number is None else int(number)
-                name = parts.get("name", "")
-                return endpoint, Call(self._service, request, self._threads, name, version)
+                if name and label:
+                    version = models[name].labelled(label)
+                return endpoint, Call(self._service, request, self._threads, name or "", version)
         wanted = " or ".join(endpoint.method for endpoint, _ in matches)
         raise RequestError(f"This path takes {wanted}, received {request.method}.", 405)
 

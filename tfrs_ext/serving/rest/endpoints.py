@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 JSON, TEXT = "application/json", "text/plain; version=0.0.4"
-MODEL = r"/v1/models/(?P<name>[A-Za-z0-9_.-]+)(/versions/(?P<version>0|[1-9][0-9]{0,17}))?"
+NAME = "[A-Za-z0-9_.-]+"
+VERSION = rf"(/versions/(?P<version>0|[1-9][0-9]{{0,17}})|/labels/(?P<label>{NAME}))"
+MODEL = rf"/v1/models/(?P<name>{NAME}){VERSION}?"
 
 
 class Call(NamedTuple):
@@ -40,7 +42,8 @@ class Endpoint(NamedTuple):
 
     Attributes:
         method: GET, which HEAD may take the place of, or POST.
-        path: A pattern of the whole path, with groups `name` and `version` where it has them.
+        path: A pattern of the whole path, with groups `name`, and `version` or `label`, where it
+            has them.
         answer: Returns the body. It runs in the event loop, so it mustn't wait.
         media_type: The body's.
     """

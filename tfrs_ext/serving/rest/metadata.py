@@ -19,7 +19,7 @@ def status(model: ServedModel, version: int | None) -> dict[str, Any]:
     """Returns the states of versions, as `GET /v1/models/NAME` answers.
 
     Args:
-        model: The model's name.
+        model: The model.
         version: The one version to tell of; None tells of all.
 
     Raises:

@@ -6,7 +6,7 @@ import os
 import pathlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from tfrs_ext.serving.publishing.versions import list_versions
@@ -53,13 +53,18 @@ class ServedModel:
     Args:
         base: The model's folder of versions.
         num_versions: How many versions answer at a time.
+        labels: Versions by the labels that requests may call them by, such as "stable". They
+            answer beside the newest ones.
     """
 
-    def __init__(self, base: PathLike, num_versions: int = 1) -> None:
+    def __init__(
+        self, base: PathLike, num_versions: int = 1, labels: Mapping[str, int] | None = None
+    ) -> None:
         if num_versions < 1:
             raise ValueError(f"`num_versions` must be at least 1, received {num_versions}.")
         self.base = pathlib.Path(base)
         self.num_versions = num_versions
+        self.labels = dict(labels or {})
         self._lock = threading.Lock()
         self._served: dict[int, _Lent] = {}
         self._failed: dict[int, _Failure] = {}
@@ -86,7 +91,21 @@ class ServedModel:
                 break
             if number in self._served or self._load(number):
                 found.add(number)
-        return found
+        labelled = set(self.labels.values()).intersection(numbers) - found
+        return found | {n for n in sorted(labelled) if n in self._served or self._load(n)}
+
+    def labelled(self, label: str) -> int:
+        """Returns the number of the version with a label.
+
+        Args:
+            label: One of `labels`.
+
+        Raises:
+            RequestError: Where there is no such label.
+        """
+        if label not in self.labels:
+            raise RequestError(f"No version has the label {label!r}, only {self.labels}.", 404)
+        return self.labels[label]
 
     def _load(self, number: int) -> bool:
         path = self.base / str(number)

@@ -15,9 +15,10 @@ _MODEL = """  config {{
     name: {name}
     base_path: {path}
     model_platform: "tensorflow"
-    model_version_policy {{ latest {{ num_versions: 1 }} }}
-  }}
+    model_version_policy {{ {policy} }}
+{labels}  }}
 """
+_LABEL = "    version_labels {{ key: {label} value: {version} }}\n"
 _MONITORING = """prometheus_config {
   enable: true
   path: "/monitoring/prometheus/metrics"
@@ -94,6 +95,7 @@ def write_server_files(
     models: Mapping[str, PathLike],
     *,
     image: str = STOCK_IMAGE,
+    labels: Mapping[str, Mapping[str, int]] | None = None,
 ) -> list[pathlib.Path]:
     """Writes what runs servers over folders of versions: configuration, Dockerfiles and compose.
 
@@ -106,12 +108,16 @@ def write_server_files(
         folder: Where to; made where it is missing. Files of these names are replaced.
         models: Folders of versions by the names that requests use.
         image: The container image of stock TensorFlow Serving.
+        labels: The versions by label, for some of the models, such as `{"movies": {"stable": 3}}`,
+            which answer at `/v1/models/movies/labels/stable`. TensorFlow Serving then serves these
+            versions alone, so it has to be told of a new one by a new configuration.
 
     Returns:
         The files.
 
     Raises:
-        ValueError: Where there is no model, or a name isn't of letters, digits, `_` and `-`.
+        ValueError: Where there is no model, a name isn't of letters, digits, `_` and `-`, or
+            `labels` names a model that there isn't.
 
     Example:
         >>> import tempfile
@@ -125,11 +131,26 @@ def write_server_files(
         raise ValueError(
             f"`models` must have names of letters, digits, '_' and '-', received {list(models)}."
         )
+    labels = labels or {}
+    if not set(labels) <= set(models):
+        raise ValueError(f"`labels` must be of the models {list(models)}, received {labels}.")
     folder = pathlib.Path(folder)
     inside = {name: f"/models/{name}" for name in models}
     configs = "".join(
-        _MODEL.format(name=json.dumps(name), path=json.dumps(path)) for name, path in inside.items()
+        _MODEL.format(
+            name=json.dumps(name),
+            path=json.dumps(path),
+            policy=_policy(labels.get(name, {})),
+            labels="".join(
+                _LABEL.format(label=json.dumps(label), version=version)
+                for label, version in labels.get(name, {}).items()
+            ),
+        )
+        for name, path in inside.items()
     )
+    rest = [f"{name}={path}" for name, path in inside.items()]
+    for name, versions in labels.items():
+        rest += [f"--label={name}:{label}={version}" for label, version in versions.items()]
     mounts = [
         json.dumps(f"{pathlib.Path(base).resolve()}:{inside[name]}:ro")
         for name, base in models.items()
@@ -138,9 +159,7 @@ def write_server_files(
         "models.config": f"model_config_list {{\n{configs}}}\n",
         "monitoring.config": _MONITORING,
         "Dockerfile": _DOCKERFILE.format(image=image),
-        "Dockerfile.rest": _DOCKERFILE_REST.format(
-            models=", ".join(json.dumps(f"{name}={path}") for name, path in inside.items())
-        ),
+        "Dockerfile.rest": _DOCKERFILE_REST.format(models=", ".join(map(json.dumps, rest))),
         "Dockerfile.scann": _DOCKERFILE_SCANN.format(image=image, devel_image=f"{image}-devel"),
         "compose.yaml": _COMPOSE.format(volumes="".join(f"      - {mount}\n" for mount in mounts)),
     }
@@ -148,3 +167,9 @@ def write_server_files(
         with replace_file(folder / name) as part:
             part.write_text(text, encoding="utf-8")
     return [folder / name for name in texts]
+
+
+def _policy(labels: Mapping[str, int]) -> str:
+    if not labels:
+        return "latest { num_versions: 1 }"
+    return f"specific {{ {' '.join(f'versions: {n}' for n in sorted(set(labels.values())))} }}"

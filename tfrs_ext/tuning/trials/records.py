@@ -1,12 +1,11 @@
 """What keras-tuner doesn't keep of a trial: its curve, its time, why it stopped and its error."""
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Iterator
 from typing import Any
 
-from tfrs_ext.files import write_json
+from tfrs_ext.files import read_json, write_json
 from tfrs_ext.typing import PathLike
 
 _FILE = "history.json"
@@ -48,13 +47,12 @@ class TrialRecords:
 
     def read(self, trial_id: str) -> TrialRecord:
         """Returns the record of a trial: an empty one where nothing was written yet."""
-        path = self.folder / f"trial_{trial_id}" / _FILE
-        return TrialRecord(**json.loads(path.read_text())) if path.exists() else TrialRecord()
+        return TrialRecord(**(read_json(self.folder / f"trial_{trial_id}" / _FILE) or {}))
 
     def read_states(self) -> Iterator[dict[str, Any]]:
         """Yields the state that keras-tuner saved of each trial, in the order of their ids."""
         for path in sorted(self.folder.glob("trial_*/trial.json")):
-            yield json.loads(path.read_text())
+            yield read_json(path)
 
     def read_finished(self) -> list[TrialRecord]:
         """Returns the records of the trials that are completed."""
