@@ -10,8 +10,8 @@ import tensorflow as tf
 from tfrs_ext import data, models, serving
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Categories, ColumnEncoder, Feature, Vector, check_cells
+from tfrs_ext.ops.row_lookup import RowLookup
 from tfrs_ext.serving.bundle.known_users import KnownUsers
-from tfrs_ext.serving.bundle.row_lookup import RowLookup
 
 
 class ColourEncoder(ColumnEncoder):

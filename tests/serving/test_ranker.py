@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfrs_ext import models, serving
 from tfrs_ext.features import Categorical, History, Numeric, Text
+from tfrs_ext.ops import pair_scores
 from tfrs_ext.serving import ranker
 from tfrs_ext.serving.bundle import ranking_reader
 
@@ -126,7 +127,7 @@ def test_empty_requests_have_empty_answers(version, users, items):
 
 
 def test_long_requests_are_scored_in_blocks_with_the_same_result(tmp_path, unverified, monkeypatch):
-    monkeypatch.setattr(ranking_reader, "_BLOCK", 7)
+    monkeypatch.setattr(pair_scores.score_pairs, "__defaults__", (7,))
     path = publish(tmp_path)
     items = ITEM_IDS[:10]
     answer = ask(path, "rank", ["u3", "u4", "u5"], [items] * 3)
