@@ -30,6 +30,7 @@ from tfrs_ext import (
 from . import hints, shared
 
 SHOWN = (10, 100)
+SHORT, LONG = 50, 200  # The most items of a history that a model reads.
 CURVE = (1, 2, 5, 10, 20, 50, 100)
 
 
@@ -43,7 +44,13 @@ class Settings(shared.Settings):
     @functools.cached_property
     def features(self) -> data.FeatureSet:
         """The columns of both towers, with facts from the training part."""
-        return data.fit_features(self.split.train)
+        length = LONG if self.reads_sequences and not self.source.smoke else SHORT
+        return data.fit_features(self.split.train, history_length=length)
+
+    @property
+    def reads_sequences(self) -> bool:
+        """Whether the model trains on whole histories, not on single rows."""
+        return models.RETRIEVERS[self.model].model.reads_sequences
 
     @property
     def catalogue(self) -> tf.data.Dataset:
@@ -70,10 +77,15 @@ class Settings(shared.Settings):
         return data.next_item_queries(part, self.features, history_from=known, max_queries=20_000)
 
     def training_data(self, batch_size: int) -> tf.data.Dataset:
-        """Batches of the training part."""
-        options = models.RETRIEVERS[self.model].model.training_options
-        train = self.split.train
-        return data.training_dataset(train, self.features, batch_size, seed=self.seed, **options)
+        """Batches of the training part, of so many rows or of sequences that hold about as many."""
+        train, features = self.split.train, self.features
+        if not self.reads_sequences:
+            options = models.RETRIEVERS[self.model].model.training_options
+            return data.training_dataset(train, features, batch_size, seed=self.seed, **options)
+        users = train.interactions[train.schema.user_id].nunique()
+        rows = min(len(train.interactions) / users, features.history.length)
+        size = max(1, round(batch_size / rows))
+        return data.sequence_dataset(train, features, size, seed=self.seed)
 
     def hypermodel(self) -> tuning.RetrievalHyperModel:
         """The model as a function of its hyper-parameters."""

@@ -2,6 +2,7 @@
 
 from tfrs_ext.baselines.baseline import Baseline
 from tfrs_ext.baselines.history import HistoryBaseline
+from tfrs_ext.baselines.item_neighbors import nearest_items
 from tfrs_ext.baselines.item_to_item import ItemToItemBaseline
 from tfrs_ext.baselines.popularity import PopularityBaseline
 from tfrs_ext.baselines.positive_rate import PositiveRate
@@ -16,4 +17,5 @@ __all__ = [
     "PositiveRate",
     "RandomBaseline",
     "fit_baselines",
+    "nearest_items",
 ]

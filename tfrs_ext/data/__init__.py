@@ -12,6 +12,8 @@ from tfrs_ext.data.next_items import next_item_queries
 from tfrs_ext.data.pipelines import candidates_dataset, ranking_dataset, training_dataset
 from tfrs_ext.data.queries import EvaluationQueries, evaluation_queries, item_columns, user_states
 from tfrs_ext.data.schema import Schema
+from tfrs_ext.data.sequences import sequence_dataset
+from tfrs_ext.data.shown_pairs import ShownPairs, draw_shown_pairs, shown_dataset
 from tfrs_ext.data.splits import Split, global_time_split, leave_one_out, random_split
 from tfrs_ext.data.taken import item_counts, item_histories, seen_items
 from tfrs_ext.data.typed_queries import abridge, misspell
@@ -23,10 +25,12 @@ __all__ = [
     "Frames",
     "Inspection",
     "Schema",
+    "ShownPairs",
     "Split",
     "Truth",
     "abridge",
     "candidates_dataset",
+    "draw_shown_pairs",
     "evaluation_queries",
     "fit_features",
     "global_time_split",
@@ -45,6 +49,8 @@ __all__ = [
     "random_split",
     "ranking_dataset",
     "seen_items",
+    "sequence_dataset",
+    "shown_dataset",
     "synthetic",
     "training_dataset",
     "user_states",

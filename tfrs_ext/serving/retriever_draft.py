@@ -85,6 +85,7 @@ class RetrieverDraft:
             scores if bundle.index.has_exact_scores else None,
             item_id=bundle.items.key,
             score=bundle.items.score,
+            same=self.sample.same,
             min_recall=1.0 if bundle.index.is_exact() else min_recall,
         )
         index = {**_describe_index(bundle.index), "recall": result.recall}

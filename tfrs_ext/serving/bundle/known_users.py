@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.ops.row_lookup import RowLookup
 from tfrs_ext.serving.bundle.columns import as_columns, as_tensor, signature_name
-from tfrs_ext.serving.bundle.row_lookup import RowLookup
 from tfrs_ext.serving.users import Histories, Users
 from tfrs_ext.typing import TensorLike
 

@@ -69,6 +69,13 @@ class RetrieverBundle(SignatureModule):
             Signature("embed_user", self._embed_user, self.query.inputs),
             Signature("similar_items", self._similar_items, [inputs.item_ids(self.items)]),
         ]
+        if self.users is not None:
+            columns = [
+                *self.query.inputs,
+                inputs.result_count(self.k),
+                inputs.exclusions(self.items),
+            ]
+            signatures.append(Signature("recommend_by_features", self._by_features, columns))
         if self.items.tags is not None:
             more = [*more, *inputs.tag_filters(), inputs.allowed_items(self.items)]
             signatures.append(Signature("recommend_filtered", self._recommend_filtered, more))
@@ -86,6 +93,10 @@ class RetrieverBundle(SignatureModule):
     def _recommend(self, k: tf.Tensor, exclusions: tf.Tensor, **user: tf.Tensor) -> Tensors:
         excluded = self._exclude(user, exclusions)
         return self.items.answer(*self.index.search(self._embed(user), k, excluded))
+
+    def _by_features(self, k: tf.Tensor, exclusions: tf.Tensor, **columns: tf.Tensor) -> Tensors:
+        query = self.query(self.query.columns(columns))
+        return self.items.answer(*self.index.search(query, k, self.items.positions(exclusions)))
 
     def _recommend_filtered(
         self,

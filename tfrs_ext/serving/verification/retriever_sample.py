@@ -22,11 +22,13 @@ class RetrieverSample:
         inputs: The inputs of `serving_default`, Q rows.
         embeddings: `[Q, D]`, by the model in this process.
         seen: The positions of the items that are left out for each query.
+        same: From the names of other signatures to inputs that have the same answers.
     """
 
     inputs: dict[str, npt.NDArray[Any]]
     embeddings: npt.NDArray[np.float32]
     seen: list[list[int]]
+    same: dict[str, dict[str, npt.NDArray[Any]]] = dataclasses.field(default_factory=dict)
 
 
 def sample_rows(count: int, wanted: int) -> npt.NDArray[np.int64]:
@@ -56,7 +58,22 @@ def take_sample(
     ids = values[users.column]
     seen = users.seen(tf.gather(users.ids, rows))
     lists = [[]] * len(rows) if seen is None else [row[row >= 0].tolist() for row in seen.numpy()]
-    return RetrieverSample({users.key: ids}, embeddings, lists)
+    same = {
+        **bundle.query.by_input(values),
+        "k": np.int32(bundle.k),
+        "exclusions": _ids_of(lists, bundle.items.ids.numpy()),
+    }
+    return RetrieverSample({users.key: ids}, embeddings, lists, {"recommend_by_features": same})
+
+
+def _ids_of(rows: list[list[int]], item_ids: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Returns the ids of positions, each row padded to the longest."""
+    width = max(map(len, rows), default=0)
+    padding = -1 if item_ids.dtype.kind in "iu" else ""
+    ids = np.full((len(rows), width), padding, item_ids.dtype)
+    for row, positions in zip(ids, rows, strict=True):
+        row[: len(positions)] = item_ids[positions]
+    return ids
 
 
 Score = Callable[[npt.NDArray[np.float32]], npt.ArrayLike]
