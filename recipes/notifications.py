@@ -188,8 +188,8 @@ def main(
     base = base or pathlib.Path("saved_models", f"notifications-{label}")
     settings = Settings(log, runs, base, user, seed, smoke)
     with shared.one_line_errors(), files.hold_folder(runs):
-        if step is shared.Step.INSPECT:
-            raise ValueError("this recipe has no `inspect`: its rounds are as the docs say")
+        if step in (shared.Step.INSPECT, shared.Step.RECOMMEND):
+            raise ValueError(f"this recipe has no `{step.value}`: its rounds are as the docs say")
         steps = (tune, train, export, query)
         chosen = [f for f in steps if step.value in ("all", f.__name__)]
         for function in chosen:

@@ -110,7 +110,7 @@ def train(settings: Settings) -> None:
     label, user_id = schema.label, schema.user_id
     predictions = {"model": model.predict(settings.test, verbose=0)[:, 0]}
     for name, column in (("item rate", schema.item_id), ("user rate", user_id)):
-        rate = baselines.PositiveRate().adapt(learnt[column], learnt[label])
+        rate = baselines.PositiveRate().fit(learnt[column], learnt[label])
         predictions[name] = rate(asked[column])
     predictions["constant"] = np.full(len(asked), learnt[label].mean())
     results = {

@@ -1,6 +1,7 @@
 """What the recipes share: the data, the options, the folders, and how a step is run."""
 
 import contextlib
+import copy
 import dataclasses
 import datetime
 import enum
@@ -55,6 +56,7 @@ _WRITTEN += (
     "evaluation.json",
     "metrics.json",
     "report.html",
+    "retriever",
 )
 _PACKAGES = ("tensorflow", "tf-keras", "tensorflow-recommenders")
 
@@ -67,6 +69,7 @@ class Step(str, enum.Enum):
     EXPORT = "export"
     QUERY = "query"
     ALL = "all"
+    RECOMMEND = "recommend"
     INSPECT = "inspect"
 
 
@@ -213,7 +216,9 @@ class Settings:
         epochs: The most epochs of a training.
         patience: Epochs without gain before a training ends.
         user: Whom `query` is for, or None.
-        k: How many items `query` shows.
+        k: How many items `query` shows, or `recommend` writes.
+        out: Folder for what `recommend` writes, or None.
+        requests: Parquet or CSV file of whom `recommend` is for, or None for everybody.
         seed: The seed of the data's order and of the initial weights.
         fresh: Whether what `runs` holds is removed first.
     """
@@ -228,6 +233,8 @@ class Settings:
     patience: int
     user: str | None
     k: int
+    out: pathlib.Path | None
+    requests: pathlib.Path | None
     seed: int
     fresh: bool
 
@@ -243,6 +250,12 @@ class Settings:
             few = min(values["epochs"], 6)
             values.update(trials=2, epochs=few, trial_epochs=min(values["trial_epochs"], few))
         return cls(source=source, **values)
+
+    def within(self, folder: str) -> Any:
+        """Returns the same settings for one part of a run, with a folder of its own in `runs`."""
+        part = copy.copy(self)  # With the data, where they are loaded.
+        object.__setattr__(part, "runs", self.runs / folder)
+        return part
 
     @functools.cached_property
     def frames(self) -> data.Frames:
@@ -296,11 +309,15 @@ def _options(
     base: Annotated[pathlib.Path | None, Option(help="Folder of versions.")] = None,
     trials: Annotated[int, Option(min=1, help="Trials of the search.")] = 3,
     budget: Annotated[float | None, Option(min=0.01, help="Minutes for the search.")] = None,
-    trial_epochs: Annotated[int, Option(min=1, help="At most so many epochs of a trial.")] = 4,
+    trial_epochs: Annotated[int, Option(min=1, help="At most so many epochs of a trial.")] = 3,
     epochs: Annotated[int, Option(min=1, help="At most so many epochs of the training.")] = 20,
     patience: Annotated[int, Option(min=0, help="Epochs without gain before the end.")] = 2,
     user: Annotated[str | None, Option(help="Whom `query` is for; else the first user.")] = None,
-    k: Annotated[int, Option("-k", min=1, help="How many items `query` shows.")] = 10,
+    k: Annotated[int, Option("-k", min=1, help="How many items of each user.")] = 10,
+    out: Annotated[pathlib.Path | None, Option(help="Folder for `recommend`.")] = None,
+    requests: Annotated[
+        pathlib.Path | None, Option(help="Parquet or CSV of whom `recommend` is for; else all.")
+    ] = None,
     seed: Annotated[int, Option(min=0, help="Of the data's order and the initial weights.")] = 1,
     fresh: Annotated[bool, Option(help="Remove what the folder of results holds first.")] = False,
     smoke: Annotated[bool, Option(help="All of it small, in half a minute.")] = False,
@@ -337,6 +354,8 @@ def _options(
         "patience": patience,
         "user": user,
         "k": k,
+        "out": out,
+        "requests": requests,
         "seed": seed,
         "fresh": fresh,
     }
@@ -402,6 +421,9 @@ def run_steps(settings: Settings, step: Step, steps: Sequence[Callable[[Any], No
     """Runs the steps, one process at a time in a folder of results."""
     if step is Step.INSPECT:
         show_file(steps[0].__module__, settings.source.interactions)
+        return
+    if step is Step.RECOMMEND:
+        recommend(settings)
         return
     chosen = [f for f in steps if step in (Step.ALL, Step(f.__name__))]
     with contextlib.ExitStack() as stack:
@@ -574,9 +596,13 @@ def fit(
     hypermodel: tuning.HyperModel,
     train: Callable[[int], tf.data.Dataset],
     callbacks: Sequence[tf.keras.callbacks.Callback] = (),
+    depends_on: Mapping[str, Any] | None = None,
     **fit: Any,
 ) -> Any:
-    """Trains with the tuned hyper-parameters, or the defaults, and returns the best model."""
+    """Trains with the tuned hyper-parameters, or the defaults, and returns the best model.
+
+    Where what it `depends_on` has changed since, an interrupted training begins anew.
+    """
     path = settings.runs / "hparams.json"
     tuned = read_mapping(path)
     if not tuned:
@@ -592,6 +618,7 @@ def fit(
         "seed": settings.seed,
         "data": settings.frames.fingerprint(),
         "tfrs_ext": tfrs_ext.__version__,
+        **(depends_on or {}),
     }
     # From here on an older model isn't what these files tell of.
     (settings.runs / "model.keras").unlink(missing_ok=True)
@@ -645,7 +672,7 @@ def accept(
                 "saved: tune longer (`--trials`), train longer (`--epochs`), or check the data"
             )
     with files.replace_file(settings.runs / "model.keras") as part:
-        model.save(part, save_format="keras")
+        model.save(part)
     say(f"wrote {settings.runs / 'model.keras'}")
 
 
@@ -767,9 +794,10 @@ def ask(settings: Settings, signature: str, candidates: Sequence[str] = (), **in
         request[item_id] = [[_as_id(item, takes[item_id]["dtype"]) for item in candidates]]
     answer = serving.query_fresh(version, request, signature)
     table = Table(title=Text(f"{version.name}: for {user_id} {user}"), title_justify="left")
-    names = [item_id, *({"title"} & set(answer)), "score"]
+    names = [item_id, *(name for name in ("title", "reason") if name in answer), "score"]
     for name in ["rank", *names]:
-        table.add_column(name, justify="left" if name == "title" else "right")
+        is_text = name in ("title", "reason")
+        table.add_column(name, justify="left" if is_text else "right")
     rows = zip(*(answer[name][0] for name in names), strict=True)
     for rank, (item, *cells, score) in enumerate(rows, start=1):
         if item in (-1, ""):
@@ -778,6 +806,21 @@ def ask(settings: Settings, signature: str, candidates: Sequence[str] = (), **in
         # A title is text: as a string, what looks like rich's markup would vanish or fail.
         table.add_row(str(rank), *(Text(str(cell)) for cell in (item, *cells)), f"{score:.3f}")
     console.print(table)
+
+
+def recommend(settings: Settings) -> None:
+    """Writes what the newest version recommends to everybody, or to a file of requests."""
+    if settings.out is None:
+        raise ValueError("`recommend` needs `--out FOLDER`")
+    version = serving.latest_version(settings.base)
+    if version is None:
+        raise RuntimeError(f"there is no version in {settings.base}: run `export` first")
+    users = settings.frames.users[settings.frames.schema.user_id].to_numpy()
+    requests = settings.requests or {serving.read_manifest(version)["user_id"]: users}
+    parts = serving.recommend_to_parquet(
+        version, requests, settings.out, k=settings.k, print_fn=say
+    )
+    say(f"{len(parts)} parts in {settings.out}")
 
 
 def _first_user(settings: Settings, manifest: Mapping[str, Any]) -> str:

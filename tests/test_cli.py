@@ -33,7 +33,9 @@ def test_help_names_every_command(capsys):
         assert f"  {name} " in said
 
 
-@pytest.mark.parametrize("recipe", ["retrieval", "ranking", "text-search", "notifications"])
+@pytest.mark.parametrize(
+    "recipe", ["retrieval", "ranking", "two-stage", "text-search", "notifications"]
+)
 def test_recipes_run_under_the_name_of_the_command(capsys, recipe):
     code, said = run(capsys, recipe, "--help")
     assert code == 0

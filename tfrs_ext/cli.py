@@ -58,6 +58,11 @@ def _ranking(arguments: Sequence[str]) -> None:
     _run_recipe("ranking", arguments)
 
 
+def _two_stage(arguments: Sequence[str]) -> None:
+    """Tunes, trains, exports and queries a retriever and a ranker as one."""
+    _run_recipe("two_stage", arguments)
+
+
 def _text_search(arguments: Sequence[str]) -> None:
     """Tunes, trains, exports and queries a search of titles that forgives typos."""
     _run_recipe("text_search", arguments)
@@ -101,6 +106,7 @@ def _versions(arguments: Sequence[str]) -> None:
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "retrieval": _retrieval,
     "ranking": _ranking,
+    "two-stage": _two_stage,
     "text-search": _text_search,
     "notifications": _notifications,
     "serve": _serve,

@@ -10,8 +10,8 @@ import tensorflow as tf
 from tfrs_ext import data, models, serving
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Categories, ColumnEncoder, Feature, Vector, check_cells
+from tfrs_ext.ops.row_lookup import RowLookup
 from tfrs_ext.serving.bundle.known_users import KnownUsers
-from tfrs_ext.serving.bundle.row_lookup import RowLookup
 
 
 class ColourEncoder(ColumnEncoder):
@@ -89,6 +89,7 @@ def test_batches_hold_their_columns(frames):
     assert batch["tint"].numpy().tolist() == [b"#ff0000", b"#808080"] * 2
 
 
+@pytest.mark.slow
 def test_two_towers_train_and_load_with_them(frames, tmp_path):
     features = data.fit_features(frames, history_length=3)
     model = models.TwoTower.from_features(
@@ -120,7 +121,7 @@ def test_an_export_knows_what_stands_for_an_unknown_user(frames):
     columns = {**data.user_states(frames, features), "face": np.ones([3, 2], np.float32)}
     items = RowLookup(tf.constant([7, 8]), "items", "item_id")
     known = KnownUsers(serving.Users(columns), columns, tower, items)
-    unknown = known.features({known.key: tf.constant([99], tf.int64)})
+    unknown = known.features(tf.constant([99], tf.int64))
     assert unknown["face"].numpy().tolist() == [[5.0, 6.0]]
     assert unknown["tint"].numpy().tolist() == [b"#808080"]
     assert unknown["history"].numpy().tolist() == [[-1, -1, -1]]

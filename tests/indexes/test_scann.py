@@ -344,6 +344,7 @@ def test_bad_settings_are_refused_with_the_reason(partitioned):
         partitioned.tune(vectors(3, 16), recall=95)
 
 
+@pytest.mark.slow
 def test_missing_library_is_named_with_the_way_to_install_it():
     code = """
 import sys; sys.modules["scann"] = None

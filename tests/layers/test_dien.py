@@ -97,6 +97,7 @@ def test_last_state_ignores_what_padding_holds():
     np.testing.assert_array_equal(outputs[0][2], np.zeros(4))
 
 
+@pytest.mark.slow
 def test_gradient_equals_finite_differences():
     layer = AUGRU(3, dtype="float64")
     function = lambda s, a: layer([s, a], mask=tf.constant(LEFT))  # noqa: E731

@@ -163,6 +163,7 @@ def test_attention_learns_that_the_candidate_was_clicked_before(kind):
     assert scores[0] > scores[1]
 
 
+@pytest.mark.slow
 def test_wide_part_memorises_what_a_linear_model_cannot():
     inputs = columns(600)
     labels = ((inputs["user"] + inputs["item"]) % 2).astype(np.float32)

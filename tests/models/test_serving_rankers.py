@@ -45,7 +45,7 @@ def ranking_module(model, score):
     return module
 
 
-QUICK = ["DCN-V2", "NeuMF", "DIN", "YouTube", "multi-task"]
+QUICK = ["DCN-V2", "NeuMF", "DIN", "YouTube"]
 
 
 @pytest.mark.parametrize("name", mostly_slow(RANKERS, QUICK))

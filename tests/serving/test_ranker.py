@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfrs_ext import models, serving
 from tfrs_ext.features import Categorical, History, Numeric, Text
+from tfrs_ext.ops import pair_scores
 from tfrs_ext.serving import ranker
 from tfrs_ext.serving.bundle import ranking_reader
 
@@ -126,7 +127,7 @@ def test_empty_requests_have_empty_answers(version, users, items):
 
 
 def test_long_requests_are_scored_in_blocks_with_the_same_result(tmp_path, unverified, monkeypatch):
-    monkeypatch.setattr(ranking_reader, "_BLOCK", 7)
+    monkeypatch.setattr(pair_scores.score_pairs, "__defaults__", (7,))
     path = publish(tmp_path)
     items = ITEM_IDS[:10]
     answer = ask(path, "rank", ["u3", "u4", "u5"], [items] * 3)
@@ -155,6 +156,7 @@ def test_large_catalogues_have_no_recommend(tmp_path, unverified):
     assert set(load(path)) == {"rank", "serving_default", "score"}
 
 
+@pytest.mark.slow
 def test_fresh_process_without_the_package_ranks_in_the_way_of_the_server(version):
     inputs = {"user_id": ["u9"], "item_id": [[0, 7, 14]]}
     answer = serving.query_fresh(version, inputs, "rank", through="session")
@@ -171,6 +173,7 @@ def test_manifest_and_warmup_cover_the_signatures(version):
     assert not (version / "batching_params.pbtxt").exists()  # Rows of any length can't be joined.
 
 
+@pytest.mark.slow
 def test_bundle_that_answers_otherwise_is_not_published(tmp_path, monkeypatch):
     """As when a table in the bundle is out of order."""
     rightly = ranking_reader.RankingReader.pairs

@@ -111,6 +111,7 @@ def test_ranker_is_told_how_it_is_refreshed(tmp_path, retriever):
         refreshed(tmp_path, retriever, retriever.item_ids)
 
 
+@pytest.mark.slow
 def test_number_of_answers_comes_back_when_the_catalogue_has_grown(tmp_path, unverified):
     retriever = make_retriever()
     items = retriever.make_items(

@@ -79,6 +79,19 @@ def test_unknown_user_gets_the_default_row_and_an_answer(version):
     assert answer["item_id"][0].tolist() == retriever.item_ids[order].tolist()
 
 
+def test_a_session_of_nobody_known_is_answered_by_its_features(version):
+    retriever, path = version
+    features = {"user_id": ["nobody"], "history": [[-1, -1, *retriever.item_ids[[4, 2, 7]]]]}
+    answers = []
+    for excluded in ([-1], retriever.item_ids[[4, 2, 7]]):
+        asked = {**features, "exclusions": [excluded], "k": 6}
+        answers.append(ask(path, "recommend_by_features", **asked)["item_id"][0].tolist())
+        query = retriever.query_model({k: tf.constant(v) for k, v in features.items()}).numpy()
+        order = retriever.item_ids[np.argsort(-(query @ retriever.candidates.T))[0]]
+        expected = [item for item in order.tolist() if item not in set(np.ravel(excluded))]
+        assert answers[-1] == expected[:6]
+
+
 def test_embed_user_is_the_query_model(version):
     retriever, path = version
     features = {name: values[:4] for name, values in retriever.users.items()}

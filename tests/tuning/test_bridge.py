@@ -6,8 +6,6 @@ import sys
 
 import pytest
 
-from tests.sweeps import mostly_slow
-
 
 def run_fresh(code):
     env = {k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"}
@@ -64,9 +62,8 @@ def test_keras_tuner_imported_with_keras_3_is_refused_in_one_line_that_names_the
     assert last.endswith("import tfrs_ext.tuning before keras_tuner.")
 
 
-@pytest.mark.parametrize(
-    "name", mostly_slow(["keras_tuner", "keras_tuner.src.tuners"], ["keras_tuner"])
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["keras_tuner", "keras_tuner.src.tuners"])
 def test_a_missing_package_is_named_with_what_to_install(name):
     code = f"""
 import sys, importlib.abc

@@ -51,6 +51,7 @@ def test_a_recall_that_nothing_reaches_gives_the_best_there_is():
     assert result.trials[0]["score"] is None
 
 
+@pytest.mark.slow
 def test_an_index_searches_with_what_was_found(tmp_path):
     rng = np.random.default_rng(1)
     vectors = tf.constant(rng.normal(size=(2000, 16)), tf.float32)

@@ -46,6 +46,7 @@ def test_search_finds_the_best_epoch_and_its_weights(kind, kwargs, tmp_path):
     assert toy.ndcg(tuner.get_best_models()[0], data) == pytest.approx(scores[0])
 
 
+@pytest.mark.slow
 def test_hyperband_goes_on_from_the_weights_of_the_earlier_trial(tmp_path):
     data = toy.interactions()
     seen = {}
@@ -65,6 +66,7 @@ def test_hyperband_goes_on_from_the_weights_of_the_earlier_trial(tmp_path):
         assert seen["ndcg"][i] == pytest.approx(earlier.score)
 
 
+@pytest.mark.slow
 def test_early_stopping_and_hparams_of_tensorboard_work(tmp_path):
     data = toy.interactions()
     callbacks = [

@@ -20,8 +20,10 @@ from tfrs_ext.data.queries import (
     user_states,
 )
 from tfrs_ext.data.schema import Schema
+from tfrs_ext.data.sequences import sequence_dataset
+from tfrs_ext.data.shown_pairs import ShownPairs, draw_shown_pairs, shown_dataset
 from tfrs_ext.data.splits import Split, global_time_split, leave_one_out, random_split
-from tfrs_ext.data.taken import item_counts, item_histories, seen_items
+from tfrs_ext.data.taken import history_times, item_counts, item_histories, seen_items
 from tfrs_ext.data.typed_queries import abridge, misspell
 
 __all__ = [
@@ -31,14 +33,17 @@ __all__ = [
     "Frames",
     "Inspection",
     "Schema",
+    "ShownPairs",
     "Split",
     "Truth",
     "abridge",
     "candidates_dataset",
     "context_columns",
+    "draw_shown_pairs",
     "evaluation_queries",
     "fit_features",
     "global_time_split",
+    "history_times",
     "inspect_interactions",
     "item_columns",
     "item_counts",
@@ -54,6 +59,8 @@ __all__ = [
     "random_split",
     "ranking_dataset",
     "seen_items",
+    "sequence_dataset",
+    "shown_dataset",
     "synthetic",
     "training_dataset",
     "user_states",

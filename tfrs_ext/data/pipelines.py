@@ -69,14 +69,14 @@ def training_dataset(
     size, order = len(frames.interactions), None
     if rows_per_user is not None:
         order, size = _check_draws(frames, rows_per_user, shuffle)
-    rows = _row_numbers(size, batch_size, shuffle, seed, order)
+    rows = row_numbers(size, batch_size, shuffle, seed, order)
     if drop_remainder:
         rows = rows.take(size // batch_size).map(lambda r: tf.ensure_shape(r, [batch_size]))
     columns = _columns_of(frames, features, windows_before_rows(frames, history))
     if example_age is None:
-        return _gather_batches(rows, columns)
+        return gather_batches(rows, columns)
     ages = on_host(ages_of(frames))
-    return _gather_batches(rows, lambda r: {**columns(r), example_age: tf.gather(ages, r)})
+    return gather_batches(rows, lambda r: {**columns(r), example_age: tf.gather(ages, r)})
 
 
 def ranking_dataset(
@@ -132,7 +132,7 @@ def ranking_dataset(
         rest = [row.pop(name) for name in (label, SAMPLE_WEIGHT) if name in row]
         return (row, *rest)
 
-    return _gather_batches(_row_numbers(len(frames.interactions), batch_size, shuffle, seed), batch)
+    return gather_batches(row_numbers(len(frames.interactions), batch_size, shuffle, seed), batch)
 
 
 def _check_draws(frames: Frames, rows_per_user: int, shuffle: bool) -> tuple[Order, int]:
@@ -180,21 +180,36 @@ def candidates_dataset(frames: Frames, features: FeatureSet, batch_size: int) ->
         ValueError: If `batch_size` is below 1.
     """
     items = _columns(frames.items, features.candidate)
-    rows = _row_numbers(len(frames.items), batch_size, shuffle=False)
-    return _gather_batches(rows, lambda r: _gather(items, r))
+    rows = row_numbers(len(frames.items), batch_size, shuffle=False)
+    return gather_batches(rows, lambda r: _gather(items, r))
 
 
-def _gather_batches(rows: tf.data.Dataset, batch: Callable[[tf.Tensor], Any]) -> tf.data.Dataset:
+def gather_batches(rows: tf.data.Dataset, batch: Callable[[tf.Tensor], Any]) -> tf.data.Dataset:
+    """Returns the batches that a function makes of row numbers.
+
+    Args:
+        rows: Batches of row numbers, such as `row_numbers` gives.
+        batch: From row numbers `[B]` to a batch.
+    """
     return rows.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
-def _row_numbers(
+def row_numbers(
     size: int,
     batch_size: int,
     shuffle: bool,
     seed: int | None = None,
     order: Order | None = None,
 ) -> tf.data.Dataset:
+    """Returns batches of the numbers below `size`, `[B]` each.
+
+    Args:
+        size: How many rows there are.
+        batch_size: `B`.
+        shuffle: Whether each epoch has a fresh random order.
+        seed: Equal seeds give equal epochs.
+        order: Gives each epoch's rows, or None for all of them.
+    """
     if batch_size < 1:
         raise ValueError(f"`batch_size` must be at least 1, received {batch_size}.")
     if not shuffle:

@@ -11,6 +11,7 @@ from tfrs_ext.data.columns import on_host
 from tfrs_ext.data.feature_set import FeatureSet, arrays_of
 from tfrs_ext.data.frames import Frames
 from tfrs_ext.data.ragged import distinct_items
+from tfrs_ext.data.taken import item_histories
 from tfrs_ext.data.windows import Windows, windows_of_users
 
 
@@ -91,6 +92,8 @@ class EvaluationQueries:
         seen: `[Q, (S)]` int64 ragged: row numbers of the items in the history, each once,
             ascending. Where users repeat items, a positive may be among them; leave those
             positives out if you exclude seen items from the ranking.
+        histories: `[Q, (L)]` int64 ragged: row numbers of the items in the history, oldest first,
+            as often as they are there; `baselines` rank by them.
         cold: `[Q]` bool: users without any history.
     """
 
@@ -98,6 +101,7 @@ class EvaluationQueries:
     user_rows: npt.NDArray[np.int64]
     positives: tf.RaggedTensor
     seen: tf.RaggedTensor
+    histories: tf.RaggedTensor
     cold: npt.NDArray[np.bool_]
 
 
@@ -132,6 +136,7 @@ def evaluation_queries(
         user_rows=users,
         positives=_items_of(users, part),
         seen=seen,
+        histories=tf.gather(item_histories(history_from), users),
         cold=seen.row_lengths().numpy() == 0,
     )
 

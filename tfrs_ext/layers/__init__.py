@@ -4,6 +4,7 @@ from tfrs_ext.layers.agru_cell import AGRUCell
 from tfrs_ext.layers.aigru_cell import AIGRUCell
 from tfrs_ext.layers.augru import AUGRU
 from tfrs_ext.layers.augru_cell import AUGRUCell
+from tfrs_ext.layers.causal_transformer import CausalTransformer
 from tfrs_ext.layers.cross import Cross
 from tfrs_ext.layers.cross_mixture import CrossMixture
 from tfrs_ext.layers.cross_network import CrossNetwork
@@ -27,6 +28,7 @@ __all__ = [
     "AGRUCell",
     "AIGRUCell",
     "AUGRUCell",
+    "CausalTransformer",
     "Cross",
     "CrossMixture",
     "CrossNetwork",

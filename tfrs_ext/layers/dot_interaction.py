@@ -78,7 +78,7 @@ class DotInteraction(keras.layers.Layer):
 def _check_inputs(inputs: Sequence[tf.Tensor] | tf.Tensor) -> None:
     wanted = "`inputs` must be a list of two or more embeddings [B, D] of one width"
     if not isinstance(inputs, (list, tuple)):
-        raise ValueError(f"{wanted}, received one tensor of shape {inputs.shape}.")
+        raise ValueError(f"{wanted}, received one tensor of shape {np.shape(inputs)}.")
     shapes = [tuple(part.shape) for part in inputs]
     if (
         len(shapes) < 2

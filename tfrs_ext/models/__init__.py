@@ -7,12 +7,15 @@ from tfrs_ext.models.din import DIN
 from tfrs_ext.models.dlrm import DLRM
 from tfrs_ext.models.dssm import DSSM
 from tfrs_ext.models.embedding_tower import EmbeddingTower
+from tfrs_ext.models.gru_tower import GRUTower
 from tfrs_ext.models.matrix_factorization import MatrixFactorization
 from tfrs_ext.models.multi_task import MultiTask
 from tfrs_ext.models.neumf import NeuMF
 from tfrs_ext.models.rankers import RANKERS, RankingVariant, register_ranker
 from tfrs_ext.models.ranking_model import RankingModel
 from tfrs_ext.models.retrievers import RETRIEVERS, RetrievalVariant, register_retriever
+from tfrs_ext.models.sequence_model import SequenceModel
+from tfrs_ext.models.sequence_tower import SequenceTower
 from tfrs_ext.models.softmax_model import SoftmaxModel
 from tfrs_ext.models.tower import Tower
 from tfrs_ext.models.two_tower import TwoTower
@@ -30,6 +33,7 @@ __all__ = [
     "RANKERS",
     "RETRIEVERS",
     "EmbeddingTower",
+    "GRUTower",
     "MatrixFactorization",
     "Model",
     "MultiTask",
@@ -37,6 +41,8 @@ __all__ = [
     "RankingModel",
     "RankingVariant",
     "RetrievalVariant",
+    "SequenceModel",
+    "SequenceTower",
     "SoftmaxModel",
     "Tower",
     "TwoTower",

@@ -38,7 +38,10 @@ class TwoTower(FrameInput, Model):
 
     Call arguments:
         inputs: Mapping of column name to tensor with the columns of both towers. Training also
-            reads `sample_weight` `[B]` where the mapping has it.
+            reads `sample_weight` `[B]` where the mapping has it. A batch of sequences, such as
+            `data.sequence_dataset` gives, has the history, the candidate's columns and the weights
+            ragged, `[S, (L)]`: each item of the history is a query for the candidate at the same
+            place, by `query_model.embed_positions`.
         training: Whether dropout is on.
 
     Attributes:
@@ -197,9 +200,8 @@ class TwoTower(FrameInput, Model):
 
     def call(self, inputs: Mapping[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
         """Returns the score of each row's pair `[B]`."""
-        inputs = as_columns(inputs)
-        queries = self.embed_queries(inputs, training=training)
-        return tf.reduce_sum(queries * self.embed_candidates(inputs, training=training), axis=1)
+        queries, candidates, _ = self._embed_pairs(inputs, training)
+        return tf.reduce_sum(queries * candidates, axis=1)
 
     def embed_queries(
         self, inputs: Mapping[str, tf.Tensor] | tf.Tensor, training: bool | None = None
@@ -215,16 +217,33 @@ class TwoTower(FrameInput, Model):
 
     def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Returns the task's loss; metrics over the corpus are computed in evaluation only."""
-        inputs = as_columns(inputs)
         if not self.built:
             self(inputs)  # A model that was trained can be saved: Keras notes what it is called on.
-        return self.pair_loss(
-            self.embed_queries(inputs, training=training),
-            self.embed_candidates(inputs, training=training),
-            inputs,
-            inputs.get("sample_weight"),
-            training,
-        )
+        queries, candidates, columns = self._embed_pairs(inputs, training)
+        return self.pair_loss(queries, candidates, columns, columns.get("sample_weight"), training)
+
+    def _embed_pairs(
+        self, inputs: Mapping[str, tf.Tensor], training: bool | None
+    ) -> tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]]:
+        """Returns the embeddings of both sides, and the columns of which each row is a pair."""
+        columns = as_columns(inputs)
+        if not isinstance(columns.get(self.item_id), tf.RaggedTensor):
+            queries = self.embed_queries(columns, training=training)
+            return queries, self.embed_candidates(columns, training=training), columns
+        queries = self._embed_positions(columns, training)
+        flat = {name: getattr(column, "flat_values", column) for name, column in columns.items()}
+        return queries, self.embed_candidates(flat, training=training), flat
+
+    def _embed_positions(self, columns: dict[str, tf.Tensor], training: bool | None) -> tf.Tensor:
+        embed = getattr(self.query_model, "embed_positions", None)
+        if embed is None or self.known_positives is not None:
+            raise ValueError(
+                f"`inputs[{self.item_id!r}]` is ragged, as batches of sequences are, which need a "
+                "`query_model` with `embed_positions`, such as `models.SequenceTower`, and no "
+                f"`known_positives`; received a {type(self.query_model).__name__} and "
+                f"known_positives={self.known_positives!r}."
+            )
+        return embed(columns, training=training)
 
     def pair_loss(
         self,

@@ -41,6 +41,9 @@ def export(
       and item fields, each `[B, k]`.
     - `recommend`: the same with `k`, an int32 scalar, and `exclusions`, item ids `[B, E]`, to
       the same with min(k, C) columns.
+    - `recommend_by_features`, with `users`: the query features in place of the user id, such as the
+      history of a session of somebody whom nobody knows; else as `recommend`. Nothing but the
+      `exclusions` is left out.
     - `recommend_filtered`, with `items.tags`: as `recommend`, with tags `[B, A]` to `allow` and
       to `deny`: items that bear one of the allowed tags (any item, where a row holds `""` alone)
       and none of the denied. `candidates` `[B, E]` are the ids of the only items that a row may be

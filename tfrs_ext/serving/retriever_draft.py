@@ -85,6 +85,7 @@ class RetrieverDraft:
             scores if bundle.index.has_exact_scores else None,
             item_id=bundle.items.key,
             score=bundle.items.score,
+            same=self.sample.same,
             min_recall=1.0 if bundle.index.is_exact() else min_recall,
         )
         index = {**_describe_index(bundle.index), "recall": result.recall}
@@ -142,9 +143,9 @@ def draft_retriever(
     if known is None:
         sampled = {name: tf.gather(columns[name], rows) for name in query.names}
     else:
-        context = known.example_context(len(rows))
-        request = {known.key: tf.gather(known.ids, rows).numpy(), **context}
-        sampled = known.features({name: tf.constant(part) for name, part in request.items()})
+        context = known.example_context(len(rows)).items()
+        request = {name: tf.constant(part) for name, part in context}
+        sampled = known.features(tf.gather(known.ids, rows), request)
     embedded = query(sampled).numpy()
     # Tuned and checked on different queries, where there are enough of them.
     held_out = embedded[_CHECKED:] if len(embedded) > 2 * _CHECKED else embedded

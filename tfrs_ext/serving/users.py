@@ -24,6 +24,7 @@ class Users:
         user_id: The name of the column with the ids, which are integers or strings.
         seen: The item ids that each user has seen, which are left out of recommendations:
             `[U, S]`, ragged, or a sequence of U sequences. Without it, nothing is left out.
+            Oldest first, it is the history that `export_baseline` ranks by.
         unknown: `{column: [...]}`, what stands for a user whom the table lacks. A column that
             isn't named here has what its feature says (`feature.unknown`), where the model has
             features; else the mean of a number, -1 or `""`.

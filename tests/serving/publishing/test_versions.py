@@ -158,6 +158,7 @@ def test_killed_publisher_leaves_no_version_and_the_next_one_cleans_up(tmp_path)
     assert names(tmp_path) == ["1", "2"]
 
 
+@pytest.mark.slow
 def test_work_under_way_is_not_cleaned_up(tmp_path):
     with start_publisher(tmp_path) as child:
         publish(tmp_path, write)

@@ -110,6 +110,8 @@ def version(published, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def server(version):
-    server = Server(version.parent, "--max-body", "5000", "--max-batch", "16", "--max-k", "30")
+    limits = ("--max-body", "5000", "--max-batch", "16", "--max-k", "30")
+    log = ("--answer-log", str(version.parent.parent / "answers"))
+    server = Server(version.parent, *limits, *log)
     yield server
     server.stop()

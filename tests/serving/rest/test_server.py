@@ -7,10 +7,12 @@ import subprocess
 import sys
 
 import hypothesis
+import numpy as np
 import pytest
 from hypothesis import strategies as st
 
 from tests.serving.rest.conftest import ROOT
+from tfrs_ext import serving
 from tfrs_ext.serving.rest import Limits, create_app
 
 GOOD = {"instances": ["u3"]}
@@ -134,6 +136,7 @@ def test_port_that_is_in_use_is_told_in_one_line(tmp_path, capsys):
     )
 
 
+@pytest.mark.slow
 def test_missing_framework_is_named_with_the_way_to_install_it(tmp_path):
     code = """
 import sys; sys.modules["starlette.applications"] = None
@@ -162,3 +165,15 @@ def test_limits_are_positive():
     assert create_app({}, limits=Limits(batch=1))
     with pytest.raises(ValueError, match="`batch` must be positive, received batch=-1"):
         Limits(batch=-1)
+
+
+def test_answers_are_logged_as_impressions(server, version):
+    inputs = {"user_id": ["u3", "u4"], "k": 2, "exclusions": [[], []]}
+    body = {"signature_name": "recommend", "inputs": inputs}
+    _, answer = server.ask("POST", ":predict", body)
+    shown = serving.read_impressions(version.parent.parent / "answers")
+    shown = shown[shown["user_id"].isin(["u3", "u4"])].tail(4)
+    assert shown["item_id"].tolist() == np.ravel(answer["outputs"]["item_id"]).tolist()
+    assert shown["position"].tolist() == [1, 2, 1, 2]
+    np.testing.assert_allclose(shown["score"], np.ravel(answer["outputs"]["score"]), rtol=1e-4)
+    assert set(shown["version"]) == {1}

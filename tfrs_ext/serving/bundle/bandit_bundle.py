@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfrs_ext.bandits import RecoveringDifferenceSoftmax
 from tfrs_ext.ops.positions import gather_or_pad
-from tfrs_ext.serving.bundle.row_lookup import RowLookup
+from tfrs_ext.ops.row_lookup import RowLookup
 from tfrs_ext.serving.bundle.signatures import EXAMPLES, Input, Signature, SignatureModule
 
 Tensors = dict[str, tf.Tensor]

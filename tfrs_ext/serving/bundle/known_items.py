@@ -6,9 +6,9 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tfrs_ext.ops.positions import gather_or_pad
+from tfrs_ext.ops.row_lookup import RowLookup
+from tfrs_ext.reranking import ItemTags
 from tfrs_ext.serving.bundle.columns import as_columns, check_finite, signature_names
-from tfrs_ext.serving.bundle.item_tags import ItemTags
-from tfrs_ext.serving.bundle.row_lookup import RowLookup
 from tfrs_ext.serving.items import Items
 
 _SCORE = "score"

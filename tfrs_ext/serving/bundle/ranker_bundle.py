@@ -78,7 +78,7 @@ class RankerBundle(SignatureModule):
         return {"score": self.scorer(self.scorer.columns(columns))}
 
     def _best(self, asked: Tensors, positions: tf.Tensor, k: tf.Tensor) -> Tensors:
-        features = self.users.features(asked)
+        features = self.users.features(asked[self.users.key], asked)
         columns = {name: features[name] for name in self.scorer.names if name in features}
         scores = self.scorer.pairs(columns, self._columns, tf.maximum(positions, 0))
         scores, order = tf.math.top_k(tf.where(positions < 0, no_score(), scores), k)

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from tfrs_ext.indexes import Index
-from tfrs_ext.ops.positions import is_in, no_score
+from tfrs_ext.ops.positions import no_score
 from tfrs_ext.serving.bundle import inputs
 from tfrs_ext.serving.bundle.filtering import filtered_search
+from tfrs_ext.serving.bundle.item_filter import make_filter
 from tfrs_ext.serving.bundle.known_items import KnownItems
 from tfrs_ext.serving.bundle.known_users import KnownUsers
 from tfrs_ext.serving.bundle.signatures import Input, Signature, SignatureModule, untracked
@@ -69,6 +70,13 @@ class RetrieverBundle(SignatureModule):
             Signature("embed_user", self._embed_user, self.query.inputs),
             Signature("similar_items", self._similar_items, [inputs.item_ids(self.items)]),
         ]
+        if self.users is not None:
+            columns = [
+                *self.query.inputs,
+                inputs.result_count(self.k),
+                inputs.exclusions(self.items),
+            ]
+            signatures.append(Signature("recommend_by_features", self._by_features, columns))
         if self.items.tags is not None:
             more = [*more, *inputs.tag_filters(), inputs.allowed_items(self.items)]
             signatures.append(Signature("recommend_filtered", self._recommend_filtered, more))
@@ -89,6 +97,10 @@ class RetrieverBundle(SignatureModule):
         excluded = self._exclude(user, exclusions)
         return self.items.answer(*self.index.search(self._embed(user), k, excluded))
 
+    def _by_features(self, k: tf.Tensor, exclusions: tf.Tensor, **columns: tf.Tensor) -> Tensors:
+        query = self.query(self.query.columns(columns))
+        return self.items.answer(*self.index.search(query, k, self.items.positions(exclusions)))
+
     def _recommend_filtered(
         self,
         k: tf.Tensor,
@@ -98,17 +110,7 @@ class RetrieverBundle(SignatureModule):
         candidates: tf.Tensor,
         **user: tf.Tensor,
     ) -> Tensors:
-        tags = self.items.tags
-        assert tags is not None
-        listed = self.items.positions(candidates)
-        # An unknown id is in the list, too: a row of such ids allows nothing.
-        takes_all = tf.reduce_all(self.items.is_padding(candidates), axis=1, keepdims=True)
-
-        def passes(positions: tf.Tensor, queries: tf.Tensor) -> tf.Tensor:
-            of_queries = (tf.gather(wanted, queries) for wanted in (allow, deny))
-            is_listed = tf.gather(takes_all, queries) | is_in(positions, tf.gather(listed, queries))
-            return is_listed & tags.passes(positions, *of_queries)
-
+        passes = make_filter(self.items, allow, deny, candidates)
         excluded = self._exclude(user, exclusions)
         found = filtered_search(self.index, self._embed(user), k, excluded, passes)
         return self.items.answer(*found)
@@ -132,7 +134,7 @@ class RetrieverBundle(SignatureModule):
     def _embed(self, user: Tensors) -> tf.Tensor:
         if self.users is None:
             return self.query(self.query.columns(user))
-        return self.query(self.users.features(user))
+        return self.query(self.users.features(user[self.users.key], user))
 
     def _seen(self, user: Tensors) -> tf.Tensor | None:
         return None if self.users is None else self.users.seen(user[self.users.key])

@@ -50,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--max-k", type=int, default=limits.k, help="results to a row")
     parser.add_argument("--max-in-flight", type=int, default=limits.in_flight, help="predictions")
     parser.add_argument("--answer-seconds", type=float, default=limits.answer_seconds)
+    parser.add_argument("--answer-log", metavar="FOLDER", help="log answers as JSON lines there")
     options = parser.parse_args(arguments)
     try:
         limits = dataclasses.replace(
@@ -66,6 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             num_versions=options.versions,
             poll_seconds=options.poll_seconds,
             limits=limits,
+            answer_log=options.answer_log,
             labels=_parse_labels(options.label),
         )
         try:

@@ -8,11 +8,13 @@ import threading
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
+from tfrs_ext.serving.rest.answer_log import AnswerLog
 from tfrs_ext.serving.rest.endpoints import ENDPOINTS, JSON, Call, Endpoint
 from tfrs_ext.serving.rest.errors import RequestError
 from tfrs_ext.serving.rest.limits import Limits
 from tfrs_ext.serving.rest.served_model import ServedModel
 from tfrs_ext.serving.rest.service import Service, to_json
+from tfrs_ext.typing import PathLike
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -30,6 +32,7 @@ def create_app(
     num_versions: int = 1,
     poll_seconds: float = 1.0,
     limits: Limits | None = None,
+    answer_log: PathLike | None = None,
     labels: Mapping[str, Mapping[str, int]] | None = None,
 ) -> "Starlette":
     """Returns an ASGI application that serves models under TensorFlow Serving's REST paths.
@@ -46,13 +49,16 @@ def create_app(
         num_versions: How many versions of a model answer at a time.
         poll_seconds: Time between two looks into the folders.
         limits: What one request may ask for, and how many are taken on.
+        answer_log: A folder in which answers with items are logged as JSON lines, for
+            `serving.read_impressions`; None logs none. Requests are logged as they came: mind
+            what you may keep of whom.
         labels: The versions by label, for some of the models, such as `{"movies": {"stable": 3}}`.
             They answer beside the newest ones.
 
     Raises:
         ImportError: Where starlette is missing.
         ValueError: Where `poll_seconds` isn't from 0.01 to 86,400, or `labels` names a model that
-            isn't served.
+            isn't served, or `answer_log` can't be written to.
 
     Relations:
         `python -m tfrs_ext.serving.rest` runs it with uvicorn, and bounds connections as well.
@@ -77,7 +83,8 @@ def create_app(
     served = {
         name: ServedModel(base, num_versions, labels.get(name)) for name, base in models.items()
     }
-    service = Service(served, limits or Limits())
+    log = None if answer_log is None else AnswerLog(answer_log)
+    service = Service(served, limits or Limits(), log)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: "Starlette") -> AsyncIterator[None]:

@@ -1,7 +1,8 @@
 """A body of the predict call to its answer, in the row and in the column format."""
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +17,33 @@ Arrays = dict[str, npt.NDArray[Any]]
 _KEYS = {"signature_name", "instances", "inputs"}
 
 
-def predict(servable: Servable, body: bytes, limits: Limits) -> dict[str, Any]:
+class Asked(NamedTuple):
+    """What a version was asked, and what it answered.
+
+    Attributes:
+        signature: The signature's name.
+        inputs: Its inputs by name.
+        outputs: Its outputs by name.
+    """
+
+    signature: str
+    inputs: Arrays
+    outputs: Arrays
+
+
+def predict(
+    servable: Servable,
+    body: bytes,
+    limits: Limits,
+    note: Callable[[Asked], object] = lambda asked: None,
+) -> dict[str, Any]:
     """Answers `{"signature_name": …, "instances": …}` or `{"signature_name": …, "inputs": …}`.
 
     Args:
         servable: The loaded version.
         body: JSON.
         limits: What may be asked for.
+        note: Called with what was asked and answered.
 
     Returns:
         `{"predictions": [row, …]}` to instances, `{"outputs": columns}` to inputs; where a
@@ -49,6 +70,7 @@ def predict(servable: Servable, body: bytes, limits: Limits) -> dict[str, Any]:
         raise RequestError(
             f"The answer took over {limits.answer_seconds} seconds: ask for less.", 504
         ) from error
+    note(Asked(signature, inputs, outputs))
     if by_row:
         return {"predictions": _rows(outputs, len(request["instances"]))}
     values = {name: from_array(name, array) for name, array in outputs.items()}

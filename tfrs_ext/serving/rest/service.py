@@ -8,10 +8,11 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tfrs_ext.serving.rest.answer_log import AnswerLog
 from tfrs_ext.serving.rest.errors import RequestError
 from tfrs_ext.serving.rest.limits import Limits
 from tfrs_ext.serving.rest.monitoring import Monitor
-from tfrs_ext.serving.rest.predict import predict
+from tfrs_ext.serving.rest.predict import Asked, predict
 from tfrs_ext.serving.rest.served_model import ServedModel
 
 _log = logging.getLogger(__name__)
@@ -23,9 +24,16 @@ class Service:
     Args:
         models: The models by name.
         limits: What is taken on.
+        answer_log: Where answers are logged, or None.
     """
 
-    def __init__(self, models: Mapping[str, ServedModel], limits: Limits) -> None:
+    def __init__(
+        self,
+        models: Mapping[str, ServedModel],
+        limits: Limits,
+        answer_log: AnswerLog | None = None,
+    ) -> None:
+        self.answer_log = answer_log
         self.models, self.limits, self.monitor = models, limits, Monitor()
         self.in_flight = 0
         self.is_stopping = False
@@ -62,8 +70,11 @@ class Service:
         """
         start, status = time.monotonic(), 500
         try:
-            with self.models[name].lease(version) as (_, servable):
-                answer = to_json(predict(servable, body, self.limits))
+            with self.models[name].lease(version) as (number, servable):
+                asked: list[Asked] = []
+                answer = to_json(predict(servable, body, self.limits, asked.append))
+                if self.answer_log is not None:
+                    self.answer_log.write(name, self.models[name].base / str(number), *asked[0])
             status = 200
         except RequestError as error:
             status = error.status

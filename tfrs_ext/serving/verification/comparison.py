@@ -42,6 +42,7 @@ def verify(
     item_id: str = "item_id",
     score: str = "score",
     signature: str = "serving_default",
+    same: Mapping[str, Mapping[str, TensorLike]] | None = None,
     min_recall: float = 1.0,
     tolerance: float = 1e-4,
 ) -> Verification:
@@ -62,6 +63,7 @@ def verify(
         item_id: The name of the output with the ids.
         score: The name of the output with the scores.
         signature: The name of the signature to ask.
+        same: From the names of more signatures to inputs that must have the same answers.
         min_recall: The least recall: 1 for an exact index.
         tolerance: The error that scores may have, relative to the largest of them.
 
@@ -72,20 +74,38 @@ def verify(
         VerificationError: Where the bundle can't be loaded or asked, recall is too low, an item
             comes twice in a row, a score differs, or the best item isn't the first.
     """
+    asked = {signature: inputs, **(same or {})}
     # The server replays the warm-up in a session, and refuses a version where that fails.
     warmup = [Request(name, values, "session") for name, values in read_warmup(path)]
     try:
-        answer = query_all_fresh(path, [Request(signature, inputs), *warmup])[0]
+        answers = query_all_fresh(path, [*(Request(*pair) for pair in asked.items()), *warmup])
     except RuntimeError as error:
         raise VerificationError(str(error)) from error
-    expected = _items(expected_ids)
-    returned = _items(answer[item_id])
+    true = None if expected_scores is None else np.asarray(expected_scores, np.float64)
+    results = []
+    for name, answer in zip(asked, answers, strict=False):
+        where = f"{os.fspath(path)}, {name!r},"
+        found = None if true is None else answer[score].astype(np.float64)
+        results.append(
+            _compare(where, answer[item_id], found, expected_ids, true, min_recall, tolerance)
+        )
+    return min(results, key=lambda result: result.recall)
+
+
+def _compare(
+    where: str,
+    returned_ids: npt.ArrayLike,
+    scores: npt.NDArray[np.float64] | None,
+    expected_ids: npt.ArrayLike,
+    true: npt.NDArray[np.float64] | None,
+    min_recall: float,
+    tolerance: float,
+) -> Verification:
+    expected, returned = _items(expected_ids), _items(returned_ids)
     if len(returned) != len(expected):
         raise VerificationError(
-            f"{os.fspath(path)} answered {len(returned)} rows to {len(expected)} queries."
+            f"{where} answered {len(returned)} rows to {len(expected)} queries."
         )
-    true = None if expected_scores is None else np.asarray(expected_scores, np.float64)
-    scores = None if true is None else answer[score].astype(np.float64)
     rows = [
         _compare_row(
             returned[i],
@@ -105,13 +125,13 @@ def verify(
     if result.recall < min_recall:
         worst = int(np.argmin(hits / np.maximum(wanted, 1)))
         raise VerificationError(
-            f"{os.fspath(path)} must return at least {min_recall:.4f} of the expected items, "
+            f"{where} must return at least {min_recall:.4f} of the expected items, "
             f"returned {result.recall:.4f} over {len(rows)} queries. Worst is query {worst}: "
             f"expected {expected[worst][:10].tolist()}, returned {returned[worst][:10].tolist()}."
         )
     if result.largest_score_error > 1:
         raise VerificationError(
-            f"{os.fspath(path)} returned expected items with other scores: the largest difference "
+            f"{where} returned expected items with other scores: the largest difference "
             f"is {result.largest_score_error:.1f} times the tolerance."
         )
     return result

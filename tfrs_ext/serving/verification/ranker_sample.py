@@ -50,7 +50,8 @@ class RankerSample:
         """Returns ids and scores `[Q, M]`, best first, by the model in this process."""
         users, items = len(self._user_ids), len(self._item_ids)
         who = {name: tf.constant(values) for name, values in self._who().items()}
-        asked = {name: v.numpy() for name, v in self._bundle.users.features(who).items()}
+        found = self._bundle.users.features(who[self._bundle.users.key], who)
+        asked = {name: values.numpy() for name, values in found.items()}
         columns = {name: np.repeat(values, items, 0) for name, values in asked.items()}
         columns.update(
             {name: np.concatenate([values] * users) for name, values in self._items.items()}

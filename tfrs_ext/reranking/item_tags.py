@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from tfrs_ext.ops.positions import gather_or_pad, is_in
-from tfrs_ext.serving.bundle.row_lookup import RowLookup
+from tfrs_ext.ops.row_lookup import RowLookup
 
 _NONE = -2  # No item bears it, not even as padding.
 _FEW = 8

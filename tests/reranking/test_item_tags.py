@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfrs_ext.serving.bundle.item_tags import ItemTags
+from tfrs_ext.reranking import ItemTags
 
 TAGS = [["a"], ["a", "b"], [], ["c", "d", "a"], ["d"]]
 

@@ -1,0 +1,83 @@
+"""Attention over packed sequences against loops in float64, one sequence after the other."""
+
+import hypothesis
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfrs_ext.ops.causal_attention import causal_attention
+
+
+def attend_in_loops(queries, keys, values, lengths, heads):
+    outputs, begin = np.zeros_like(values), 0
+    width = values.shape[1] // heads
+    for length in lengths:
+        for head in range(heads):
+            part = np.s_[:, head * width : (head + 1) * width]
+            for i in range(begin, begin + length):
+                scores = keys[part][begin : i + 1] @ queries[part][i] / np.sqrt(width)
+                weights = np.exp(scores - scores.max())
+                outputs[part][i] = weights / weights.sum() @ values[part][begin : i + 1]
+        begin += length
+    return outputs
+
+
+def tokens(count, width, seed=0):
+    return np.random.default_rng(seed).normal(size=(3, count, width)).astype(np.float32)
+
+
+def run(packed, lengths, heads, upstream):
+    inputs = [tf.constant(part) for part in packed]
+    splits = tf.constant(np.concatenate([[0], np.cumsum(lengths)]), tf.int64)
+
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        outputs = causal_attention(*inputs, splits, heads)
+    return outputs, tape.gradient(outputs, inputs, output_gradients=upstream)
+
+
+@hypothesis.settings(max_examples=10, deadline=None, derandomize=True, database=None)
+@hypothesis.given(st.lists(st.integers(0, 4), min_size=1, max_size=40), st.sampled_from([1, 2]))
+def test_equals_the_loops(lengths, heads):
+    packed = tokens(sum(lengths), 4)
+    splits = tf.constant(np.concatenate([[0], np.cumsum(lengths)]), tf.int64)
+    outputs = causal_attention(*map(tf.constant, packed), splits, heads)
+    expected = attend_in_loops(*packed.astype(np.float64), lengths, heads)
+    np.testing.assert_allclose(outputs, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("heads", [1, 3])
+def test_gradients_are_those_of_finite_differences(heads):
+    lengths, step = [3, 1, 0, 4], 1e-5
+    packed, upstream = tokens(8, 6).astype(np.float64), tokens(8, 6, seed=1)[0]
+    _, gradients = run(packed.astype(np.float32), lengths, heads, tf.constant(upstream))
+    rng = np.random.default_rng(2)
+    for _ in range(12):
+        direction = rng.normal(size=packed.shape)
+        ahead, behind = (
+            np.sum(upstream * attend_in_loops(*(packed + sign * step * direction), lengths, heads))
+            for sign in (1, -1)
+        )
+        slope = sum(np.sum(g * d) for g, d in zip(gradients, direction, strict=True))
+        np.testing.assert_allclose(slope, (ahead - behind) / (2 * step), rtol=1e-3, atol=1e-3)
+
+
+def test_no_token_sees_the_future_or_another_sequence():
+    packed, lengths = tokens(9, 4), [5, 4]
+    before, _ = run(packed, lengths, 1, None)
+    changed = packed.copy()
+    changed[:, 3] += 1  # The fourth of the first sequence.
+    after, _ = run(changed, lengths, 1, None)
+    same = np.all(np.isclose(before, after, atol=1e-7), axis=1)
+    assert same.tolist() == [True] * 3 + [False] * 2 + [True] * 4
+
+
+def test_half_precision_is_near():
+    packed, lengths = tokens(40, 8), [25, 15]
+    expected, _ = run(packed, lengths, 2, None)
+    splits = tf.constant([0, 25, 40])
+    halves = [tf.cast(part, tf.bfloat16) for part in packed]
+    actual = causal_attention(*halves, splits, 2)
+    assert actual.dtype == tf.bfloat16
+    np.testing.assert_allclose(tf.cast(actual, tf.float32), expected, atol=0.05)

@@ -1,0 +1,59 @@
+"""The recipe of two stages, as a user runs it."""
+
+import json
+
+import pytest
+
+from recipes import two_stage
+from tests.recipes.processes import Recipe, shown_rows
+from tfrs_ext import serving
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    return Recipe(two_stage, tmp_path)
+
+
+@pytest.mark.slow
+def test_two_stages_are_trained_exported_asked_and_written_out(recipe, tmp_path):
+    rules = ("--tags", "category", "--group", "category=3", "--diversity", "mmr")
+    final = recipe.run("all", "--smoke", *rules)
+    assert final.returncode == 0, final.stdout + final.stderr
+    assert serving.list_versions(recipe.base) == [1]
+    assert len(shown_rows(final)) == 10
+    metrics = json.loads((recipe.runs / "metrics.json").read_text())
+    assert metrics["model"]["ndcg_at_10"] > metrics["popular"]["ndcg_at_10"]
+    page = (recipe.runs / "report.html").read_text()
+    assert "Recall of stage one" in page
+    manifest = serving.read_manifest(recipe.base / "1")
+    assert manifest["generators"] == {"tower": 40, "item to item": 20, "popular": 10}
+    assert manifest["fingerprint"] in page
+    answer = recipe.run("query", "--smoke", "--user", "17", "-k", "3")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert len(shown_rows(answer)) == 3
+    out = tmp_path / "recs"
+    written = recipe.run_here("recommend", "--smoke", "--out", str(out), "-k", "5")
+    assert written.exit_code == 0, written.output
+    assert (out / "_SUCCESS").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("query",), "run `export` first"),
+        (("recommend", "--smoke"), "`recommend` needs `--out FOLDER`"),
+        (("recommend", "--smoke", "--out", "recs"), "run `export` first"),
+        (("export", "--smoke"), "run `train` first"),
+        (("train", "--smoke", "--tags", "colour"), "`tags` must be one of ['item_id', "),
+        (("tune", "--smoke", "--group", "category"), "`group` must be COLUMN=N"),
+        (("train", "--smoke", "--diversity", "luck"), "`diversity` must be one of mmr, dpp"),
+        (("train", "--smoke", "--index", "hnsw"), "`index` must be one of auto, exact"),
+        (("train", "--smoke", "--ranker", "luck"), "`ranker` must be one of"),
+        (("train", "--smoke", "--retriever", "luck"), "`retriever` must be one of two_tower"),
+    ],
+)
+def test_what_cannot_work_is_said_in_one_line(recipe, arguments, message):
+    result = recipe.run_here(*arguments)
+    assert result.exit_code == 1
+    assert message in " ".join(result.stdout.split())
+    assert not (recipe.runs / "retriever").exists()

@@ -1,0 +1,1 @@
+"""Files for other programs: recommendations of everybody, and embeddings."""

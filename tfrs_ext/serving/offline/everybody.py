@@ -1,0 +1,178 @@
+"""Recommendations for everybody, written to Parquet in parts, by a job that may be killed."""
+
+import contextlib
+import pathlib
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Union
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tfrs_ext.files import hold_folder, read_json, replace_file, write_json
+from tfrs_ext.serving.offline.asked import RequestTable, open_requests
+from tfrs_ext.serving.offline.version_answers import VersionAnswers
+from tfrs_ext.typing import Columns, PathLike, PrintFn
+
+Answer = Callable[[Mapping[str, npt.NDArray[Any]]], Mapping[str, npt.NDArray[Any]]]
+"""From `{column: [B]}` of requests to `{column: [B, k]}`, ids among them."""
+
+_JOB, _DONE = "_job.json", "_SUCCESS"
+
+
+def recommend_to_parquet(
+    source: Union[PathLike, Answer],
+    requests: Union[PathLike, Columns],
+    out: PathLike,
+    *,
+    k: int = 100,
+    item_id: str = "item_id",
+    batch_size: int = 1024,
+    part_rows: int = 100_000,
+    print_fn: PrintFn | None = print,
+) -> list[pathlib.Path]:
+    """Writes what each request is recommended, in files that other programs read.
+
+    Each part is written whole or not at all. Where a job was killed, the same call goes on after
+    the last whole part, and refuses to mix parts of another version, k or other requests. Memory
+    holds one part, whatever the number of requests.
+
+    Args:
+        source: A version's folder, of which the signature `recommend` is asked without this
+            package's models; or a function from `{column: [B]}` to `{column: [B, k]}`, such as
+            one over a model in training. Places without an item hold the id -1 or `""`.
+        requests: A Parquet or CSV file, or `{column: [N]}`, with a column for each input `[B]`
+            that the source takes, such as `user_id`.
+        out: The folder, made where it is missing.
+        k: How many items each request gets at most.
+        item_id: The name of the column with the ids, where the source is a function; a version
+            says it itself.
+        batch_size: B, how many requests are answered at a time.
+        part_rows: How many requests one file holds.
+        print_fn: Takes a line after each part; None for silence.
+
+    Returns:
+        The files, `part-00000.parquet` and so on. Each row is a request: its columns, and lists
+        of ids, scores and item fields of equal length, the best first, without padding. The file
+        `_SUCCESS` appears when all are whole.
+
+    Raises:
+        ValueError: An argument doesn't fit, or `out` holds parts of another job.
+        RuntimeError: Another process writes to `out`.
+
+    Relations:
+        On a cluster, map partitions with a loaded version instead; docs/serving.md shows how.
+
+    Example:
+        >>> import tempfile
+        >>> best = lambda asked: {"item_id": np.tile([7, 8], (len(asked["user_id"]), 1))}
+        >>> out = tempfile.mkdtemp()
+        >>> parts = recommend_to_parquet(best, {"user_id": [1, 2]}, out, k=2, print_fn=None)
+        >>> pq.read_table(parts[0]).to_pylist()[0]
+        {'user_id': 1, 'item_id': [7, 8]}
+    """
+    for name, value in (("k", k), ("batch_size", batch_size), ("part_rows", part_rows)):
+        if value < 1:
+            raise ValueError(f"`{name}` must be a positive integer, received {name}={value}.")
+    with contextlib.ExitStack() as stack:
+        table = open_requests(requests)
+        answer: Answer
+        if callable(source):
+            answer, label = source, "a function"
+        else:
+            answer = version = stack.enter_context(VersionAnswers(source, k))
+            version.check_columns(table.names)
+            item_id, label = version.item_id, version.fingerprint
+        folder = stack.enter_context(hold_folder(out))
+        _begin(folder, {"source": label, "k": k, "part_rows": part_rows, **table.describe()})
+        job = _Job(answer, table, folder, item_id, batch_size, part_rows, print_fn)
+        return job.run()
+
+
+def _begin(folder: pathlib.Path, job: Mapping[str, Any]) -> None:
+    begun = read_json(folder / _JOB)
+    if begun is None:
+        if next(folder.glob("*.parquet"), None) is not None:
+            raise ValueError(
+                f"`out` must be a folder without other Parquet files, received {folder}."
+            )
+        write_json(folder / _JOB, job)
+    elif begun != job:
+        changed = sorted(name for name in {*begun, *job} if begun.get(name) != job.get(name))
+        raise ValueError(
+            f"`out` must be a folder that was begun with the same job, received {folder}, begun "
+            f"with other {', '.join(changed)}: name another folder, or remove this one."
+        )
+
+
+class _Job:
+    """The parts that are still to be written."""
+
+    def __init__(
+        self,
+        answer: Answer,
+        table: RequestTable,
+        folder: pathlib.Path,
+        item_id: str,
+        batch_size: int,
+        part_rows: int,
+        print_fn: PrintFn | None,
+    ) -> None:
+        self._answer, self._table, self._folder = answer, table, folder
+        self._item_id, self._batch_size, self._part_rows = item_id, batch_size, part_rows
+        self._print = print_fn or (lambda line: None)
+
+    def run(self) -> list[pathlib.Path]:
+        """Writes what is missing, and returns all files."""
+        count = -(-self._table.rows // self._part_rows)
+        paths = [self._folder / f"part-{i:05d}.parquet" for i in range(count)]
+        missing = [i for i, path in enumerate(paths) if not path.exists()]
+        if missing and len(missing) < count:
+            self._print(f"going on: {count - len(missing)} of {count} parts are there")
+        start, done = time.monotonic(), 0
+        for i, part in self._table.parts(self._part_rows, missing):
+            with replace_file(paths[i]) as unfinished:
+                self._write(part, unfinished)
+            done += part.num_rows
+            self._report(i, count, done, time.monotonic() - start, len(missing) * self._part_rows)
+        (self._folder / _DONE).touch()
+        return paths
+
+    def _write(self, part: pa.Table, path: pathlib.Path) -> None:
+        writer = None
+        try:
+            for begin in range(0, part.num_rows, self._batch_size):
+                rows = self._recommend(part.slice(begin, self._batch_size))
+                writer = writer or pq.ParquetWriter(path, rows.schema)
+                writer.write_table(rows)
+        finally:
+            if writer is not None:
+                writer.close()
+
+    def _recommend(self, asked: pa.Table) -> pa.Table:
+        columns = {n: asked[n].to_numpy(zero_copy_only=False) for n in asked.column_names}
+        found = self._answer(columns)
+        ids = found[self._item_id]
+        kept = ids != ("" if ids.dtype == object else -1)
+        for name, values in found.items():
+            name = name if name not in columns else f"recommended_{name}"
+            asked = asked.append_column(name, _to_lists(values, kept))
+        return asked
+
+    def _report(self, part: int, parts: int, done: int, seconds: float, total: int) -> None:
+        speed = done / max(seconds, 1e-9)
+        left = max(0, min(total, self._table.rows) - done) / speed
+        self._print(
+            f"part {part + 1} of {parts}: {speed:,.0f} requests a second, about "
+            f"{left / 60:.1f} min left"
+        )
+
+
+def _to_lists(values: npt.NDArray[Any], kept: npt.NDArray[np.bool_]) -> pa.Array:
+    """Returns `[B, k]` as lists without the padding."""
+    ends = np.concatenate([[0], np.cumsum(kept.sum(axis=1))]).astype(np.int64)
+    # Without its type, a batch of empty lists would have one of its own.
+    kind = pa.string() if values.dtype == object else None
+    return pa.LargeListArray.from_arrays(pa.array(ends), pa.array(values[kept], kind))

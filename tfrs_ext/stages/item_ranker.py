@@ -1,0 +1,81 @@
+"""A ranking model with the items that it ranks."""
+
+from collections.abc import Callable, Mapping
+
+import tensorflow as tf
+
+from tfrs_ext.ops.pair_scores import score_pairs
+from tfrs_ext.stages.affinity import Affinity
+from tfrs_ext.stages.reading import columns_read, names_read
+from tfrs_ext.typing import Columns
+
+
+class ItemRanker(tf.Module):
+    """Scores items, by position, for queries.
+
+    Args:
+        model: A model from `{column: [N, ...]}` of both sides to scores `[N, 1]` or `[N]`, such as
+            a `models.RankingModel`.
+        items: `{column: [C, ...]}`, what the model reads of items.
+        affinity: The retriever's score as a column of pairs, where the model reads it, or None.
+
+    Call arguments:
+        queries: `{column: [B, ...]}`, what the model reads of users.
+        positions: `[B, M]` int32; -1 is scored as whatever item, so look away from it.
+
+    Returns:
+        `[B, M]` float32.
+
+    Example:
+        >>> ranker = ItemRanker(lambda columns, training: columns["price"], {"price": [3.0, 1.0]})
+        >>> ranker({"user": tf.constant([1])}, tf.constant([[1, 0]])).numpy().tolist()
+        [[1.0, 3.0]]
+    """
+
+    def __init__(
+        self,
+        model: Callable[..., tf.Tensor],
+        items: Columns,
+        affinity: Affinity | None = None,
+    ) -> None:
+        super().__init__(name="item_ranker")
+        self.model, self.affinity = model, affinity
+        read = names_read(model)
+        tensors = {
+            name: tf.convert_to_tensor(values)
+            for name, values in items.items()
+            if read is None or name in read
+        }
+        if not tensors or len({int(values.shape[0]) for values in tensors.values()}) != 1:
+            raise ValueError(
+                "`items` must hold columns of equal length that the model reads, received "
+                f"{sorted(items)} for a model that reads {read}."
+            )
+        with tf.device("CPU"):
+            self._items = {n: tf.Variable(values, trainable=False) for n, values in tensors.items()}
+
+    @property
+    def num_items(self) -> int:
+        """C, the number of items."""
+        return int(next(iter(self._items.values())).shape[0])
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns of queries that the model reads, as far as it says so."""
+        made = {*self._items, *([self.affinity.column] if self.affinity else [])}
+        read = tuple(name for name in names_read(self.model) or () if name not in made)
+        return (*read, *(self.affinity.columns if self.affinity else ()))
+
+    def __call__(self, queries: Mapping[str, tf.Tensor], positions: tf.Tensor) -> tf.Tensor:
+        """Returns the scores."""
+        positions = tf.maximum(positions, 0)
+        pairs = {}
+        if self.affinity is not None:
+            pairs[self.affinity.column] = self.affinity(queries, positions)
+        read = names_read(self.model) or queries
+        users = {n: v for n, v in queries.items() if n in read and n not in self._items}
+        return score_pairs(self._score, users, self._items, positions, pairs=pairs)
+
+    def _score(self, columns: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        scores = self.model(columns_read(self.model, columns), training=False)
+        return tf.cast(tf.reshape(scores, [-1]), tf.float32)
