@@ -127,7 +127,7 @@ def test_empty_requests_have_empty_answers(version, users, items):
 
 
 def test_long_requests_are_scored_in_blocks_with_the_same_result(tmp_path, unverified, monkeypatch):
-    monkeypatch.setattr(pair_scores.score_pairs, "__defaults__", (7,))
+    monkeypatch.setattr(pair_scores.score_pairs, "__defaults__", (7, None))
     path = publish(tmp_path)
     items = ITEM_IDS[:10]
     answer = ask(path, "rank", ["u3", "u4", "u5"], [items] * 3)
