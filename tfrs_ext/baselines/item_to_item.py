@@ -6,15 +6,15 @@ import numpy as np
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.baselines.baseline import Baseline
 from tfrs_ext.baselines.co_occurrence import nearest_by_cosine
+from tfrs_ext.baselines.neighbor_baseline import NeighborBaseline
 from tfrs_ext.baselines.sparse_rows import SparseRows
 from tfrs_ext.baselines.taken_items import TakenItems, TrainingLog
-from tfrs_ext.typing import Config, HyperParameters, TensorLike
+from tfrs_ext.typing import TensorLike
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
-class ItemToItemBaseline(Baseline):
+class ItemToItemBaseline(NeighborBaseline):
     """Ranks candidates by the cosine of co-occurrence with the history's, nearest neighbours only.
 
     `score(query, c) = Σ_{h in history} |h and c| / (sqrt(|h| |c|) + shrinkage)`, where |h| counts
@@ -53,35 +53,11 @@ class ItemToItemBaseline(Baseline):
         Deshpande and Karypis: Item-Based Top-N Recommendation Algorithms, TOIS 2004.
     """
 
-    relates_items = True
-
     def __init__(
         self, num_candidates: int, neighbors: int = 100, shrinkage: float = 0.0, **kwargs: Any
     ) -> None:
-        super().__init__(num_candidates, **kwargs)
-        if neighbors < 1:
-            raise ValueError(f"`neighbors` must be at least 1, received neighbors={neighbors}.")
-        if not shrinkage >= 0:
-            raise ValueError(f"`shrinkage` must be at least 0, received shrinkage={shrinkage}.")
-        self.neighbors, self.shrinkage = neighbors, shrinkage
+        super().__init__(num_candidates, neighbors, shrinkage, **kwargs)
         self._neighbors = SparseRows(name="neighbors")
-
-    @staticmethod
-    def search_space(hp: HyperParameters) -> Config:
-        """Returns the number of neighbours and a shrinkage.
-
-        Args:
-            hp: The hyper-parameters.
-        """
-        return {
-            "neighbors": hp.Choice("neighbors", [20, 50, 100, 200, 500], default=100),
-            "shrinkage": hp.Choice("shrinkage", [0.0, 1.0, 10.0, 100.0], default=0.0),
-        }
-
-    def get_config(self) -> Config:
-        """Returns the arguments of the constructor."""
-        own = {"neighbors": self.neighbors, "shrinkage": self.shrinkage}
-        return {**super().get_config(), **own}
 
     def _learn(self, log: TrainingLog) -> None:
         size = self.num_candidates

@@ -6,15 +6,15 @@ import numpy as np
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.baselines.baseline import Baseline
+from tfrs_ext.baselines.neighbor_baseline import NeighborBaseline
 from tfrs_ext.baselines.search import best_in_blocks
 from tfrs_ext.baselines.sparse_rows import SparseRows, growing
 from tfrs_ext.baselines.taken_items import TakenItems, TrainingLog
-from tfrs_ext.typing import Config, HyperParameters, TensorLike
+from tfrs_ext.typing import TensorLike
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
-class UserToItemBaseline(Baseline):
+class UserToItemBaseline(NeighborBaseline):
     """Ranks candidates by the users most similar to the query's who took them.
 
     `score(query, c) = Σ_u [u took c] |query and u| / (sqrt(|query| |u|) + shrinkage)` over the
@@ -54,36 +54,12 @@ class UserToItemBaseline(Baseline):
         Collaborative Filtering, SIGIR 1999.
     """
 
-    relates_items = True
-
     def __init__(
         self, num_candidates: int, neighbors: int = 100, shrinkage: float = 0.0, **kwargs: Any
     ) -> None:
-        super().__init__(num_candidates, **kwargs)
-        if neighbors < 1:
-            raise ValueError(f"`neighbors` must be at least 1, received neighbors={neighbors}.")
-        if not shrinkage >= 0:
-            raise ValueError(f"`shrinkage` must be at least 0, received shrinkage={shrinkage}.")
-        self.neighbors, self.shrinkage = neighbors, shrinkage
+        super().__init__(num_candidates, neighbors, shrinkage, **kwargs)
         self._takers, self._taken = SparseRows(name="takers"), SparseRows(name="taken")
         self._sizes = growing("sizes", tf.float32)
-
-    @staticmethod
-    def search_space(hp: HyperParameters) -> Config:
-        """Returns the number of neighbours and a shrinkage.
-
-        Args:
-            hp: The hyper-parameters.
-        """
-        return {
-            "neighbors": hp.Choice("neighbors", [20, 50, 100, 200, 500], default=100),
-            "shrinkage": hp.Choice("shrinkage", [0.0, 1.0, 10.0, 100.0], default=0.0),
-        }
-
-    def get_config(self) -> Config:
-        """Returns the arguments of the constructor."""
-        own = {"neighbors": self.neighbors, "shrinkage": self.shrinkage}
-        return {**super().get_config(), **own}
 
     def _learn(self, log: TrainingLog) -> None:
         pairs, users = log.taken.distinct(self.num_candidates), int(log.taken.count)
