@@ -11,13 +11,12 @@ Run: python -m benchmarks.dssm_typos --path FOLDER
 
 import argparse
 import dataclasses
-import time
+import functools
 
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.ledger import figure
-from benchmarks.timing import write
+from benchmarks.ledger import Ledger, Row
 from recipes import shared, text_search
 from tfrs_ext import features, layers, models, negatives
 from tfrs_ext.ops.words import split_words
@@ -26,7 +25,10 @@ BATCH = 512
 NETWORKS = {
     "DSSM on words": ("words", 4),
     "DSSM on trigrams": ("trigrams", 4),
-    "DSSM on trigrams, whole batch": ("trigrams", None),
+}
+WEIGHTS = {
+    "words, tf-idf": text_search.word_weights,
+    "trigrams, tf-idf": text_search.trigram_weights,
 }
 METRICS = ("hit_rate_at_1", "hit_rate_at_10", "mrr_at_10")
 
@@ -54,11 +56,18 @@ def load(path: str, seed: int) -> text_search.Settings:
     """Returns the recipe's view of MovieLens-1M."""
     source = shared.DataSource("movielens-1m", path)
     run = {"trials": 1, "budget": None, "epochs": 1, "patience": 0, "user": None, "k": 10}
-    run |= {"runs": None, "base": None, "fresh": False, "seed": seed, "text": ""}
+    run |= {
+        "trial_epochs": 1,
+        "runs": None,
+        "base": None,
+        "fresh": False,
+        "seed": seed,
+        "text": "",
+    }
     return text_search.Settings.of("text_search", source, **run)
 
 
-def train(settings: text_search.Settings, kind: str, epochs: int, drawn: int | None) -> models.DSSM:
+def train(settings: text_search.Settings, kind: str, drawn: int | None, epochs: int) -> models.DSSM:
     """Returns a network; `drawn` is the number of negatives a query, None for the whole batch."""
     title = {
         "trigrams": lambda: features.Trigrams.fit(
@@ -104,39 +113,38 @@ def ranked(scores: np.ndarray, positives: list[list[int]]) -> dict[str, float]:
     return dict(zip(METRICS, map(float, values), strict=True))
 
 
-def measure(settings: text_search.Settings, epochs: int) -> dict[str, dict[str, float]]:
-    """Returns the metrics of every kind of search, on one seed's queries."""
+def find(settings: text_search.Settings, name: str, epochs: int) -> Row:
+    """Returns the metrics of one kind of search, on the queries of one seed."""
     asked, catalogue = settings.questions(settings.seed + 1004), settings.catalogue
     queries, titles = asked["query"], catalogue["title"]
-    found = {"substring": ranked(substring_scores(queries, titles), settings.positives)}
-    for name, weigh in {
-        "words, tf-idf": text_search.word_weights,
-        "trigrams, tf-idf": text_search.trigram_weights,
-    }.items():
-        left, right = weigh(queries, titles)
-        found[name] = ranked(left @ right.T, settings.positives)
-    for name, (kind, drawn) in NETWORKS.items():
-        begin = time.perf_counter()
-        model = train(settings, kind, epochs, drawn)
-        seconds = time.perf_counter() - begin
-        left, right = vectors_of(model, asked, catalogue)
-        found[name] = {**ranked(left @ right.T, settings.positives), "seconds": seconds}
-        print(settings.seed, name, found[name], flush=True)
-    return found
+    if name == "substring":
+        return ranked(substring_scores(queries, titles), settings.positives)
+    if name in WEIGHTS:
+        left, right = WEIGHTS[name](queries, titles)
+    else:
+        left, right = vectors_of(train(settings, *NETWORKS[name], epochs), asked, catalogue)
+    return ranked(left @ right.T, settings.positives)
 
 
 def main() -> None:
-    """Measures all searches with each seed, prints a table and writes it."""
+    """Measures all searches with each seed, keeps what was found, and prints a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--path", required=True)
     parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=1)
     options = parser.parse_args()
-    rows = [measure(load(options.path, seed), options.epochs) for seed in range(options.seeds)]
-    for name in rows[0]:
-        print("|", name, *(f"| {figure([row[name][m] for row in rows])}" for m in METRICS), "|")
-    facts = {"titles": len(load(options.path, 0).titles), "epochs": options.epochs}
-    write("dssm_typos", {**facts, "batch": BATCH, "seeds": rows})
+    runs = [load(options.path, seed) for seed in range(options.seeds)]
+    facts = {"titles": len(runs[0].titles), "epochs": options.epochs, "batch": BATCH}
+    names = ("substring", *WEIGHTS, *NETWORKS)
+    ledger = Ledger("dssm_typos", facts, total=len(names) * len(runs))
+    for run in runs:
+        for name in names:
+            ledger.run(
+                functools.partial(find, run, name, options.epochs), search=name, seed=run.seed
+            )
+    for name in names:
+        means = [np.mean([row[m] for row in ledger.find(search=name)]) for m in METRICS]
+        print("|", name, "|", " | ".join(f"{mean:.3f}".lstrip("0") for mean in means), "|")
 
 
 if __name__ == "__main__":

@@ -37,8 +37,9 @@ class Settings(shared.Settings):
         """All data, with labels where a column holds them."""
         frames = self.source.load()
         guesses = (name for name in LABELS if name in frames.interactions)
-        column = self.source.label or next(guesses, None)
-        if column is None:
+        event = self.source.event if self.positive_values else None
+        column = self.source.label or event or next(guesses, None)
+        if column is None or frames.schema.impressions is not None:
             return frames
         limit, values = self.positive_from, frames.interactions[column].dropna()
         if column == "rating" and limit is None and pd.api.types.is_numeric_dtype(values):
@@ -53,11 +54,13 @@ class Settings(shared.Settings):
 
     @functools.cached_property
     def split(self) -> data.Split:
-        """The parts; where nothing is labelled, items that a user never took are negatives."""
+        """The parts; without labels, what was shown or never taken is negative."""
         split = self.source.split_frames(self.frames)
         if self.frames.schema.label is not None:
             return split
         label = functools.partial(data.with_negatives, known=self.frames, seed=self.seed)
+        if self.frames.schema.impressions is not None:
+            label = data.with_impressions
         return data.Split(*map(label, (split.train, split.validation, split.test)))
 
     @functools.cached_property
@@ -84,7 +87,8 @@ class Settings(shared.Settings):
 
     def hypermodel(self) -> tuning.RankingHyperModel:
         """The model as a function of its hyper-parameters."""
-        columns, schema = self.features.query + self.features.candidate, self.frames.schema
+        features, schema = self.features, self.frames.schema
+        columns = features.query + features.candidate + features.context
         return tuning.RankingHyperModel(columns, schema.item_id, schema.user_id, self.model)
 
 
@@ -106,7 +110,7 @@ def train(settings: Settings) -> None:
     label, user_id = schema.label, schema.user_id
     predictions = {"model": model.predict(settings.test, verbose=0)[:, 0]}
     for name, column in (("item rate", schema.item_id), ("user rate", user_id)):
-        rate = baselines.PositiveRate().adapt(learnt[column], learnt[label])
+        rate = baselines.PositiveRate().fit(learnt[column], learnt[label])
         predictions[name] = rate(asked[column])
     predictions["constant"] = np.full(len(asked), learnt[label].mean())
     results = {
@@ -116,6 +120,10 @@ def train(settings: Settings) -> None:
 
     # 2.3 Write what was found, and keep the model if it is better than the items' rates.
     evidence = {"facts": _facts(settings), "metrics": results}
+    evidence["calibration"] = {
+        name: evaluation.reliability(asked[label], predictions[name])
+        for name in ("model", "item rate")
+    }
     files.write_json(settings.runs / "evaluation.json", evidence)
     shared.write_report(settings, _summarize(settings))
     shared.accept(settings, model, results, COLUMNS, rivals=("item rate",))
@@ -132,6 +140,7 @@ def export(settings: Settings) -> None:
             data.user_states(frames, settings.features, history=taken),
             user_id=schema.user_id,
             seen=data.seen_items(taken),
+            context=data.context_columns(frames, settings.features),
         ),
         serving.Items(
             data.item_columns(frames, settings.features),

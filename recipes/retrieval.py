@@ -1,7 +1,8 @@
 """A retriever in four steps: `python -m recipes.retrieval {tune,train,export,query,all}`.
 
-`--model` is one of `models.RETRIEVERS`. The steps meet through files under `--runs`, so each runs
-alone, and the same command goes on where it was interrupted.
+`--model` is one of `models.RETRIEVERS`, or of `baselines.BASELINES`, which are fitted, not trained.
+The steps meet through files under `--runs`, so each runs alone, and the same command goes on where
+it was interrupted.
 """
 
 import dataclasses
@@ -27,7 +28,7 @@ from tfrs_ext import (
     tuning,
 )
 
-from . import hints, shared
+from . import baseline_steps, hints, shared
 
 SHOWN = (10, 100)
 SHORT, LONG = 50, 200  # The most items of a history that a model reads.
@@ -50,7 +51,7 @@ class Settings(shared.Settings):
     @property
     def reads_sequences(self) -> bool:
         """Whether the model trains on whole histories, not on single rows."""
-        return models.RETRIEVERS[self.model].model.reads_sequences
+        return not self.is_baseline and models.RETRIEVERS[self.model].model.reads_sequences
 
     @property
     def catalogue(self) -> tf.data.Dataset:
@@ -105,9 +106,31 @@ class Settings(shared.Settings):
             asked.queries, self.catalogue, asked.positives, seen=asked.seen, ks=SHOWN
         )
 
+    @property
+    def is_baseline(self) -> bool:
+        """Whether the model is fitted rather than trained."""
+        return self.model in baselines.BASELINES
+
+    def describe_data(self) -> dict[str, Any]:
+        """Returns what a report says of the data and of the questions."""
+        return {
+            **shared.data_facts(self),
+            "test queries": len(self.test.user_rows),
+            "protocol": "each held-out row is a query, the user as just before it; all items are "
+            "ranked but those that the user has seen; ties count against the model",
+        }
+
+    def summarize(self, manifest: Mapping[str, Any] | None = None) -> report.RunSummary:
+        """Returns what is known of the run, from the files that its steps have written."""
+        objective = tuning.RetrievalHyperModel.objective.name
+        return shared.summarize(self, f"Retrieval, {self.model}", objective, manifest)
+
 
 def tune(settings: Settings) -> None:
     """Step 1: searches hyper-parameters; writes trials.json and hparams.json."""
+    if settings.is_baseline:
+        baseline_steps.tune(settings)
+        return
     hypermodel, watchers = settings.hypermodel(), [settings.evaluation()]
     # Few trials are better spent on widths and rates than on kinds of loss, of negatives and of
     # optimizers, which each need their own.
@@ -119,6 +142,9 @@ def tune(settings: Settings) -> None:
 
 def train(settings: Settings) -> None:
     """Step 2: trains with them; writes model.keras, metrics.json and report.html."""
+    if settings.is_baseline:
+        baseline_steps.train(settings)
+        return
     # 2.1 Train, and keep the best epoch.
     popular, _ = data.item_counts(settings.split.train)
     middle = max(0, len(popular) // 2 - 50)
@@ -133,32 +159,17 @@ def train(settings: Settings) -> None:
     results = {
         "model": evaluation.evaluate_retrieval(queries, items, test.positives, test.seen, CURVE)
     }
-    histories = data.item_histories(settings.split.train)
-    rivals = baselines.fit_baselines(histories, len(items), settings.seed)
-    for name, baseline in rivals.items():
-        results[name] = evaluation.evaluate_scores(
-            baseline, test.seen, test.positives, test.seen, CURVE, num_candidates=len(items)
-        )
-
-    truth = settings.source.truth()
-    if truth is not None:
-        results["planted truth"] = evaluation.evaluate_scores(
-            lambda users: truth.log_preferences[users],
-            test.user_rows,
-            test.positives,
-            test.seen,
-            CURVE,
-            num_candidates=len(items),
-        )
+    rivals = baseline_steps.fit_rivals(settings)
+    results |= baseline_steps.judge_rivals(settings, rivals)
 
     # 2.3 Write what was found, and keep the model if it is better than chance and popularity.
     results["model"].save(runs / "results.npz")
     evidence = report.retrieval_evidence(
         settings.split.train, test, results, queries, items, rivals, settings.seed
     )
-    files.write_json(runs / "evaluation.json", {"facts": _facts(settings), **evidence})
+    files.write_json(runs / "evaluation.json", {"facts": settings.describe_data(), **evidence})
     report.log_embeddings(runs / "logs", items, {"title": report.item_titles(settings.frames)})
-    shared.write_report(settings, _summarize(settings))
+    shared.write_report(settings, settings.summarize())
     summaries = {name: result.summary() for name, result in results.items()}
     columns = [f"{metric}_at_{k}" for metric in ("ndcg", "recall") for k in SHOWN]
     shared.accept(settings, model, summaries, columns, rivals=("popularity", "random"))
@@ -166,6 +177,9 @@ def train(settings: Settings) -> None:
 
 def export(settings: Settings) -> None:
     """Step 3: publishes a version whose users are as they were at the end of the data."""
+    if settings.is_baseline:
+        baseline_steps.export(settings)
+        return
     model, frames, schema = shared.trained(settings), settings.frames, settings.frames.schema
     version = serving.export(
         settings.base,
@@ -183,10 +197,10 @@ def export(settings: Settings) -> None:
         ),
         index=settings.index,
         facts=shared.manifest_facts(settings),
-        model_card=lambda manifest: report.model_card(_summarize(settings, manifest)),
+        model_card=lambda manifest: report.model_card(settings.summarize(manifest)),
     )
     manifest = serving.read_manifest(version)
-    shared.write_report(settings, _summarize(settings, manifest))
+    shared.write_report(settings, settings.summarize(manifest))
     index = manifest["index"]
     shared.say(f"published {version}: {index['kind']} index, recall {index['recall']:.3f}")
 
@@ -196,18 +210,9 @@ def query(settings: Settings) -> None:
     shared.ask(settings, "recommend", k=settings.k, exclusions=[[]])
 
 
-def _facts(settings: Settings) -> dict[str, Any]:
-    return {
-        **shared.data_facts(settings),
-        "test queries": len(settings.test.user_rows),
-        "protocol": "each held-out row is a query, the user as just before it; all items are "
-        "ranked but those that the user has seen; ties count against the model",
-    }
-
-
-def _summarize(settings: Settings, manifest: Mapping[str, Any] | None = None) -> report.RunSummary:
-    objective = tuning.RetrievalHyperModel.objective.name
-    return shared.summarize(settings, f"Retrieval, {settings.model}", objective, manifest)
+def known_models() -> tuple[str, ...]:
+    """Returns what `--model` may be."""
+    return (*models.RETRIEVERS, *baselines.BASELINES)
 
 
 app = typer.Typer(add_completion=False)
@@ -217,14 +222,12 @@ app = typer.Typer(add_completion=False)
 @shared.with_options
 def main(
     step: shared.StepArgument,
-    model: Annotated[
-        str, typer.Option(help=f"One of {', '.join(models.RETRIEVERS)}.")
-    ] = "two_tower",
+    model: Annotated[str, typer.Option(help=f"One of {', '.join(known_models())}.")] = "two_tower",
     index: Annotated[str, typer.Option(help="auto, exact, quantized or scann.")] = "auto",
     **run: Any,
 ) -> None:
     """Tunes, trains, exports and queries a retriever."""
-    hints.check_choice("model", model, models.RETRIEVERS)
+    hints.check_choice("model", model, known_models())
     hints.check_choice("index", index, ("auto", *indexes.index_kinds()))
     settings = Settings.of("retrieval", variant=model, model=model, index=index, **run)
     shared.run_steps(settings, step, (tune, train, export, query))

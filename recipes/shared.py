@@ -10,6 +10,7 @@ import importlib.metadata
 import inspect
 import json
 import logging
+import math
 import pathlib
 import re
 import shlex
@@ -111,6 +112,7 @@ class DataSource:
         items: CSV or Parquet, or None.
         schema: JSON file with the arguments of `data.Schema`, or None for its defaults.
         columns: Arguments of `data.Schema` that come before those of the file.
+        event_weights: What a row weighs by the name of its event; empty for rows that weigh alike.
         split: One of `SPLITS`.
         held_out: The shares of the rows that validation and test get, each.
         smoke: Whether everything is small enough to be over in a minute.
@@ -123,6 +125,7 @@ class DataSource:
     items: str | None = None
     schema: str | None = None
     columns: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    event_weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
     split: str = "global-time"
     held_out: float = 0.1
     smoke: bool = False
@@ -141,13 +144,19 @@ class DataSource:
         """The column with labels, which the ranking recipe reads."""
         return self._schema_config().get("label")
 
+    @property
+    def event(self) -> str | None:
+        """The column with names of events."""
+        return self._schema_config().get("event")
+
     def load(self) -> data.Frames:
         """Returns the checked frames, without labels."""
         for option in ("path", "interactions", "users", "items", "schema"):
             hints.check_file(option, getattr(self, option))
         if self.interactions is not None:
             schema = data.Schema.from_config({**self._schema_config(), "label": None})
-            return data.load_frames(self.interactions, self.users, self.items, schema)
+            frames = data.load_frames(self.interactions, self.users, self.items, schema)
+            return data.weigh_events(frames, self.event_weights) if self.event_weights else frames
         if self.name in MOVIELENS:
             return data.load_movielens(MOVIELENS[self.name], self.path)
         return _synthetic(self.smoke)[0]
@@ -277,12 +286,22 @@ def _options(
     no_timestamp: Annotated[bool, Option(help="The order of rows is all that is known.")] = False,
     weight: Annotated[str | None, Option(help="Column of the rows' weights.")] = None,
     label: Annotated[str | None, Option(help="Column of labels, for the ranking.")] = None,
+    event: Annotated[str | None, Option(help="Column of the events' names: view, buy.")] = None,
+    event_weight: Annotated[
+        list[str] | None, Option(help="EVENT=NUMBER that its rows weigh, 0 for none; repeatable.")
+    ] = None,
+    impressions: Annotated[
+        str | None, Option(help="Column with lists of what else was shown, for the ranking.")
+    ] = None,
     title: Annotated[str | None, Option(help="Column of the items' titles.")] = None,
     user_feature: Annotated[
         list[str] | None, Option(help="COLUMN=KIND of the users, such as age=numeric; repeatable.")
     ] = None,
     item_feature: Annotated[
         list[str] | None, Option(help="COLUMN=KIND of the items; repeatable.")
+    ] = None,
+    context_feature: Annotated[
+        list[str] | None, Option(help="COLUMN=KIND of the rows, for the ranking; repeatable.")
     ] = None,
     split: Annotated[str, Option(help=f"One of {', '.join(SPLITS)}.")] = "global-time",
     held_out: Annotated[float, Option(help="Share of the rows to choose by, and to test.")] = 0.1,
@@ -309,17 +328,23 @@ def _options(
     if not verbose:
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
     own = {"user_id": user_id, "item_id": item_id, "timestamp": timestamp, "weight": weight}
-    own |= {"label": label, "title": title}
+    own |= {"label": label, "title": title, "event": event, "impressions": impressions}
     columns: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
     if no_timestamp:
         columns["timestamp"] = None
-    for name, pairs in (("user_features", user_feature), ("item_features", item_feature)):
+    for name, pairs in (
+        ("user_features", user_feature),
+        ("item_features", item_feature),
+        ("context_features", context_feature),
+    ):
         if pairs:
             columns[name] = dict(_pair(pair) for pair in pairs)
     name = data if interactions is None else _name_of(interactions)
     tables = (path, interactions, users, items, schema)
     return {
-        "source": DataSource(name, *tables, columns, split, held_out, smoke),
+        "source": DataSource(
+            name, *tables, columns, _weights(event_weight or ()), split, held_out, smoke
+        ),
         "runs": runs,
         "base": base,
         "trials": trials,
@@ -341,6 +366,15 @@ def _pair(text: str) -> tuple[str, str]:
     if not column:
         raise ValueError(f"a feature must be COLUMN=KIND, such as age=numeric, received {text!r}")
     return column, kind
+
+
+def _weights(pairs: Sequence[str]) -> dict[str, float]:
+    try:
+        return {name: float(weight) for name, weight in map(_pair, pairs)}
+    except ValueError as error:
+        raise ValueError(
+            f"`--event-weight` must be EVENT=NUMBER, such as buy=5: {error}"
+        ) from error
 
 
 def _name_of(interactions: str) -> str:
@@ -474,6 +508,7 @@ def check_data(settings: Settings) -> None:
     if settings.user is not None:
         _as_id(settings.user, str(frames.users[schema.user_id].dtype))
     names = [schema.user_id, schema.item_id, *schema.user_features, *schema.item_features]
+    names += schema.context_features
     by_signature: dict[str, str] = {}
     for name in names:  # As an export calls them: TensorFlow takes letters, digits, underscores.
         other = by_signature.setdefault(re.sub(r"[^0-9A-Za-z_]", "_", name), name)
@@ -482,6 +517,8 @@ def check_data(settings: Settings) -> None:
                 f"columns must differ in letters a to z, digits and underscores, received "
                 f"{other!r} and {name!r}, which an export can't tell apart: rename one"
             )
+    if schema.timestamp is None:
+        console.print("the data have no times: the order of the rows counts as their order in time")
     tested = len(split.test.interactions)
     if tested < _FEW:
         console.print(f"the test part has {tested} rows: figures of so few say next to nothing")
@@ -635,7 +672,7 @@ def accept(
                 "saved: tune longer (`--trials`), train longer (`--epochs`), or check the data"
             )
     with files.replace_file(settings.runs / "model.keras") as part:
-        model.save(part, save_format="keras")
+        model.save(part)
     say(f"wrote {settings.runs / 'model.keras'}")
 
 
@@ -679,7 +716,8 @@ def data_facts(settings: Settings) -> dict[str, Any]:
         **facts,
         "columns": ", ".join((schema.user_id, *schema.user_features))
         + "; "
-        + ", ".join((schema.item_id, *schema.item_features)),
+        + ", ".join((schema.item_id, *schema.item_features))
+        + "".join(f"; {name} of the moment" for name in schema.context_features),
         "left out": " ".join(frames.notes) or "nothing",
         "split": source.split,
         "users": len(frames.users),
@@ -750,7 +788,8 @@ def ask(settings: Settings, signature: str, candidates: Sequence[str] = (), **in
     user_id, item_id = manifest["user_id"], manifest["item_id"]
     takes = manifest["signatures"][signature]["inputs"]
     user = settings.user or _first_user(settings, manifest)
-    request = {user_id: [_as_id(user, takes[user_id]["dtype"])], **inputs}
+    context = {name: [_empty(takes[name])] for name in manifest.get("context", ())}
+    request = {user_id: [_as_id(user, takes[user_id]["dtype"])], **context, **inputs}
     if candidates:
         request[item_id] = [[_as_id(item, takes[item_id]["dtype"]) for item in candidates]]
     answer = serving.query_fresh(version, request, signature)
@@ -793,6 +832,15 @@ def _first_user(settings: Settings, manifest: Mapping[str, Any]) -> str:
             f"{settings.source.name}"
         )
     return str(settings.frames.users[settings.frames.schema.user_id].iloc[0])
+
+
+def _empty(takes: Mapping[str, Any]) -> Any:
+    """Returns what an input holds where nothing is known of the moment."""
+    values = {"string": "", "float32": math.nan}
+    empty = values.get(takes["dtype"], -1)
+    for size in reversed(takes["shape"][1:]):
+        empty = [empty] * size
+    return empty
 
 
 def _as_id(text: str, dtype: str) -> int | str:

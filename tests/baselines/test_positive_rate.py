@@ -7,7 +7,7 @@ from tfrs_ext.baselines import PositiveRate
 def test_rates_are_smoothed_shares_of_positives():
     rng = np.random.default_rng(0)
     ids, labels = rng.integers(5, size=60), rng.integers(2, size=60)
-    found = PositiveRate(prior=3.0).adapt(ids, labels)(np.arange(6))
+    found = PositiveRate(prior=3.0).fit(ids, labels)(np.arange(6))
     mean = labels.mean()
     for item in range(5):
         own = labels[ids == item]

@@ -23,7 +23,7 @@ def test_lists_are_the_best_of_what_was_not_seen(in_block, monkeypatch):
 
 def test_a_baseline_reads_ragged_histories():
     histories = tf.ragged.constant([[0, 1], [0, 1], [2]])
-    baseline = ItemToItemBaseline(3).adapt(histories)
+    baseline = ItemToItemBaseline(3).fit(histories)
     scores, positions = top_candidates(baseline, histories, 5, seen=histories)
     assert positions.shape == (3, 3)
     assert positions[:2].tolist() == [[2, -1, -1]] * 2

@@ -30,8 +30,8 @@ def make(**options):
 
 def with_biases(model):
     rng = np.random.default_rng(4)
-    weights = [w + 0.1 * rng.normal(size=w.shape) for w in model.get_weights()]
-    model.set_weights([w.astype(np.float32) for w in weights])
+    for weight in model.trainable_weights:
+        weight.assign_add((0.1 * rng.normal(size=weight.shape)).astype(np.float32))
     return model
 
 
@@ -160,7 +160,7 @@ def test_an_export_answers_queries_as_strings_without_this_package(shared, tmp_p
     answer = serving.query_fresh(version, {"query": ["star wras", ""]})
     vectors = model.query_model({"query": np.array(["star wras", ""])}).numpy()
     scores = vectors @ model.candidate_model({"title": np.array(TITLES)}).numpy().T
-    assert answer["item_id"][0] == np.argsort(-scores[0])[:3].tolist()
+    assert list(answer["item_id"][0]) == np.argsort(-scores[0])[:3].tolist()
     np.testing.assert_allclose(answer["score"][1], np.sort(scores[1])[::-1][:3], atol=1e-5)
 
 

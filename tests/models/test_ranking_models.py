@@ -11,7 +11,7 @@ from tfrs_ext._keras import keras
 from tfrs_ext.features import Categorical, History, Numeric, Text
 from tfrs_ext.layers import DINAttention
 from tfrs_ext.metrics import GAUC
-from tfrs_ext.models import DCN, DIEN, DIN, NeuMF, RankingModel, WideDeep, YouTubeRanker
+from tfrs_ext.models import DCN, DIEN, DIN, DLRM, NeuMF, RankingModel, WideDeep, YouTubeRanker
 from tfrs_ext.optimizers import LazyAdam
 
 ITEMS = tuple(range(10, 18))
@@ -20,6 +20,8 @@ CLICKS = History("clicks", ITEMS, length=4)
 TITLE, AGE = Text("title", ("red", "blue")), Numeric("age", 30.0, 10.0)
 FLAT = [USER, ITEM, TITLE, AGE]
 SEQUENTIAL = [ITEM, CLICKS, AGE]
+KIND = Categorical("kind", ("x", "y"))
+SIDED = [*SEQUENTIAL, KIND, History("clicks_kind", ("x", "y"), length=4), History("buys", ITEMS, 2)]
 
 MODELS = {
     "DCN-V2": lambda: DCN(FLAT, 4, hidden_units=(8,)),
@@ -30,6 +32,8 @@ MODELS = {
     "Wide & Deep": lambda: WideDeep(FLAT, [("user", "item")], 50, 4, (8,)),
     "NeuMF": lambda: NeuMF([USER, ITEM], 4, (8, 4)),
     "GMF": lambda: NeuMF([USER, ITEM], 4, branches=("gmf",)),
+    "DLRM": lambda: DLRM(FLAT, 4, (8,), (8,)),
+    "DLRM of ids": lambda: DLRM(FLAT[:3], 4, (), (8,), self_interaction=True),
     "DIN": lambda: DIN(SEQUENTIAL, "item", 4, (8,), (4,)),
     "DIN with code's choices": lambda: DIN(SEQUENTIAL, "item", 4, (8,), (4,), use_softmax=True),
     "DIN with product": lambda: DIN(
@@ -37,6 +41,8 @@ MODELS = {
     ),
     "DIN alone": lambda: DIN(SEQUENTIAL[:2], "item", 4, (8,), (4,), interaction="outer"),
     "DIEN": lambda: DIEN(SEQUENTIAL, "item", 4, (8,)),
+    "DIN with side information": lambda: DIN(SIDED, "item", 4, (8,), (4,), history_product=True),
+    "DIEN with side information": lambda: DIEN(SIDED, "item", 4, (8,)),
     "DIEN with a network": lambda: DIEN(SEQUENTIAL, "item", 4, (8,), "AGRU", (3,)),
 }
 
@@ -51,6 +57,9 @@ def columns(rows=64, seed=0):
         "title": rng.choice(["red", "blue car", ""], rows),
         "age": rng.normal(30, 10, rows).astype(np.float32),
         "clicks": clicks,
+        "kind": np.array(["x", "y"])[rng.integers(0, 2, rows)],
+        "clicks_kind": np.where(clicks < 0, "", np.where(clicks % 2, "x", "y")),
+        "buys": rng.choice(ITEMS, (rows, 2)),
         "unused": np.zeros(rows),
     }
 
@@ -183,14 +192,15 @@ def test_neumf_starts_between_its_pretrained_halves():
 
 def test_dien_draws_other_items_and_adds_its_loss_in_training_only():
     model = MODELS["DIEN"]()
-    rows = model.items.lookup(tf.constant(columns(500)["clicks"]))
-    drawn = model.items.others(rows)
-    table = model.items.embedding.embeddings.numpy()
+    items = model.items.tables["item"]
+    rows = items.lookup(tf.constant(columns(500)["clicks"]))
+    drawn = items.others(rows)
+    table = items.embedding.embeddings.numpy()
     same = np.all(drawn.numpy() == table[rows], -1)
     assert not same.any()
     assert {tuple(v) for v in drawn.numpy().reshape(-1, 4)} == {tuple(v) for v in table[2:]}
     for own in range(len(table)):  # Row 0 is padding, row 1 an unknown item.
-        drawn = model.items.others(tf.fill([400], own)).numpy()
+        drawn = items.others(tf.fill([400], own)).numpy()
         others = [row for place, row in enumerate(table) if place not in (0, 1, own)]
         assert {tuple(vector) for vector in drawn} == {tuple(row) for row in others}
     model(columns(), training=False)
@@ -207,7 +217,8 @@ def test_din_treats_padding_as_no_behaviour():
 
 def test_din_sees_the_product_of_candidate_and_summed_history():
     model, inputs = DIN([ITEM, CLICKS], "item", 4, (), (4,), history_product=True), columns()
-    table = {item: model.items(tf.constant([item]))[0][0].numpy() for item in ITEMS}
+    items = model.items.tables["item"]
+    table = {item: items(tf.constant([item]))[0][0].numpy() for item in ITEMS}
     totals = [sum((table[c] for c in row if c != -1), np.zeros(4)) for row in inputs["clicks"]]
     products = np.stack([table[i] for i in inputs["item"]]) * totals
     seen = model.hidden(inputs, training=False)  # Without hidden layers the input passes.
@@ -220,6 +231,53 @@ def test_din_takes_several_histories():
     inputs = {**columns(), "buys": np.full([64, 2], 12)}
     assert model(inputs).shape == [64, 1]
     assert [type(a) for a in model.attentions] == [DINAttention] * 2
+
+
+def test_side_information_is_put_beside_the_ids():
+    model, inputs = MODELS["DIN with side information"](), columns(8)
+    ids, kinds = (model.items.tables[name] for name in ("item", "kind"))
+    _, (clicks, buys) = model.items({k: tf.constant(v) for k, v in inputs.items()})
+    np.testing.assert_array_equal(clicks.mask, inputs["clicks"] != -1)
+    parts = [ids(tf.constant(inputs["clicks"]))[0], kinds(tf.constant(inputs["clicks_kind"]))[0]]
+    np.testing.assert_array_equal(clicks.keys, tf.concat(parts, -1))
+    own = [ids(tf.constant(inputs["item"]))[0], kinds(tf.constant(inputs["kind"]))[0]]
+    np.testing.assert_array_equal(clicks.candidate, tf.concat(own, -1))
+    assert buys.keys.shape == [8, 2, 4]
+    np.testing.assert_array_equal(buys.candidate, own[0])
+
+
+def test_dien_follows_every_history():
+    model, inputs = MODELS["DIEN with side information"](), columns(8)
+    model(inputs, training=True)
+    assert len(model.losses) == 2
+    before = model(inputs)
+    for name in ("clicks", "clicks_kind", "buys"):
+        other = {**inputs, name: np.roll(inputs[name], 1, axis=0)}
+        assert np.any(model(other) != before), name
+
+
+@pytest.mark.parametrize("make", [DIN, DIEN])
+def test_unknown_items_learn(make):
+    item = Categorical("item", ITEMS, unknown_rate=0.5, num_hash_buckets=3)
+    model, inputs = make([item, CLICKS], "item", 4, (8,)), columns(64)
+    table = model.items.tables["item"].embedding.embeddings
+    before = table.numpy()
+    model.compile("sgd", "binary_crossentropy")
+    model.fit(dataset(inputs, inputs["item"] % 2), epochs=3, verbose=0)
+    changed = np.any(table.numpy() != before, axis=1)
+    assert changed[1:].all()  # Row 0 is padding.
+    unknown = [99, 100, 101, 102]
+    rows = model.items.tables["item"].lookup(tf.constant(unknown, tf.int64)).numpy()
+    assert rows.tolist() == [1 + value % 3 for value in unknown]
+
+
+def test_dlrm_is_the_products_of_the_embeddings():
+    model, inputs = DLRM(FLAT, 4, (8,), ()), columns(8)
+    x = model.bottom(model.numbers(inputs)).numpy()
+    rows = [x, *(encoder(inputs).numpy() for encoder in model.encoders)]
+    products = [np.sum(rows[i] * rows[j], 1) for i in range(4) for j in range(i)]
+    expected = np.concatenate([x, np.stack(products, 1)], 1)
+    np.testing.assert_allclose(model.hidden(inputs, training=False), expected, rtol=1e-5)
 
 
 def test_without_an_output_activation_numbers_are_learnt():
@@ -257,7 +315,15 @@ def test_without_an_output_activation_numbers_are_learnt():
         (lambda: DIN([ITEM, AGE], "item"), "`features` must hold a `History`; received columns"),
         (lambda: DIN([AGE, CLICKS], "item"), "`Categorical` with the item's id.*named 'item'"),
         (lambda: DIN([ITEM, History("h", (1, 2))], "item"), "the vocabulary of 'item'"),
-        (lambda: DIEN([ITEM, CLICKS, History("b", ITEMS)], "item"), "must hold one `History`"),
+        (
+            lambda: DIN([*SIDED[:4], History("clicks_kind", ("x", "y"), 9)], "item"),
+            "history 'clicks_kind' must hold values of 'kind' in the places of 'clicks'",
+        ),
+        (
+            lambda: DIN([ITEM, CLICKS, History("b", ITEMS, padding=0)], "item"),
+            "histories of 'item' must have one `padding`",
+        ),
+        (lambda: DLRM([USER]), "`features` must make two or more embeddings"),
     ],
 )
 def test_rejects_bad_arguments(make, message):

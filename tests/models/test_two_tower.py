@@ -236,3 +236,25 @@ def test_logs_hold_no_metric_that_was_not_computed():
     name = next(name for name in logs if name.startswith("val_factorized"))
     assert name.removeprefix("val_") not in logs
     assert logs[name][0] > 0
+
+
+@pytest.mark.parametrize("task", [tasks.Retrieval, lambda: tasks.Retrieval(temperature=0.5)])
+def test_compiled_by_xla_it_learns_the_same(task):
+    pairs = {"user": np.arange(12) % 5, "item": np.arange(12) % 7}
+    answers = []
+    for jit_compile in (False, True):
+        keras.utils.set_random_seed(1)
+        towers = keras.layers.Embedding(5, 4), keras.layers.Embedding(7, 4)
+        columns = {"query_column": "user", "candidate_column": "item"}
+        model = TwoTower(*towers, task(), item_id="item", **columns)
+        model.compile(keras.optimizers.SGD(0.5), jit_compile=jit_compile)
+        data = tf.data.Dataset.from_tensor_slices(pairs).batch(5)  # The last batch is smaller.
+        losses = model.fit(data, verbose=0).history["loss"]
+        answers.append([losses, *model.get_weights()])
+    for plain, compiled in zip(*answers, strict=True):
+        np.testing.assert_allclose(compiled, plain, rtol=1e-4, atol=1e-5)
+
+
+def test_xla_is_refused_where_values_are_looked_up():
+    with pytest.raises(ValueError, match="`jit_compile` must be False for a model that looks"):
+        make_model(embedding_dim=4).compile("sgd", jit_compile=True)

@@ -264,3 +264,26 @@ def test_replicas_compute_their_own_rows(two_replicas):
     np.testing.assert_allclose(rows, expected_values, rtol=1e-5)
     total = sum(g.numpy() for g in two_replicas.experimental_local_results(gradients))
     np.testing.assert_allclose(total, expected["candidates"], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("ids", [None, "int64"])
+@pytest.mark.parametrize("mask", [False, True])
+def test_compiled_by_xla_it_is_the_same(ids, mask):
+    case = make(7, 9, ids=ids, mask=mask)
+    watched = ["queries", "candidates", "positive", "bias"]
+
+    @tf.function(jit_compile=True, autograph=False)
+    def compiled(upstream, **tensors):
+        with tf.GradientTape() as tape:
+            tape.watch([tensors[name] for name in watched])
+            rows = row_loss(SOFTMAX, **tensors)
+            total = tf.reduce_sum(rows * upstream)
+        return rows, tape.gradient(total, [tensors[name] for name in watched])
+
+    for upstream in (np.ones(7, np.float32), np.arange(7, dtype=np.float32)):
+        rows, gradients = compiled(
+            tf.constant(upstream), **{n: tf.constant(v) for n, v in case.items()}
+        )
+        values, expected = run(case, upstream=upstream)
+        actual = {name: g.numpy() for name, g in zip(watched, gradients, strict=True)}
+        assert_near((rows.numpy(), actual), (values, expected))

@@ -9,7 +9,7 @@ import pytest
 
 from recipes import retrieval
 from tests.recipes.processes import Recipe, shown_rows
-from tfrs_ext import serving
+from tfrs_ext import baselines, serving
 
 
 @pytest.fixture
@@ -60,6 +60,35 @@ def test_a_run_that_is_killed_in_every_stage_ends_as_if_it_had_not_been(recipe):
     answer = recipe.run("query", "--user", "17", "-k", "3")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert len(shown_rows(answer)) == 3
+
+
+def test_a_baseline_is_tuned_fitted_exported_and_asked(recipe):
+    chosen = ("--smoke", "--model", "item_to_item")
+    for step in ("tune", "train"):
+        result = recipe.run_here(step, *chosen)
+        assert result.exit_code == 0, result.stdout
+    metrics = json.loads((recipe.runs / "metrics.json").read_text())
+    rivals = {"successors", "recent", "popularity", "random"}
+    assert set(metrics) == {"model", "planted truth", *rivals}
+    assert metrics["model"]["ndcg_at_10"] > metrics["random"]["ndcg_at_10"]
+    assert set(json.loads((recipe.runs / "hparams.json").read_text())) == {"neighbors", "shrinkage"}
+    assert "Retrieval, item_to_item" in (recipe.runs / "report.html").read_text()
+    result = recipe.run_here("export", *chosen)
+    assert result.exit_code == 0, result.stdout
+    manifest = serving.read_manifest(recipe.base / "1")
+    assert manifest["baseline"]["class"] == "ItemToItemBaseline"
+    result = recipe.run_here("query", *chosen, "--user", "17", "-k", "3")
+    assert len(shown_rows(result)) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in baselines.BASELINES if name != "item_to_item"])
+def test_every_baseline_goes_through_all_steps(recipe, name):
+    if name == "ials":
+        pytest.importorskip("implicit", reason="the extra `ials` is missing")
+    result = recipe.run_here("all", "--smoke", "--model", name)
+    assert result.exit_code == 0, result.stdout
+    assert serving.list_versions(recipe.base) == [1]
 
 
 @pytest.mark.slow

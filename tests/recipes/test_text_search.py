@@ -38,7 +38,15 @@ def settings_of(folder, titles, **columns):
     source = shared.DataSource(
         "log", None, str(folder / "log.csv"), None, str(folder / "items.csv"), columns=columns
     )
-    values = {"trials": 1, "budget": None, "epochs": 1, "patience": 1, "user": None, "k": 3}
+    values = {
+        "trials": 1,
+        "trial_epochs": 1,
+        "budget": None,
+        "epochs": 1,
+        "patience": 1,
+        "user": None,
+        "k": 3,
+    }
     values |= {"seed": 1, "fresh": False, "runs": folder, "base": folder, "text": ""}
     return text_search.Settings.of("text_search", source, **values)
 

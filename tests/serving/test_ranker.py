@@ -215,3 +215,41 @@ def test_items_that_do_not_fit_are_refused_with_the_reason(tmp_path, changes, me
     with pytest.raises(ValueError, match=message):
         serving.export_ranker(tmp_path / "m", make_model(), make_users(), make_items(**changes))
     assert not (tmp_path / "m").exists()
+
+
+def test_requests_bring_the_moment_along(tmp_path, unverified):
+    features = [*make_model().features, Numeric("hour", 12.0, 6.0)]
+    model = models.DIN(features, "item-id", embedding_dim=4, hidden_units=(8,))
+    context = {"hour": np.float32([3, 20]), "clicks": USER_COLUMNS["clicks"][:3]}
+    with pytest.raises(ValueError, match=r"`users.context` must hold columns of equal length"):
+        serving.export_ranker(tmp_path, model, make_users(context=context), make_items())
+    context["clicks"] = context["clicks"][:2]
+    path = serving.export_ranker(tmp_path, model, make_users(context=context), make_items())
+    assert serving.read_manifest(path)["context"] == ["hour", "clicks"]
+    live = [[7, 7, 14, 0], [-1] * LENGTH]
+    inputs = {"user_id": tf.constant(["u3", "u4"]), "hour": tf.constant([5.0, np.nan])}
+    items = [21, 7, 0]
+    answer = load(path)["rank"](
+        **inputs, clicks=tf.constant(live, tf.int64), item_id=tf.constant([items] * 2, tf.int64)
+    )
+    for row, (user, hour, clicks) in enumerate(
+        [(3, 5.0, live[0]), (4, 12.0, USER_COLUMNS["clicks"][4])]
+    ):
+        columns = {
+            "user-id": [f"u{user}"] * 3,
+            "age": [USER_COLUMNS["age"][user]] * 3,
+            "clicks": [clicks] * 3,
+            "hour": np.float32([hour] * 3),
+            "item-id": items,
+            "title": [ITEM_COLUMNS["title"][item // 7] for item in items],
+        }
+        scores = model({name: tf.constant(np.array(v)) for name, v in columns.items()})[:, 0]
+        order = np.argsort(-scores.numpy(), kind="stable")
+        assert answer["item_id"].numpy()[row].tolist() == [items[i] for i in order]
+        np.testing.assert_allclose(answer["score"][row], scores.numpy()[order], rtol=1e-5)
+    wrong = {"hour": np.float32([3]), "mood": np.float32([1])}
+    with pytest.raises(ValueError, match=r"must hold columns that the model reads.*'mood'"):
+        serving.export_ranker(tmp_path, model, make_users(context=wrong), make_items())
+    short = {"hour": np.float32([3]), "clicks": USER_COLUMNS["clicks"][:1, 1:]}
+    with pytest.raises(ValueError, match=r"must hold 'clicks' as `users.columns` do"):
+        serving.export_ranker(tmp_path, model, make_users(context=short), make_items())

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tfrs_ext.baselines.neighbors import nearest_by_cosine
+from tfrs_ext.baselines.co_occurrence import nearest_by_cosine
 
 
 def nearest_items(

@@ -18,7 +18,7 @@ class PositiveRate:
         `PopularityBaseline` is for retrieval, where no row is a negative.
 
     Example:
-        >>> rate = PositiveRate(prior=2.0).adapt(["a", "a", "b", "b"], [1, 1, 0, 0])
+        >>> rate = PositiveRate(prior=2.0).fit(["a", "a", "b", "b"], [1, 1, 0, 0])
         >>> rate(["a", "b", "new"]).tolist()
         [0.75, 0.25, 0.5]
     """
@@ -30,7 +30,7 @@ class PositiveRate:
         self._mean = float("nan")
         self._rates = pd.Series(dtype=np.float64)
 
-    def adapt(self, ids: npt.ArrayLike, labels: npt.ArrayLike) -> "PositiveRate":
+    def fit(self, ids: npt.ArrayLike, labels: npt.ArrayLike) -> "PositiveRate":
         """Counts; returns itself.
 
         Args:

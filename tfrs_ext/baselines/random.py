@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.baselines.baseline import Baseline
-from tfrs_ext.typing import TensorLike
+from tfrs_ext.baselines.taken_items import TakenItems
+from tfrs_ext.typing import Config, TensorLike
 
 _MULTIPLIERS = (-2_048_144_789, -1_028_477_387)  # Of MurmurHash3's finalizer, as int32.
 
@@ -18,7 +19,7 @@ class RandomBaseline(Baseline):
     `score(query, c)` is uniform in [0, 1), a hash of the seed, the history and the candidate.
 
     Args:
-        num_candidates: C, how many candidates there are.
+        num_candidates: The number of candidates, C.
         seed: The number that chooses the orders.
 
     Call arguments:
@@ -40,25 +41,20 @@ class RandomBaseline(Baseline):
         super().__init__(num_candidates, **kwargs)
         self.seed = seed
 
-    def adapt(self, histories: TensorLike) -> "RandomBaseline":
-        """Learns nothing."""
-        return self
+    def get_config(self) -> Config:
+        """Returns the arguments of the constructor."""
+        return {**super().get_config(), "seed": self.seed}
 
-    def call(self, histories: TensorLike) -> tf.Tensor:
-        """Returns scores `[B, C]`."""
-        count, owners, positions = self._pairs(histories)
-        queries = tf.math.unsorted_segment_sum(_mixed(positions + 1), owners, count)
-        queries = _mixed(queries + tf.constant(self.seed * 40_503 + 1, tf.int32))
+    def _score(self, queries: TakenItems, groups: TensorLike | None) -> tf.Tensor:
+        keys = _mixed(queries.positions + 1)
+        asked = tf.math.unsorted_segment_sum(keys, queries.owners, queries.count)
+        asked = _mixed(asked + tf.constant(self.seed * 40_503 + 1, tf.int32))
         candidates = _mixed(tf.range(self.num_candidates) * 69_069 + 1)
         bits = tf.bitwise.right_shift(
-            tf.bitcast(_mixed(queries[:, tf.newaxis] + candidates), tf.uint32),
+            tf.bitcast(_mixed(asked[:, tf.newaxis] + candidates), tf.uint32),
             tf.constant(8, tf.uint32),
         )
         return tf.cast(bits, tf.float32) / 2**24
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
-        return {**super().get_config(), "seed": self.seed}
 
 
 def _mixed(numbers: tf.Tensor) -> tf.Tensor:

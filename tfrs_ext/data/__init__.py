@@ -1,7 +1,9 @@
 """pandas frames to tf.data: schemas, splits, vocabularies, synthetic data."""
 
+from tfrs_ext.data.events import weigh_events
 from tfrs_ext.data.feature_set import FeatureSet, fit_features
 from tfrs_ext.data.frames import Frames, join
+from tfrs_ext.data.impressions import with_impressions
 from tfrs_ext.data.inspection import Inspection, inspect_interactions
 from tfrs_ext.data.invention import Truth, synthetic
 from tfrs_ext.data.label_columns import keep_positives, label_by_column
@@ -10,12 +12,18 @@ from tfrs_ext.data.load import DataWarning, load_frames
 from tfrs_ext.data.movielens import load_movielens
 from tfrs_ext.data.next_items import next_item_queries
 from tfrs_ext.data.pipelines import candidates_dataset, ranking_dataset, training_dataset
-from tfrs_ext.data.queries import EvaluationQueries, evaluation_queries, item_columns, user_states
+from tfrs_ext.data.queries import (
+    EvaluationQueries,
+    context_columns,
+    evaluation_queries,
+    item_columns,
+    user_states,
+)
 from tfrs_ext.data.schema import Schema
 from tfrs_ext.data.sequences import sequence_dataset
 from tfrs_ext.data.shown_pairs import ShownPairs, draw_shown_pairs, shown_dataset
 from tfrs_ext.data.splits import Split, global_time_split, leave_one_out, random_split
-from tfrs_ext.data.taken import item_counts, item_histories, seen_items
+from tfrs_ext.data.taken import history_times, item_counts, item_histories, seen_items
 from tfrs_ext.data.typed_queries import abridge, misspell
 
 __all__ = [
@@ -30,10 +38,12 @@ __all__ = [
     "Truth",
     "abridge",
     "candidates_dataset",
+    "context_columns",
     "draw_shown_pairs",
     "evaluation_queries",
     "fit_features",
     "global_time_split",
+    "history_times",
     "inspect_interactions",
     "item_columns",
     "item_counts",
@@ -54,6 +64,8 @@ __all__ = [
     "synthetic",
     "training_dataset",
     "user_states",
+    "weigh_events",
+    "with_impressions",
     "with_labels",
     "with_negatives",
 ]

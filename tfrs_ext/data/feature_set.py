@@ -1,7 +1,7 @@
 """What the towers must know about their inputs, learnt from training rows alone."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,9 @@ from tfrs_ext.data.schema import HISTORY, FeatureKind, kind_and_options
 from tfrs_ext.features import Categorical, Feature, History
 from tfrs_ext.typing import Config
 
+_PREFIX = f"{HISTORY}_"
+_PARTS = ("query", "candidate", "context")
+
 
 @dataclasses.dataclass(frozen=True)
 class FeatureSet:
@@ -21,10 +24,13 @@ class FeatureSet:
     Args:
         query: Features of the query tower; the first is the user id.
         candidate: Features of the candidate tower; the first is the item id.
+        context: Features of the moment: columns of the interactions, which a model that ranks
+            reads beside the others, and requests bring along.
     """
 
     query: tuple[Feature, ...]
     candidate: tuple[Feature, ...]
+    context: tuple[Feature, ...] = ()
 
     @property
     def history(self) -> History:
@@ -32,24 +38,34 @@ class FeatureSet:
         return next(feature for feature in self.query if isinstance(feature, History))
 
     @property
+    def histories(self) -> dict[str, History]:
+        """The query's histories, by the candidate's columns whose values they hold."""
+        histories = [feature for feature in self.query if isinstance(feature, History)]
+        names = [self.candidate[0].name, *(h.name.removeprefix(_PREFIX) for h in histories[1:])]
+        return dict(zip(names, histories, strict=True))
+
+    @property
     def of_users(self) -> tuple[Feature, ...]:
         """The query's features that are columns of the user table."""
-        return tuple(feature for feature in self.query if feature is not self.history)
+        return tuple(feature for feature in self.query if not isinstance(feature, History))
 
     def get_config(self) -> Config:
         """Returns a JSON-able description, for `FeatureSet.from_config`."""
-        return {
-            "query": [feature.get_config() for feature in self.query],
-            "candidate": [feature.get_config() for feature in self.candidate],
-        }
+        return {part: [feature.get_config() for feature in getattr(self, part)] for part in _PARTS}
 
     @classmethod
     def from_config(cls, config: Config) -> "FeatureSet":
         """Builds the feature set that `get_config` described."""
-        return cls(*(tuple(map(Feature.from_config, config[k])) for k in ("query", "candidate")))
+        return cls(*(tuple(map(Feature.from_config, config[part])) for part in _PARTS))
 
 
-def fit_features(frames: Frames, history_length: int = 50) -> FeatureSet:
+def fit_features(
+    frames: Frames,
+    history_length: int = 50,
+    *,
+    history_of: Sequence[str] = (),
+    ids: Mapping[str, Any] | None = None,
+) -> FeatureSet:
     """Fits vocabularies, means and ranges to the users and items that occur in the interactions.
 
     Give it the training part only. Users and items that occur in the tables alone teach nothing:
@@ -58,13 +74,20 @@ def fit_features(frames: Frames, history_length: int = 50) -> FeatureSet:
     Args:
         frames: The training part.
         history_length: How many of the user's latest items the query holds.
+        history_of: Categorical item features of which the query holds histories as well, such as
+            `("genre",)` for a column `"history_genre"` beside `"history"`: side information for
+            `models.DIN` and `models.DIEN`.
+        ids: Options of `features.Categorical.fit` for the ids of users and items, such as
+            `{"min_count": 2, "num_hash_buckets": 100}` for ids of which rare ones share
+            embeddings, or `{"unknown_rate": 0.01}`.
 
     Returns:
-        The query's features (user id, user features, `"history"`) and the candidate's (item id,
-        item features).
+        The query's features (user id, user features, `"history"`), the candidate's (item id, item
+        features) and those of the context.
 
     Raises:
-        ValueError: If `history_length` is below 1.
+        ValueError: If `history_length` is below 1, or `history_of` names no categorical item
+            feature.
 
     Example:
         >>> from tfrs_ext.data import synthetic
@@ -75,18 +98,35 @@ def fit_features(frames: Frames, history_length: int = 50) -> FeatureSet:
     if history_length < 1:
         raise ValueError(f"`history_length` must be at least 1, received {history_length}.")
     schema = frames.schema
+    log, options = frames.interactions, dict(ids or {})
     users = frames.users.iloc[np.unique(frames.user_rows())]
     items = frames.items.iloc[np.unique(frames.item_rows())]
-    item_id = Categorical.fit(schema.item_id, items[schema.item_id])
+    item_id = Categorical.fit(schema.item_id, log[schema.item_id], **options)
+    candidate = (item_id, *_fit(items, schema.item_features))
     history = History(HISTORY, vocabulary=item_id.vocabulary, length=history_length)
     return FeatureSet(
         query=(
-            Categorical.fit(schema.user_id, users[schema.user_id]),
+            Categorical.fit(schema.user_id, log[schema.user_id], **options),
             *_fit(users, schema.user_features),
             history,
+            *_side_histories(candidate, history_of, history_length),
         ),
-        candidate=(item_id, *_fit(items, schema.item_features)),
+        candidate=candidate,
+        context=tuple(_fit(log, schema.context_features)),
     )
+
+
+def _side_histories(
+    candidate: Sequence[Feature], names: Sequence[str], length: int
+) -> Iterable[History]:
+    known = {f.name: f for f in candidate[1:] if isinstance(f, Categorical)}
+    for name in names:
+        if name not in known:
+            raise ValueError(
+                f"`history_of` must name categorical item features, {sorted(known)}, received "
+                f"{name!r}."
+            )
+        yield History(f"{_PREFIX}{name}", vocabulary=known[name].vocabulary, length=length)
 
 
 def _fit(table: pd.DataFrame, kinds: Mapping[str, FeatureKind]) -> Iterable[Feature]:

@@ -47,8 +47,9 @@ def with_negatives(
 ) -> Frames:
     """Returns the rows as positives, and before each of them rows of items that weren't taken.
 
-    A negative has its positive's user and time, so that both are seen with the same history. Its
-    item is drawn evenly from the items that occur in `known` and that the user never took there.
+    A negative has its positive's user, time and context, so that both are seen with the same
+    history. Its item is drawn evenly from the items that occur in `known` and that the user never
+    took there.
 
     Args:
         frames: What users took.
@@ -71,8 +72,9 @@ def with_negatives(
         raise ValueError(f"`num_negatives` must be at least 1, received {num_negatives}.")
     drawn = _untaken(np.repeat(frames.user_rows(), num_negatives), known or frames, seed)
     schema = frames.schema
-    names = (schema.user_id, schema.item_id, schema.timestamp, schema.weight)
-    positives = frames.interactions[[name for name in names if name]]
+    names = (schema.user_id, schema.item_id, schema.timestamp, schema.weight, schema.event)
+    context = schema.context_features
+    positives = frames.interactions[[*(name for name in names if name), *context]]
     places = np.repeat(np.arange(len(positives)), num_negatives + 1)
     rows = positives.iloc[places].reset_index(drop=True)
     is_positive = np.arange(len(rows)) % (num_negatives + 1) == num_negatives

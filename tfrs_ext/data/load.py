@@ -15,6 +15,7 @@ from tfrs_ext.data.checks import (
     without_categories,
 )
 from tfrs_ext.data.frames import Frames
+from tfrs_ext.data.impressions import as_impressions
 from tfrs_ext.data.schema import Schema
 from tfrs_ext.data.tables import read_table
 from tfrs_ext.features import Numeric
@@ -37,9 +38,10 @@ def load_frames(
 ) -> Frames:
     """Loads three tables, checks them, and puts the interactions in order of time.
 
-    Left out, counted and warned of once: rows without a time, rows equal in user, item and time,
-    and rows whose user or item has no row in its table. Without times, the weights of rows equal
-    in user and item are summed. All else that is wrong is an error.
+    Left out, counted and warned of once: rows without a time or without an event where these have
+    columns, rows equal in user, item, time and event, and rows whose user or item has no row in its
+    table. Without times, the weights of rows equal in user and item are summed. All else
+    that is wrong is an error.
 
     Args:
         interactions: A frame, or the path of a file or of a folder of parts: Parquet, JSON Lines,
@@ -64,7 +66,7 @@ def load_frames(
     schema = schema or Schema()
     id_columns = (schema.user_id, schema.item_id)
     table, notes = read_table(interactions, id_columns, _usual_columns(schema))
-    rows, note = _drop_untimed(_check_interactions(table, schema), schema)
+    rows, note = _drop_incomplete(_check_interactions(table, schema), schema)
     notes += note
     user_table, note = _entities(users, rows, schema, "users")
     notes += note
@@ -95,8 +97,10 @@ def _usual_columns(schema: Schema) -> tuple[str, ...]:
 
 def _check_interactions(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     where = "interactions"
-    optional = [name for name in (schema.timestamp, schema.weight, schema.label) if name]
-    require_columns(table, [schema.user_id, schema.item_id, *optional], where)
+    optional = (schema.timestamp, schema.weight, schema.label, schema.event, schema.impressions)
+    named = [*filter(None, optional), *schema.context_features]
+    named = list(dict.fromkeys([schema.user_id, schema.item_id, *named]))
+    require_columns(table, named, where)
     table = table.reset_index(drop=True)
     changed = {name: as_ids(table[name], where) for name in (schema.user_id, schema.item_id)}
     if schema.timestamp is not None:
@@ -104,6 +108,11 @@ def _check_interactions(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     for name in (schema.weight, schema.label):
         if name is not None:
             changed[name] = _complete_numbers(table[name], where)
+    if schema.impressions is not None:
+        ids = changed[schema.item_id]
+        changed[schema.impressions] = as_impressions(table[schema.impressions], ids, where)
+    for name, kind in schema.context_features.items():
+        changed[name] = as_feature(table[name], kind, where)
     if schema.weight is not None and (changed[schema.weight] < 0).any():
         raise ValueError(
             f"{where}[{schema.weight!r}] must not be negative, received "
@@ -131,7 +140,11 @@ def _entities(
     features = schema.user_features if of_users else schema.item_features
     if source is None:
         # Sorted, so that the numbering doesn't depend on who came first.
-        source = pd.DataFrame({column: np.sort(interactions[column].unique())})
+        known = interactions[column]
+        if schema.impressions is not None and not of_users:
+            shown = interactions[schema.impressions].explode().dropna()
+            known = pd.concat([known, shown.astype(known.dtype)])
+        source = pd.DataFrame({column: np.sort(known.unique())})
     title = [schema.title] if schema.title and not of_users else []
     table, notes = read_table(source, (column,), (column,))
     table = table.reset_index(drop=True)
@@ -148,12 +161,14 @@ def _entities(
     return table, notes
 
 
-def _drop_untimed(rows: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, list[str]]:
-    if schema.timestamp is None:
-        return rows, []
-    missing = rows[schema.timestamp].isna()
-    kept = rows[~missing].astype({schema.timestamp: "int64"})
-    return kept, _note(missing, f"without a {schema.timestamp!r}")
+def _drop_incomplete(rows: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, list[str]]:
+    notes = []
+    for name, dtype in ((schema.timestamp, "int64"), (schema.event, "str")):
+        if name is not None:
+            missing = rows[name].isna()
+            rows = rows[~missing].astype({name: dtype})
+            notes += _note(missing, f"without a {name!r}")
+    return rows, notes
 
 
 def _drop_unknown(
@@ -176,7 +191,8 @@ def _drop_unknown(
 
 
 def _drop_duplicates(rows: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, list[str]]:
-    columns = [name for name in (schema.user_id, schema.item_id, schema.timestamp) if name]
+    names = (schema.user_id, schema.item_id, schema.timestamp, schema.event)
+    columns = [name for name in names if name]
     twice = rows.duplicated(columns)
     if schema.timestamp is None and schema.weight is not None and twice.any():
         # Without times, repeated rows are one fact told in parts.

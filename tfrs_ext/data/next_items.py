@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfrs_ext.data.feature_set import FeatureSet, arrays_of
 from tfrs_ext.data.frames import Frames
-from tfrs_ext.data.queries import EvaluationQueries
+from tfrs_ext.data.queries import EvaluationQueries, context_columns, gather_histories
 from tfrs_ext.data.ragged import distinct_items
 from tfrs_ext.data.windows import Timeline, windows_before_rows
 
@@ -50,32 +50,35 @@ def next_item_queries(
     states = arrays_of(part.users, features.of_users)
     queries = {name: values[users] for name, values in states.items()}
     windows = windows_before_rows(part, history_from)
-    queries[features.history.name] = windows.gather(tf.constant(rows), features.history).numpy()
-    seen, cold = _seen(part, history_from, rows, items)
+    queries |= gather_histories(windows, tf.constant(rows), part, features)
+    queries |= context_columns(part.select(rows), features)
+    histories = _histories(part, history_from, rows)
     return EvaluationQueries(
         queries=queries,
         user_rows=users,
         positives=tf.RaggedTensor.from_uniform_row_length(items, 1),
-        seen=seen,
-        cold=cold,
+        seen=_without_own(histories, items, len(part.items)),
+        histories=histories,
+        cold=histories.row_lengths().numpy() == 0,
     )
 
 
-def _seen(
-    part: Frames,
-    history_from: Frames,
-    rows: npt.NDArray[np.int64],
-    items: npt.NDArray[np.int64],
-) -> tuple[tf.RaggedTensor, npt.NDArray[np.bool_]]:
+def _histories(part: Frames, history_from: Frames, rows: npt.NDArray[np.int64]) -> tf.RaggedTensor:
+    """Returns the items before each row, oldest first, `[Q, (L)]`."""
     parts = [history_from, part]
     timeline = Timeline.of(parts)
     all_items = np.concatenate([frames.item_rows() for frames in parts])[timeline.order]
     held_out = len(history_from.interactions) + rows
     starts, ends = timeline.begins[held_out], timeline.places[held_out]
     counts = ends - starts
-    query = np.repeat(np.arange(len(rows)), counts)
     offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    before = all_items[np.repeat(starts, counts) + offset]
-    other = before != items[query]
-    seen = distinct_items(query[other], before[other], len(rows), len(part.items))
-    return seen, counts == 0
+    return tf.RaggedTensor.from_row_lengths(all_items[np.repeat(starts, counts) + offset], counts)
+
+
+def _without_own(
+    histories: tf.RaggedTensor, items: npt.NDArray[np.int64], num_items: int
+) -> tf.RaggedTensor:
+    """Returns the items of each history, each once, but the one that is asked for."""
+    queries, before = histories.value_rowids().numpy(), histories.values.numpy()
+    other = before != items[queries]
+    return distinct_items(queries[other], before[other], len(items), num_items)

@@ -46,8 +46,9 @@ def training_dataset(
             of `frames`, 1 for the earliest; None for no such column.
 
     Returns:
-        Batches `{column: tensor}`: every feature of `features` `[B]`, `"history"` `[B, L]` of what
-        the user did strictly before the row (an earlier row for the same item stays in),
+        Batches `{column: tensor}`: every feature of `features` `[B]`, those of the context among
+        them, `"history"` `[B, L]` of what the user did strictly before the row (an earlier row for
+        the same item stays in),
         `"sample_weight"` `[B]` float32 where the schema has a weight, and the label `[B]` float32
         under its own name where it has one.
 
@@ -150,13 +151,13 @@ def _columns_of(
     users = _columns(frames.users, features.of_users)
     items = _columns(frames.items, features.candidate)
     user_rows, item_rows = on_host(frames.user_rows()), on_host(frames.item_rows())
-    extras = _row_columns(frames)
+    extras = {**_row_columns(frames), **_columns(frames.interactions, features.context)}
 
     @tf.autograph.experimental.do_not_convert
     def batch(rows: tf.Tensor) -> dict[str, tf.Tensor]:
         return {
             **_gather(users, tf.gather(user_rows, rows)),
-            features.history.name: windows.gather(rows, features.history),
+            **windows.gather_all(rows, features.histories, items),
             **_gather(items, tf.gather(item_rows, rows)),
             **_gather(extras, rows),
         }

@@ -7,10 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from tfrs_ext.data.columns import on_host
 from tfrs_ext.data.feature_set import FeatureSet, arrays_of
 from tfrs_ext.data.frames import Frames
 from tfrs_ext.data.ragged import distinct_items
-from tfrs_ext.data.windows import windows_of_users
+from tfrs_ext.data.taken import item_histories
+from tfrs_ext.data.windows import Windows, windows_of_users
 
 
 def user_states(
@@ -30,8 +32,38 @@ def user_states(
     """
     windows = windows_of_users(history or frames)
     columns = arrays_of(frames.users, features.of_users)
-    latest = windows.gather(tf.range(len(frames.users), dtype=tf.int64), features.history)
-    return {**columns, features.history.name: latest.numpy()}
+    users = tf.range(len(frames.users), dtype=tf.int64)
+    return {**columns, **gather_histories(windows, users, frames, features)}
+
+
+def gather_histories(
+    windows: Windows, rows: tf.Tensor, frames: Frames, features: FeatureSet
+) -> dict[str, npt.NDArray[Any]]:
+    """Returns the histories of some windows as arrays `[B, L]`.
+
+    Args:
+        windows: The windows.
+        rows: `[B]` integer numbers of windows.
+        frames: The data whose item table says what side histories hold.
+        features: The columns with their facts.
+    """
+    read = [feature for feature in features.candidate if feature.name in features.histories]
+    items = {name: on_host(values) for name, values in arrays_of(frames.items, read).items()}
+    found = windows.gather_all(rows, features.histories, items)
+    return {name: values.numpy() for name, values in found.items()}
+
+
+def context_columns(frames: Frames, features: FeatureSet) -> dict[str, npt.NDArray[Any]]:
+    """The context's columns for each interaction, which a model that ranks reads.
+
+    Args:
+        frames: The data whose interactions are read.
+        features: The columns with their facts, which `fit_features` made.
+
+    Returns:
+        `{column: array}`, each `[N]`; examples for `serving.Users(context=…)`.
+    """
+    return arrays_of(frames.interactions, features.context)
 
 
 def item_columns(frames: Frames, features: FeatureSet) -> dict[str, npt.NDArray[Any]]:
@@ -52,13 +84,16 @@ class EvaluationQueries:
     """Users with held-out rows, as they were when these rows were still to come.
 
     Args:
-        queries: The query tower's inputs, `{column: [Q] array}` and `"history"` `[Q, L]`.
+        queries: The query tower's inputs, `{column: [Q] array}` and `"history"` `[Q, L]`, and the
+            context of the query's first held-out row.
         user_rows: `[Q]` int64 row numbers in the user table, ascending.
         positives: `[Q, (P)]` int64 ragged: row numbers in the item table of the held-out items,
             each once, ascending.
         seen: `[Q, (S)]` int64 ragged: row numbers of the items in the history, each once,
             ascending. Where users repeat items, a positive may be among them; leave those
             positives out if you exclude seen items from the ranking.
+        histories: `[Q, (L)]` int64 ragged: row numbers of the items in the history, oldest first,
+            as often as they are there; `baselines` rank by them.
         cold: `[Q]` bool: users without any history.
     """
 
@@ -66,6 +101,7 @@ class EvaluationQueries:
     user_rows: npt.NDArray[np.int64]
     positives: tf.RaggedTensor
     seen: tf.RaggedTensor
+    histories: tf.RaggedTensor
     cold: npt.NDArray[np.bool_]
 
 
@@ -91,14 +127,16 @@ def evaluation_queries(
         >>> found.positives.shape[0], found.queries["history"].shape
         (50, (50, 50))
     """
-    users = np.unique(part.user_rows())
+    users, first = np.unique(part.user_rows(), return_index=True)
+    context = context_columns(part.select(first), features)
     states = user_states(part, features, history=history_from)
     seen = _items_of(users, history_from)
     return EvaluationQueries(
-        queries={name: values[users] for name, values in states.items()},
+        queries={**{name: values[users] for name, values in states.items()}, **context},
         user_rows=users,
         positives=_items_of(users, part),
         seen=seen,
+        histories=tf.gather(item_histories(history_from), users),
         cold=seen.row_lengths().numpy() == 0,
     )
 

@@ -11,11 +11,15 @@ from tfrs_ext.typing import Config
 FeatureKind = Union[str, Mapping[str, Any]]
 HISTORY = "history"
 SAMPLE_WEIGHT = "sample_weight"
+_SIDES = ("user_features", "item_features", "context_features")
 
 
 @dataclasses.dataclass(frozen=True)
 class Schema:
     """Names the columns of the interactions and of the user and item tables.
+
+    An event is a row. Where every item that was shown has a row, `label` says which were taken;
+    where a row is what was taken, `impressions` says what else was shown.
 
     The names of features become the keys of the batches and of an export's signatures, so no two
     of them may be equal.
@@ -27,11 +31,17 @@ class Schema:
             is known.
         weight: Column of the interactions' weights, if any.
         label: Column of the interactions' labels (a rating, a click), if any.
+        event: Column of the interactions with names of events (view, buy), if any; rows that are
+            equal but for the event are kept, and `weigh_events` weighs them.
+        impressions: Column of the interactions with the ids of items that were shown beside the
+            one that was taken, a list a row, if any; `with_impressions` makes rows of them.
         title: Column of the item table with titles for people to read, if any.
         user_features: Columns of the user table and their kinds: `"categorical"`, `"numeric"`,
             `"text"`, `"timestamp"`, or whatever `features.Feature.kinds` knows. A kind may have
             options, those of its `fit`: `{"kind": "text", "min_count": 5}`.
         item_features: Columns of the item table and their kinds.
+        context_features: Columns of the interactions that say how it was at that moment (the hour,
+            the device, the place in a list), and their kinds.
 
     Raises:
         ValueError: If a kind is unknown or two features share a name.
@@ -47,19 +57,22 @@ class Schema:
     timestamp: str | None = "timestamp"
     weight: str | None = None
     label: str | None = None
+    event: str | None = None
+    impressions: str | None = None
     title: str | None = None
     user_features: Mapping[str, FeatureKind] = dataclasses.field(default_factory=dict)
     item_features: Mapping[str, FeatureKind] = dataclasses.field(default_factory=dict)
+    context_features: Mapping[str, FeatureKind] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for side in ("user_features", "item_features"):
+        for side in _SIDES:
             for name, kind in getattr(self, side).items():
                 _check_kind(f"{side}[{name!r}]", kind)
         self._check_names()
 
     def _check_names(self) -> None:
         names = [self.user_id, self.item_id, HISTORY, SAMPLE_WEIGHT]
-        names += [*self.user_features, *self.item_features]
+        names += [name for side in _SIDES for name in getattr(self, side)]
         names += [self.label] if self.label else []
         for name in names:
             if names.count(name) > 1:
@@ -72,9 +85,7 @@ class Schema:
     def get_config(self) -> Config:
         """Returns a JSON-able description, for `Schema.from_config`."""
         config = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        config["user_features"] = dict(self.user_features)
-        config["item_features"] = dict(self.item_features)
-        return config
+        return {**config, **{side: dict(getattr(self, side)) for side in _SIDES}}
 
     @classmethod
     def from_config(cls, config: Config) -> "Schema":

@@ -7,6 +7,8 @@ import numpy.typing as npt
 
 from tfrs_ext.data.frames import Frames
 
+_ENOUGH = 10  # Users with three rows or more, so that an order by chance is out of question.
+
 
 @dataclasses.dataclass(frozen=True)
 class Split:
@@ -38,6 +40,10 @@ def leave_one_out(frames: Frames) -> Split:
     Returns:
         The split.
 
+    Raises:
+        ValueError: There are no times, and each user's rows stand in the order of the items: a
+            user's last row is then the item of the largest id, and not the latest.
+
     Example:
         >>> from tfrs_ext.data import synthetic
         >>> leave_one_out(synthetic(50, 60, 6)[0]).test
@@ -49,6 +55,8 @@ def leave_one_out(frames: Frames) -> Split:
     """
     users = frames.user_rows()
     order = np.lexsort((np.arange(len(users)), frames.times(), users))
+    if frames.schema.timestamp is None:
+        _check_order(users[order], frames.item_rows()[order])
     counts = np.bincount(users, minlength=len(frames.users))
     ends = np.cumsum(counts)[counts >= 3]
     test, validation = order[ends - 1], order[ends - 2]
@@ -123,6 +131,18 @@ def random_split(
     test = np.flatnonzero(ranks < test_size)
     validation = np.flatnonzero((ranks >= test_size) & (ranks < held_out))
     return _split(frames, validation, test)
+
+
+def _check_order(users: npt.NDArray[np.int64], items: npt.NDArray[np.int64]) -> None:
+    """Refuses rows in the order of the items; both are sorted by user."""
+    is_next = users[1:] == users[:-1]
+    long = np.count_nonzero(np.bincount(users) >= 3)
+    if long >= _ENOUGH and np.all(items[1:][is_next] >= items[:-1][is_next]):
+        raise ValueError(
+            "`frames` must have times, or rows in the order of time, received rows in which each "
+            "user's items stand in the order of their ids: a user's last row isn't the latest. "
+            "Name the column of times, sort the rows, or use `random_split`."
+        )
 
 
 def _split(frames: Frames, validation: npt.NDArray[np.int64], test: npt.NDArray[np.int64]) -> Split:

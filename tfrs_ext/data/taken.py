@@ -1,6 +1,7 @@
 """What users took, summed up: by item and by user."""
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from tfrs_ext.data.frames import Frames
@@ -72,8 +73,33 @@ def item_histories(frames: Frames) -> tf.RaggedTensor:
         >>> item_histories(load_frames(log)).to_list()
         [[0, 1], [1]]
     """
-    users, items = frames.user_rows(), frames.item_rows()
+    return _by_user(frames, frames.item_rows())
+
+
+def history_times(frames: Frames) -> tf.RaggedTensor:
+    """Returns the times of what `item_histories` returns.
+
+    Args:
+        frames: The interactions.
+
+    Returns:
+        `[U, (L)]` int64, ascending for each user; zeros where the order of rows is all that is
+        known.
+
+    Example:
+        >>> import pandas as pd
+        >>> from tfrs_ext.data import load_frames
+        >>> log = pd.DataFrame({"user_id": [1, 1, 2], "item_id": [5, 7, 7], "timestamp": [3, 2, 1]})
+        >>> history_times(load_frames(log)).to_list()
+        [[2, 3], [1]]
+    """
+    return _by_user(frames, frames.times())
+
+
+def _by_user(frames: Frames, values: npt.NDArray[np.int64]) -> tf.RaggedTensor:
+    """Returns values of the interactions by row of the user table, oldest first."""
+    users = frames.user_rows()
     order = np.lexsort((frames.times(), users))
     return tf.RaggedTensor.from_value_rowids(
-        items[order], users[order], nrows=len(frames.users), validate=False
+        values[order], users[order], nrows=len(frames.users), validate=False
     )

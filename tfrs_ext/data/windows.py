@@ -1,7 +1,7 @@
 """Each user's items in order of time, and the windows that end just before a moment."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,28 +19,54 @@ class Windows:
 
     Args:
         items: `[N]` item ids.
+        places: `[N]` int32, the rows of these items in the item table.
         starts: `[M]` int32, where the window's user begins in `items`.
         ends: `[M]` int32, where the window ends in `items`; the item there doesn't belong to it.
     """
 
     items: tf.Tensor
+    places: tf.Tensor
     starts: tf.Tensor
     ends: tf.Tensor
 
-    def gather(self, rows: tf.Tensor, history: History) -> tf.Tensor:
-        """Returns the latest items of some windows.
+    def gather(
+        self, rows: tf.Tensor, history: History, column: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Returns the latest items of some windows, or what a column of the item table says.
 
         Args:
             rows: `[B]` integer numbers of windows.
             history: The length `L` and the padding.
+            column: `[C]`, a column of the item table; None for the items' ids.
 
         Returns:
-            `[B, L]` item ids, oldest first, padded on the left.
+            `[B, L]` item ids or values, oldest first, padded on the left.
         """
         positions = tf.gather(self.ends, rows)[:, None] + tf.range(-history.length, 0)
         inside = positions >= tf.gather(self.starts, rows)[:, None]
-        items = tf.gather(self.items, tf.maximum(positions, 0))
-        return tf.where(inside, items, tf.constant(history.padding, items.dtype))
+        positions = tf.maximum(positions, 0)
+        if column is None:
+            values = tf.gather(self.items, positions)
+        else:
+            values = tf.gather(column, tf.gather(self.places, positions))
+        return tf.where(inside, values, tf.constant(history.padding, values.dtype))
+
+    def gather_all(
+        self, rows: tf.Tensor, histories: Mapping[str, History], items: Mapping[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
+        """Returns all histories of some windows, `{column: [B, L]}`.
+
+        Args:
+            rows: `[B]` integer numbers of windows.
+            histories: The histories by the item columns whose values they hold; the first is of
+                the ids.
+            items: `{column: [C]}`, of the item table.
+        """
+        ids = next(iter(histories))
+        return {
+            history.name: self.gather(rows, history, None if of == ids else items[of])
+            for of, history in histories.items()
+        }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,9 +111,9 @@ def windows_before_rows(
     before = np.concatenate([[0], np.cumsum(kept)])  # How many are kept before each place.
     places = timeline.places[-len(frames.interactions) :]
     starts = before[timeline.begins[-len(frames.interactions) :]]
-    items = _items(parts)[timeline.order]
     # What is gathered from must not be empty, even where all windows are.
-    return _windows(items[kept] if kept.any() else items[:1], starts, before[places])
+    order = timeline.order[kept] if kept.any() else timeline.order[:1]
+    return _windows(parts, order, starts, before[places])
 
 
 def windows_of_users(frames: Frames) -> Windows:
@@ -99,14 +125,18 @@ def windows_of_users(frames: Frames) -> Windows:
     users = frames.user_rows()
     order = np.lexsort((frames.times(), users))
     offsets = _offsets(users, len(frames.users))
-    return _windows(_items([frames])[order], offsets[:-1], offsets[1:])
+    return _windows([frames], order, offsets[:-1], offsets[1:])
 
 
 def _windows(
-    items: npt.NDArray[Any], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
+    parts: Sequence[Frames],
+    order: npt.NDArray[np.int64],
+    starts: npt.NDArray[np.int64],
+    ends: npt.NDArray[np.int64],
 ) -> Windows:
-    narrow = (starts.astype(np.int32), ends.astype(np.int32))
-    return Windows(on_host(items), *map(on_host, narrow))
+    places = np.concatenate([part.item_rows() for part in parts])[order]
+    narrow = (part.astype(np.int32) for part in (places, starts, ends))
+    return Windows(on_host(_items(parts)[order]), *map(on_host, narrow))
 
 
 def _is_kept(frames: Frames, positives_only: bool) -> npt.NDArray[np.bool_]:
@@ -120,5 +150,5 @@ def _offsets(users: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(np.bincount(users, minlength=size))])
 
 
-def _items(parts: list[Frames]) -> npt.NDArray[Any]:
+def _items(parts: Sequence[Frames]) -> npt.NDArray[Any]:
     return np.concatenate([ids_array(part.interactions[part.schema.item_id]) for part in parts])

@@ -14,6 +14,7 @@ from tfrs_ext.evaluation.interval import Interval
 from tfrs_ext.evaluation.predictions import evaluate_predictions
 from tfrs_ext.evaluation.rankings import evaluate_rankings
 from tfrs_ext.evaluation.relative_improvement import rela_impr
+from tfrs_ext.evaluation.reliability_diagram import reliability
 from tfrs_ext.evaluation.result_comparison import compare_results
 from tfrs_ext.evaluation.retrieval import evaluate_retrieval
 from tfrs_ext.evaluation.retrieval_result import RetrievalResult
@@ -42,6 +43,7 @@ __all__ = [
     "novelty",
     "popularity_groups",
     "rela_impr",
+    "reliability",
     "retrieval_calibration",
     "serendipity",
     "top_candidates",

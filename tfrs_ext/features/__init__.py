@@ -6,9 +6,10 @@ from tfrs_ext.features.cells import check_cells
 from tfrs_ext.features.column_encoder import ColumnEncoder
 from tfrs_ext.features.feature import Feature
 from tfrs_ext.features.feature_encoder import FeatureEncoder
+from tfrs_ext.features.frames import array_of_column, arrays_of_frame
 from tfrs_ext.features.history import History
 from tfrs_ext.features.inputs import as_columns, example_inputs, read_columns
-from tfrs_ext.features.lookup import make_lookup
+from tfrs_ext.features.lookup import make_lookup, replace_some
 from tfrs_ext.features.numeric import Numeric
 from tfrs_ext.features.text import Text
 from tfrs_ext.features.timestamp import Timestamp
@@ -27,9 +28,12 @@ __all__ = [
     "Timestamp",
     "Trigrams",
     "Vector",
+    "array_of_column",
+    "arrays_of_frame",
     "as_columns",
     "check_cells",
     "example_inputs",
     "make_lookup",
     "read_columns",
+    "replace_some",
 ]

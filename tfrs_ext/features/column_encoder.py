@@ -49,6 +49,7 @@ class TableEncoder(ColumnEncoder):
         vocabulary: The known values.
         embedding_dim: D, the width of the table.
         padding: The value that stands for none, or None where every value counts.
+        num_hash_buckets: The number of rows that values outside the vocabulary share.
     """
 
     def __init__(
@@ -57,9 +58,10 @@ class TableEncoder(ColumnEncoder):
         vocabulary: Vocabulary,
         embedding_dim: int,
         padding: int | str | None = None,
+        num_hash_buckets: int = 1,
     ) -> None:
         super().__init__(feature)
-        self.lookup = make_lookup(vocabulary, padding=padding)
+        self.lookup = make_lookup(vocabulary, padding, num_hash_buckets)
         self.embedding = keras.layers.Embedding(
             self.lookup.vocabulary_size(),
             embedding_dim,

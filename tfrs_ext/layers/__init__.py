@@ -11,6 +11,7 @@ from tfrs_ext.layers.cross_network import CrossNetwork
 from tfrs_ext.layers.cross_vector import CrossVector
 from tfrs_ext.layers.dice import Dice
 from tfrs_ext.layers.din_attention import DINAttention
+from tfrs_ext.layers.dot_interaction import DotInteraction
 from tfrs_ext.layers.history_pooling import HistoryPooling
 from tfrs_ext.layers.interest_extractor import InterestExtractor
 from tfrs_ext.layers.learnable_temperature import LearnableTemperature
@@ -34,6 +35,7 @@ __all__ = [
     "CrossVector",
     "DINAttention",
     "Dice",
+    "DotInteraction",
     "HistoryPooling",
     "InterestExtractor",
     "LearnableTemperature",

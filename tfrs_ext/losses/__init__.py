@@ -1,4 +1,4 @@
-"""Losses for retrieval, at one contract."""
+"""Losses for retrieval, at one contract, and Keras losses for ranking."""
 
 from tfrs_ext.losses.bpr import BPR
 from tfrs_ext.losses.corrected_sampled_softmax import CorrectedSampledSoftmax
@@ -6,6 +6,9 @@ from tfrs_ext.losses.full_product_softmax import FullProductSoftmax
 from tfrs_ext.losses.full_softmax import FullSoftmax
 from tfrs_ext.losses.gbce import GBCE
 from tfrs_ext.losses.info_nce import InfoNCE
+from tfrs_ext.losses.lambda_loss import LambdaLoss
+from tfrs_ext.losses.list_softmax import ListSoftmax
+from tfrs_ext.losses.listwise_loss import ListwiseLoss
 from tfrs_ext.losses.pairwise_cross_entropy import PairwiseCrossEntropy
 from tfrs_ext.losses.retrieval_loss import RetrievalLoss
 from tfrs_ext.losses.sampled_binary_cross_entropy import SampledBinaryCrossEntropy
@@ -20,6 +23,9 @@ __all__ = [  # noqa: RUF022  # In plain alphabetical order, as in the other fold
     "FullSoftmax",
     "GBCE",
     "InfoNCE",
+    "LambdaLoss",
+    "ListSoftmax",
+    "ListwiseLoss",
     "PairwiseCrossEntropy",
     "RetrievalLoss",
     "SampledBinaryCrossEntropy",

@@ -4,6 +4,7 @@ from tfrs_ext.models.base import Model
 from tfrs_ext.models.dcn import DCN
 from tfrs_ext.models.dien import DIEN
 from tfrs_ext.models.din import DIN
+from tfrs_ext.models.dlrm import DLRM
 from tfrs_ext.models.dssm import DSSM
 from tfrs_ext.models.embedding_tower import EmbeddingTower
 from tfrs_ext.models.gru_tower import GRUTower
@@ -27,6 +28,7 @@ __all__ = [
     "DCN",
     "DIEN",
     "DIN",
+    "DLRM",
     "DSSM",
     "RANKERS",
     "RETRIEVERS",

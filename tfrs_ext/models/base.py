@@ -11,6 +11,7 @@ from tfrs_ext.ops.tracing import as_users_wrote
 from tfrs_ext.tasks import Retrieval
 from tfrs_ext.typing import Columns, Config
 
+_LOOKUPS = (keras.layers.IntegerLookup, keras.layers.StringLookup)
 _Inputs = Union[tf.Tensor, Columns, tuple[Columns, ...]]
 
 
@@ -42,6 +43,27 @@ class Model(tfrs.Model):
         super().__init__(*args, **kwargs)
         self._mean_losses = _MeanLosses()
         self._mean_losses.add("loss", "regularization_loss", "total_loss")
+
+    def compile(self, *args: Any, jit_compile: bool | None = None, **kwargs: Any) -> None:
+        """Prepares training as Keras does; XLA (`jit_compile=True`) takes models without lookups.
+
+        Args:
+            *args: What `keras.Model.compile` takes first.
+            jit_compile: Whether XLA compiles the steps.
+            **kwargs: More of what `keras.Model.compile` takes.
+
+        Raises:
+            ValueError: XLA is wanted for a model that looks values up in vocabularies.
+        """
+        layers = self._flatten_layers(include_self=False) if jit_compile else ()
+        lookups = [layer.name for layer in layers if isinstance(layer, _LOOKUPS)]
+        if lookups:
+            raise ValueError(
+                "`jit_compile` must be False for a model that looks values up in vocabularies, as "
+                f"{len(lookups)} layers of this one do: XLA has neither tables nor strings. Look "
+                "them up in the dataset, and give the model positions."
+            )
+        super().compile(*args, jit_compile=jit_compile, **kwargs)
 
     def reset_metrics(self) -> None:
         """Begins the epoch's means anew."""

@@ -6,9 +6,14 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.features import Feature, FeatureEncoder, History
+from tfrs_ext.features import Feature, FeatureEncoder
 from tfrs_ext.layers import AUGRU, MLP, InterestExtractor
-from tfrs_ext.models.item_embedding import ItemEmbedding, missing_item_columns, split_features
+from tfrs_ext.models.behaviours import (
+    BehaviourEmbedding,
+    Behaviours,
+    find_sequences,
+    missing_behaviours,
+)
 from tfrs_ext.models.rankers import register_ranker
 from tfrs_ext.models.ranking_model import RankingModel
 from tfrs_ext.models.search_space import search_network
@@ -23,13 +28,16 @@ class DIEN(RankingModel):
     loss sets each next behaviour against an item drawn at random; the candidate attends to them
     by `a_t = softmax_t(h_t W e)`; `layers.AUGRU` follows the interest. A deep network sees
     candidate, the sum of the behaviours, its product with the candidate, the last interest, and
-    all other features, as in the authors' code.
+    all other features, as in the authors' code. Several histories are followed one by one.
+
+    Behaviours may have side information: beside a history `clicks` of ids, one that is called
+    `clicks_genre` holds, place by place, the values of the candidate's column `genre`.
 
     Args:
-        features: The columns to read, with their facts: the candidate's id, one `History` with
-            the vocabulary of that id, and any others.
+        features: The columns to read, with their facts: the candidate's id, one `History` or more
+            with the vocabulary of that id, histories beside them, and any others.
         item_id: Name of the `Categorical` feature with the candidate's id.
-        embedding_dim: Width of every embedding table, and of the interests.
+        embedding_dim: Width of every embedding table; interests are as wide as behaviours.
         hidden_units: Widths of the deep network's layers.
         variant: How attention steers the second layer: "AUGRU", "AGRU" or "AIGRU".
         auxiliary_units: The widths of the network that scores the next behaviour in the auxiliary
@@ -42,7 +50,7 @@ class DIEN(RankingModel):
         dropout: The share of the deep network's units that are dropped in training.
 
     Call arguments:
-        inputs: Mapping of column name to tensor: `[B]`, or `[B, L]` for the `History`, oldest
+        inputs: Mapping of column name to tensor: `[B]`, or `[B, L]` for a `History`, oldest
             first.
         training: Whether the auxiliary loss is added, dropout is on, and Dice uses the batch's
             statistics.
@@ -51,7 +59,7 @@ class DIEN(RankingModel):
         `[B, 1]` float32 probabilities.
 
     Raises:
-        ValueError: An argument is out of range, or the features lack the item's id or the history.
+        ValueError: An argument is out of range, or the features lack the item's id or a history.
 
     Relations:
         `DIN` sums instead of following, at a fraction of the cost.
@@ -83,20 +91,17 @@ class DIEN(RankingModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(features, **kwargs)
-        histories, others = split_features(features, item_id)
-        if len(histories) != 1:
-            raise ValueError(
-                f"`features` must hold one `History`, received {[h.name for h in histories]}."
-            )
+        sequences, others = find_sequences(features, item_id)
         self.item_id = item_id
-        self.history_name = histories[0].name
-        self.items = ItemEmbedding(histories[0], embedding_dim, name="items")
-        self.extractor = InterestExtractor(
-            embedding_dim, auxiliary_units, auxiliary_weight, auxiliary_reduction
-        )
-        self.attention_kernel = keras.layers.Dense(embedding_dim, use_bias=False)
-        self.attention = keras.layers.Attention()
-        self.evolution = AUGRU(embedding_dim, variant)
+        self.items = BehaviourEmbedding(features, sequences, embedding_dim, name="items")
+        widths = [self.items.width(sequence) for sequence in sequences]
+        self.evolutions = [
+            _InterestEvolution(
+                InterestExtractor(width, auxiliary_units, auxiliary_weight, auxiliary_reduction),
+                AUGRU(width, variant),
+            )
+            for width in widths
+        ]
         self.profile = FeatureEncoder(others, embedding_dim, name="profile") if others else None
         self.deep = MLP(hidden_units, activation, dropout, name="deep")
         self.create()
@@ -105,10 +110,8 @@ class DIEN(RankingModel):
     def missing_columns(
         cls, features: Sequence[Feature], item_id: str | None, user_id: str | None
     ) -> list[str]:
-        """Returns whether the item's id or the one history of such ids is missing."""
-        number = sum(isinstance(feature, History) for feature in features)
-        one = [f"one `History`, not {number}"] if number > 1 else []
-        return [*missing_item_columns(features, item_id), *one]
+        """Returns whether the item's id or a history of such ids is missing."""
+        return missing_behaviours(features, item_id)
 
     @classmethod
     def search_space(cls, hp: HyperParameters, features: Sequence[Feature]) -> Config:
@@ -121,46 +124,56 @@ class DIEN(RankingModel):
 
     def hidden(self, inputs: Columns, training: Training) -> tf.Tensor:
         """Returns the deep network's output."""
-        candidate, _ = self.items(inputs[self.item_id])
-        behaviours, rows = self.items(inputs[self.history_name])
-        mask = rows > 0
-        interests = self._interests(behaviours, rows, mask, training)
-        last = self.evolution([interests, self._scores(candidate, interests, mask)], mask=mask)
-        total = tf.einsum("bl,bld->bd", tf.cast(mask, behaviours.dtype), behaviours)
-        parts = [candidate, total, candidate * total, last]
+        candidate, behaviours = self.items(inputs, training=training)
+        parts = [candidate]
+        triples = zip(self.items.sequences, behaviours, self.evolutions, strict=True)
+        for sequence, found, evolution in triples:
+            negatives = self.items.others(sequence, found.rows) if training else None
+            last = evolution(found, negatives, training=training)
+            total = tf.einsum("bl,bld->bd", tf.cast(found.mask, found.keys.dtype), found.keys)
+            parts += [total, found.candidate * total, last]
         if self.profile is not None:
             parts.append(self.profile(inputs))
         return self.deep(tf.concat(parts, -1), training=training)
 
-    def _interests(
-        self, behaviours: tf.Tensor, rows: tf.Tensor, mask: tf.Tensor, training: Training
-    ) -> tf.Tensor:
-        if training:
-            pair = [behaviours, self.items.others(rows)]
-            return self.extractor(pair, mask=mask, training=training)
-        return self.extractor(behaviours, mask=mask, training=training)
-
-    def _scores(self, candidate: tf.Tensor, interests: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        query = self.attention_kernel(candidate)[:, None]
-        _, scores = self.attention(
-            [query, interests], mask=[None, mask], return_attention_scores=True
-        )
-        return scores[:, 0]
-
     def get_config(self) -> Config:
         """Returns the configuration, JSON-able."""
+        evolution = self.evolutions[0]
         return {
             **super().get_config(),
             "item_id": self.item_id,
-            "embedding_dim": self.items.embedding.output_dim,
+            "embedding_dim": self.items.embedding_dim,
             "hidden_units": self.deep.hidden_units,
-            "variant": self.evolution.variant,
-            "auxiliary_units": self.extractor.auxiliary_units,
-            "auxiliary_weight": self.extractor.auxiliary_weight,
-            "auxiliary_reduction": self.extractor.auxiliary_reduction,
+            "variant": evolution.evolution.variant,
+            "auxiliary_units": evolution.extractor.auxiliary_units,
+            "auxiliary_weight": evolution.extractor.auxiliary_weight,
+            "auxiliary_reduction": evolution.extractor.auxiliary_reduction,
             "activation": self.deep.get_config()["activation"],
             "dropout": self.deep.dropout,
         }
+
+
+class _InterestEvolution(keras.layers.Layer):
+    """Follows the interest in the candidate along one sequence of behaviours."""
+
+    def __init__(self, extractor: InterestExtractor, evolution: AUGRU, **kwargs: Any) -> None:
+        super().__init__(autocast=False, **kwargs)
+        self.extractor, self.evolution = extractor, evolution
+        self.attention_kernel = keras.layers.Dense(extractor.gru.units, use_bias=False)
+        self.attention = keras.layers.Attention()
+
+    def call(
+        self, behaviours: Behaviours, negatives: tf.Tensor | None, training: Training = None
+    ) -> tf.Tensor:
+        """Returns the last interest `[B, D]`."""
+        keys, mask = behaviours.keys, behaviours.mask
+        inputs = keys if negatives is None else [keys, negatives]
+        interests = self.extractor(inputs, mask=mask, training=training)
+        query = self.attention_kernel(behaviours.candidate)[:, None]
+        _, scores = self.attention(
+            [query, interests], mask=[None, mask], return_attention_scores=True
+        )
+        return self.evolution([interests, scores[:, 0]], mask=mask)
 
 
 register_ranker("dien", DIEN)

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Feature, FeatureEncoder
 from tfrs_ext.layers import MLP, DINAttention
-from tfrs_ext.models.item_embedding import ItemEmbedding, missing_item_columns, split_features
+from tfrs_ext.models.behaviours import BehaviourEmbedding, find_sequences, missing_behaviours
 from tfrs_ext.models.rankers import register_ranker
 from tfrs_ext.models.ranking_model import RankingModel
 from tfrs_ext.models.search_space import search_network
@@ -19,12 +19,16 @@ from tfrs_ext.typing import Activation, Columns, Config, HyperParameters, Traini
 class DIN(RankingModel):
     """Ranks a candidate by those of the user's behaviours that have to do with it.
 
-    The candidate and the behaviours share one embedding table; each history is summed by
+    The candidate and the behaviours share embedding tables; each history is summed by
     `layers.DINAttention`, and a deep network sees candidate, sums, and all other features.
+
+    Behaviours may have side information: beside a history `clicks` of ids, one that is called
+    `clicks_genre` holds, place by place, the values of the candidate's column `genre`, and the
+    embeddings of both are put side by side.
 
     Args:
         features: The columns to read, with their facts: the candidate's id, one `History` or more
-            with the vocabulary of that id, and any others.
+            with the vocabulary of that id, histories beside them, and any others.
         item_id: Name of the `Categorical` feature with the candidate's id.
         embedding_dim: Width of every embedding table.
         hidden_units: Widths of the deep network's layers.
@@ -78,16 +82,15 @@ class DIN(RankingModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(features, **kwargs)
-        histories, others = split_features(features, item_id)
+        sequences, others = find_sequences(features, item_id)
         if not attention_units:
             raise ValueError(
                 "`attention_units` must be positive integers, one or more, received none."
             )
         self.item_id = item_id
-        self.items = ItemEmbedding(histories[0], embedding_dim, name="items")
-        self.histories = [history.name for history in histories]
+        self.items = BehaviourEmbedding(features, sequences, embedding_dim, name="items")
         self.attentions = [
-            DINAttention(attention_units, activation, interaction, use_softmax) for _ in histories
+            DINAttention(attention_units, activation, interaction, use_softmax) for _ in sequences
         ]
         self.history_product = history_product
         self.profile = FeatureEncoder(others, embedding_dim, name="profile") if others else None
@@ -99,7 +102,7 @@ class DIN(RankingModel):
         cls, features: Sequence[Feature], item_id: str | None, user_id: str | None
     ) -> list[str]:
         """Returns whether the item's id or a history of such ids is missing."""
-        return missing_item_columns(features, item_id)
+        return missing_behaviours(features, item_id)
 
     @classmethod
     def search_space(cls, hp: HyperParameters, features: Sequence[Feature]) -> Config:
@@ -116,15 +119,13 @@ class DIN(RankingModel):
 
     def hidden(self, inputs: Columns, training: Training) -> tf.Tensor:
         """Returns the deep network's output."""
-        candidate, _ = self.items(inputs[self.item_id])
+        candidate, behaviours = self.items(inputs, training=training)
         parts = [candidate]
-        for name, attention in zip(self.histories, self.attentions, strict=True):
-            keys, rows = self.items(inputs[name])
-            mask = rows > 0
-            parts.append(attention([candidate, keys], mask=mask, training=training))
+        for (own, keys, _, mask), attention in zip(behaviours, self.attentions, strict=True):
+            parts.append(attention([own, keys], mask=mask, training=training))
             if self.history_product:
                 total = tf.einsum("bl,bld->bd", tf.cast(mask, keys.dtype), keys)
-                parts += [total, candidate * total]
+                parts += [total, own * total]
         if self.profile is not None:
             parts.append(self.profile(inputs))
         return self.deep(tf.concat(parts, -1), training=training)
@@ -135,7 +136,7 @@ class DIN(RankingModel):
         return {
             **super().get_config(),
             "item_id": self.item_id,
-            "embedding_dim": self.items.embedding.output_dim,
+            "embedding_dim": self.items.embedding_dim,
             "hidden_units": self.deep.hidden_units,
             "attention_units": attention.hidden_units,
             "activation": self.deep.get_config()["activation"],

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.features import as_columns, example_inputs
 from tfrs_ext.models.base import Model, share_of_rows
+from tfrs_ext.models.frame_input import FrameInput
 from tfrs_ext.models.pair_ranker import PairRanker
 from tfrs_ext.models.ranking_model import RankingModel
 from tfrs_ext.models.tower import Tower
@@ -20,7 +21,7 @@ _UNCERTAINTY = "uncertainty"
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
-class MultiTask(Model):
+class MultiTask(FrameInput, Model):
     """Two towers that retrieve, and rankers that predict labels, trained together.
 
     `sum_t w_t loss_t` over "retrieval" and the labels; with weights by uncertainty,

@@ -9,6 +9,8 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Feature, example_inputs, read_columns
 from tfrs_ext.metrics import GAUC
+from tfrs_ext.models.frame_input import FrameInput
+from tfrs_ext.models.label_checks import OUTSIDE, check_label_values, in_one_line
 from tfrs_ext.ops.checks import in_unit
 from tfrs_ext.typing import Activation, Columns, Config, HyperParameters, TensorLike, Training
 
@@ -35,13 +37,15 @@ def check_features(features: Sequence[Feature]) -> tuple[Feature, ...]:
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
-class RankingModel(keras.Model):
+class RankingModel(FrameInput, keras.Model):
     """A Keras model from raw columns to a prediction, by default a probability.
 
-    Compile and fit it as any Keras model, on batches `(columns, label)`:
-    `model.compile("adam", "binary_crossentropy", ["AUC"])`. With the features of both sides, as in
-    `[*features.query, *features.candidate]`, it is early fusion: all meets from the first layer
-    on, and each pair costs a pass, where towers meet in one product.
+    Compile and fit it as any Keras model, on batches `(columns, label)` or on a pandas frame:
+    `model.compile("adam", "binary_crossentropy", ["AUC"])`,
+    `model.fit(frame, frame["clicked"], sample_weight=frame["weight"])`. With the features of both
+    sides and of the moment, as in `[*features.query, *features.candidate, *features.context]`, it
+    is early fusion: all meets from the first layer on, and each pair costs a pass, where towers
+    meet in one product.
 
     A subclass creates its layers, then calls `create`; it implements `hidden`, and adds its
     arguments to `get_config`. To be searched by `tuning.RankingHyperModel` it says which columns
@@ -61,8 +65,9 @@ class RankingModel(keras.Model):
         `[B, 1]` float32 predictions.
 
     Raises:
-        ValueError: `features` is empty or repeats a name, or a batch lacks a column.
-        InvalidArgumentError: `fit` or `evaluate` meets labels outside [0, 1] of a probability.
+        ValueError: `features` is empty or repeats a name, a batch lacks a column, or `fit` or
+            `evaluate` meets labels that are missing, no numbers, or outside [0, 1] of a
+            probability.
 
     Relations:
         `MultiTask` trains such a model beside a `TwoTower`.
@@ -153,6 +158,18 @@ class RankingModel(keras.Model):
         if isinstance(self.optimizer, keras.optimizers.Optimizer):  # Legacy ones have no `build`.
             self.optimizer.build(self.trainable_variables)
 
+    @property
+    def _is_probability(self) -> bool:
+        return self.head.activation is keras.activations.sigmoid
+
+    def check_labels(self, y: Any) -> None:
+        """Raises ValueError where labels are missing, no numbers, or no probabilities."""
+        check_label_values(y, self._is_probability)
+
+    def _run(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        with in_one_line():  # Labels in a dataset are seen when the batch is there.
+            return super()._run(method, args, kwargs)
+
     def compute_loss(
         self,
         x: Columns | None = None,
@@ -161,11 +178,8 @@ class RankingModel(keras.Model):
         sample_weight: TensorLike | None = None,
     ) -> tf.Tensor:
         """Returns Keras's loss; labels outside [0, 1] of a probability are an error."""
-        message = "`y` must be labels in [0, 1], because the model predicts probabilities "
-        message += "(`output_activation=None` predicts numbers), received from and to:"
-        is_probability = self.head.activation is keras.activations.sigmoid
-        checked = tf.nest.flatten(y) if is_probability and y is not None else []
-        with tf.control_dependencies([in_unit(labels, message) for labels in checked]):
+        checked = tf.nest.flatten(y) if self._is_probability and y is not None else []
+        with tf.control_dependencies([in_unit(labels, OUTSIDE) for labels in checked]):
             # Gradients are made of labels: no step is taken on wrong ones.
             y = tf.nest.map_structure(tf.identity, y) if checked else y
         return super().compute_loss(x, y, y_pred, sample_weight)

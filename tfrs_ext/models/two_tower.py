@@ -11,6 +11,7 @@ from tfrs_ext.features import Feature, as_columns, example_inputs
 from tfrs_ext.frequencies import CountedFrequency
 from tfrs_ext.losses import CorrectedSampledSoftmax, SampledSoftmax
 from tfrs_ext.models.base import Model
+from tfrs_ext.models.frame_input import FrameInput
 from tfrs_ext.models.tower import Tower
 from tfrs_ext.negatives import InBatch
 from tfrs_ext.tasks import Retrieval
@@ -18,7 +19,7 @@ from tfrs_ext.typing import Activation, Config, HyperParameters, TensorLike
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
-class TwoTower(Model):
+class TwoTower(FrameInput, Model):
     """Retrieves by the inner product of a query's and a candidate's embedding.
 
     The towers are any Keras models or layers. `TwoTower.from_features` builds them from columns.

@@ -162,7 +162,8 @@ def _copy_rows(path: str, ours: keras.layers.Layer, theirs: keras.layers.Layer) 
             f"{known[0][0]!r} for {known[1][0]!r}. Convert the column before you fit features."
         )
     special = [len(table) - len(words) for table, words in zip((rows, values), known, strict=True)]
-    rows[: special[0]] = values[: special[1]]
+    if special[0] == special[1]:  # Other hash buckets hold other values.
+        rows[: special[0]] = values[: special[1]]
     places = {token: special[1] + i for i, token in enumerate(known[1])}
     pairs = [(special[0] + i, places[t]) for i, t in enumerate(known[0]) if t in places]
     to, source = np.array(pairs, np.int64).reshape(-1, 2).T

@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext.ops.blocks import Gradients, Inputs, Method, by_objective, pass_over_blocks
+from tfrs_ext.ops.compiled_pass import choose, pass_over_all
 from tfrs_ext.ops.exclusion import make_exclusion
 from tfrs_ext.ops.objectives import Objective, softmax_cross_entropy
 from tfrs_ext.ops.scores import LOWEST
@@ -35,7 +36,8 @@ def row_loss(
     Value and gradient come from one pass over blocks of rows, so that a step costs three matrix
     products and memory for one block. The gradient for the candidates is ready-made where all
     rows have the same upstream gradient (a sum or mean follows); otherwise it is computed anew.
-    Under `tf.function`, what no gradient asks for is not computed; eagerly it is.
+    Under `tf.function`, what no gradient asks for is not computed; eagerly it is. Where XLA
+    compiles the function (`jit_compile=True`), the matrix of scores is there during a step.
 
     Args:
         objective: What a row loses; one of `tfrs_ext.ops.objectives`.
@@ -69,7 +71,10 @@ def row_loss(
     )
 
     def compute(inputs: Inputs) -> Gradients:
-        return pass_over_blocks(method, exclusion, block_rows, inputs)
+        return choose(
+            lambda: pass_over_all(objective, inputs, row_ids, candidate_ids, mask),
+            lambda: pass_over_blocks(method, exclusion, block_rows, inputs),
+        )
 
     @tf.custom_gradient
     def differentiable(*arguments: tf.Tensor) -> Any:

@@ -17,7 +17,7 @@ def measure_lists(
     lists: Mapping[str, Positions],
     positives: tf.RaggedTensor,
     item_counts: Positions,
-    item_embeddings: npt.NDArray[np.float32],
+    item_embeddings: npt.NDArray[np.float32] | None,
 ) -> dict[str, dict[str, float]]:
     """Returns coverage, exposure, novelty, diversity and serendipity of every model's lists.
 
@@ -26,7 +26,8 @@ def measure_lists(
             gives; negative ones are padding.
         positives: `[Q, (P)]` positions of the items that each query should find.
         item_counts: `[C]` how often each item occurs in the training part.
-        item_embeddings: `[C, D]`, by which items of one list are told apart.
+        item_embeddings: `[C, D]`, by which items of one list are told apart; None leaves out how
+            varied lists are.
 
     Returns:
         `{model: {measure: value}}`, for `RunSummary(measures=…)`.
@@ -45,7 +46,7 @@ def measure_lists(
             "novelty (bits)": evaluation.novelty(items, item_counts),
             "serendipity": evaluation.serendipity(items, wanted, usual),
         }
-        if np.any(np.sum(items >= 0, axis=1) > 1):
+        if item_embeddings is not None and np.any(np.sum(items >= 0, axis=1) > 1):
             distance = evaluation.intra_list_diversity(items, item_embeddings)
             found[name]["diversity within lists"] = distance
     return found

@@ -30,6 +30,7 @@ class RunSummary:
         hyperparameters: `{name: value}` of the model.
         index: `{name: value}` of the published index: `kind`, `recall`, settings, and `frontier`,
             records with `recall` and `milliseconds`, as `indexes.ScaNN.tune` returns.
+        calibration: `{model: points}` of a reliability diagram, as `evaluation.reliability` gives.
         samples: Recommendations to look at: `{"query", "history": [title], "items": [{"title",
             "score", "found"}]}`, `found` where the item was what the query should find.
         arm_effects: `{arm: (mean, low, high)}`, what a bandit's arms are worth, as shares.
@@ -59,6 +60,9 @@ class RunSummary:
     direction: str = "max"
     hyperparameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     index: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    calibration: Mapping[str, Sequence[Mapping[str, float]]] = dataclasses.field(
+        default_factory=dict
+    )
     samples: Sequence[Mapping[str, Any]] = ()
     arm_effects: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     arm_shares: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)

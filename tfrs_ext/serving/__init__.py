@@ -1,6 +1,7 @@
 """Exports that a server can load, their verification and their versions."""
 
 from tfrs_ext.serving.bandit import export_bandit
+from tfrs_ext.serving.baseline import export_baseline
 from tfrs_ext.serving.impressions import label_impressions, read_impressions
 from tfrs_ext.serving.items import Items
 from tfrs_ext.serving.offline.embeddings import export_embeddings
@@ -31,6 +32,7 @@ __all__ = [
     "VerificationError",
     "export",
     "export_bandit",
+    "export_baseline",
     "export_embeddings",
     "export_ranker",
     "export_two_stage",

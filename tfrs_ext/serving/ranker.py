@@ -38,13 +38,14 @@ def export_ranker(
     The version appears under its number at once and whole, after a fresh process without this
     package has loaded it and answered as the model does here. Its signatures:
 
-    - `rank`, which is also `serving_default`: user ids `[B]` and item ids `[B, M]` to the item
-      ids, `score` and item fields `[B, M]`, best first; equal scores in the order of the request.
+    - `rank`, which is also `serving_default`: user ids `[B]`, item ids `[B, M]` and the columns of
+      `users.context` `[B, ...]` to the item ids, `score` and item fields `[B, M]`, best first;
+      equal scores in the order of the request.
     - `score`: the columns that the model reads, each `[B, ...]`, to `score` `[B]`.
     - `recommend`, where there are at most `recommend_up_to` items: user ids `[B]`, `k`, an int32
-      scalar, and `exclusions`, item ids `[B, E]`, to the `min(k, C)` best of all items without
-      those that the user has seen, as the bundle of a retriever answers. The model sees every
-      item: time grows with the catalogue.
+      scalar, `exclusions`, item ids `[B, E]`, and the context, to the `min(k, C)` best of all items
+      without those that the user has seen, as the bundle of a retriever answers. The model sees
+      every item: time grows with the catalogue.
 
     Item ids that the catalogue lacks (also the padding, -1 or `""`, by which rows of a batch get
     equal lengths) come back last, as the id -1 (`""`) with the lowest float32. A user whom the
@@ -77,8 +78,9 @@ def export_ranker(
     """
     check_base(base)
     people, things = as_columns(users.columns, "users"), as_columns(items.columns, "items")
-    _check_columns(people, things, items)
-    bundle = _build_bundle(model, users, items, people, things, recommend_up_to)
+    context = as_columns(users.context, "users.context") if users.context else {}
+    _check_columns({**people, **context}, things, items)
+    bundle = _build_bundle(model, users, items, {**context, **people}, things, recommend_up_to)
     sample = RankerSample(bundle, people, things, items.item_id)
 
     def check(folder: pathlib.Path) -> dict[str, Any]:
@@ -96,6 +98,7 @@ def export_ranker(
         "kind": "ranker",
         "user_id": bundle.users.key,
         "item_id": bundle.items.key,
+        "context": [part.spec.name for part in bundle.users.context],
         "excludes_seen": bundle.users.excludes_seen,
         "items": bundle.items.count,
         "users": bundle.users.count,

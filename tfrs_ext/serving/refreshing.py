@@ -80,7 +80,7 @@ def refresh(
     if manifest["kind"] != "retriever":
         raise ValueError(
             f"`base` must hold a version of a retriever, received that of a {manifest['kind']} in "
-            f"{last}: call `export_ranker` with the items as they are now."
+            f"{last}: call `export_{manifest['kind']}` with the items as they are now."
         )
     draft = draft_retriever(
         query_model, item_model, items, users, queries, manifest["k"], _build_like(manifest)

@@ -54,7 +54,8 @@ def export(
     - `embed_item`, where `candidates` is a model: the item features to `embedding` `[B, D]`.
     - `similar_items`: item ids `[B]` to the same as `serving_default`, without the item itself.
 
-    Every input and output of `serving_default` shares the first dimension, as the server's row
+    With `users.context`, the first three and `recommend_filtered` take its columns, too. Every
+    input and output of `serving_default` shares the first dimension, as the server's row
     format and batching need it. Places for which no item is left hold the id -1 (`""` where ids
     are strings) and the lowest float32. Characters other than letters, digits and underscores in
     a column's name become underscores in signatures.

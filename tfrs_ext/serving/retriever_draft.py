@@ -132,14 +132,21 @@ def draft_retriever(
     argument = "queries" if users is None else "users"
     raw = check_columns(argument, queries if users is None else users.columns)
     columns, item_columns = as_columns(raw, argument), as_columns(items.columns, "items")
-    query = TowerReader(query_model, columns, argument)
+    examples = as_columns(users.context, "users.context") if users and users.context else {}
+    query = TowerReader(query_model, {**examples, **columns}, argument)
     table = KnownItems(items, item_columns[items.item_id])
     item, vectors = _embed_items(candidates, item_columns)
     known = None
     if users is not None:
         known = KnownUsers(users, query.names, query_model, table.positions)
     rows = sample_rows(len(next(iter(columns.values()))), _CHECKED + _TUNED_ON)
-    embedded = query({name: tf.gather(columns[name], rows) for name in query.names}).numpy()
+    if known is None:
+        sampled = {name: tf.gather(columns[name], rows) for name in query.names}
+    else:
+        context = known.example_context(len(rows)).items()
+        request = {name: tf.constant(part) for name, part in context}
+        sampled = known.features(tf.gather(known.ids, rows), request)
+    embedded = query(sampled).numpy()
     # Tuned and checked on different queries, where there are enough of them.
     held_out = embedded[_CHECKED:] if len(embedded) > 2 * _CHECKED else embedded
     index = build_index(vectors, table.ids.read_value(), held_out)

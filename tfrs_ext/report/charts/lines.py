@@ -55,7 +55,7 @@ def line_chart(
             axes.set_xscale("log")
             axes.set_xticks(places, [number(place) for place in places])
             axes.xaxis.set_minor_locator(_no_ticks())
-        else:
+        elif all(place == int(place) for place in places):
             axes.xaxis.get_major_locator().set_params(integer=True)
         if marked is not None:
             axes.axvline(marked[0], color=INK, linewidth=1, linestyle=(0, (2, 2)))

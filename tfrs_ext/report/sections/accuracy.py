@@ -8,6 +8,7 @@ from tfrs_ext.report.estimates import cutoff, estimate, metric_name
 from tfrs_ext.report.run_summary import RunSummary
 
 _KINDS = ("recall", "ndcg", "mrr")
+_LESS_IS_BETTER = {"log_loss", "calibration_error", "median_rank"}
 
 
 def accuracy_section(run: RunSummary) -> Section | None:
@@ -44,10 +45,11 @@ def _headlines(names: Sequence[str]) -> list[str]:
 
 
 def _metrics(run: RunSummary, names: Sequence[str]) -> Table:
-    best = {
-        name: max(estimate(values[name]).mean for values in run.metrics.values() if name in values)
-        for name in names
-    }
+    best = {}
+    for name in names:
+        choose = min if name in _LESS_IS_BETTER else max
+        found = (values[name] for values in run.metrics.values() if name in values)
+        best[name] = choose(estimate(value).mean for value in found)
     rows = [
         [Cell(model)]
         + [

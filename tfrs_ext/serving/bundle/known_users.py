@@ -1,13 +1,17 @@
 """The known users inside a bundle: their query features and what they have seen."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.ops.row_lookup import RowLookup
 from tfrs_ext.serving.bundle.columns import as_columns, as_tensor, signature_name
+from tfrs_ext.serving.bundle.live_columns import LiveColumns
+from tfrs_ext.serving.bundle.signatures import Input
 from tfrs_ext.serving.users import Histories, Users
 from tfrs_ext.typing import TensorLike
 
@@ -23,7 +27,7 @@ class KnownUsers(tf.Module):
     """
 
     def __init__(
-        self, users: Users, read: Iterable[str], model: keras.Model, positions: RowLookup
+        self, users: Users, read: Iterable[str], model: keras.layers.Layer, positions: RowLookup
     ) -> None:
         super().__init__(name="users")
         columns = as_columns(users.columns, "users")
@@ -39,6 +43,7 @@ class KnownUsers(tf.Module):
                 name: tf.Variable(_append(name, values, unknown.get(name)), trainable=False)
                 for name, values in columns.items()
             }
+        self._live = LiveColumns(users.context or {}, columns, read, model)
         self._seen = self._splits = None
         if users.seen is not None:
             self._keep_seen(_seen_positions(users.seen, positions, self.count))
@@ -59,21 +64,45 @@ class KnownUsers(tf.Module):
         """Whether recommendations leave out what a user has seen."""
         return self._seen is not None
 
-    def features(self, ids: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Returns the query features `{column: [B, ...]}` of users `[B]`."""
+    @property
+    def context(self) -> list[Input]:
+        """The inputs that requests bring along beside the ids."""
+        return self._live.inputs
+
+    def features(
+        self, ids: tf.Tensor, request: Mapping[str, tf.Tensor] | None = None
+    ) -> dict[str, tf.Tensor]:
+        """Returns the query features `{column: [B, ...]}` of users.
+
+        Args:
+            ids: The users' ids, `[B]`.
+            request: The context by the names of inputs; None for what the table has alone.
+        """
         rows = self._rows(ids)
         # The id is the request's own, so that a tower treats an unknown one as it was trained to.
         columns = {name: tf.gather(values, rows) for name, values in self._columns.items()}
-        return {self.column: ids, **columns}
+        live = {} if request is None else self._live.read(request, columns)
+        return {self.column: ids, **columns, **live}
+
+    def example_context(self, count: int) -> dict[str, npt.NDArray[Any]]:
+        """Returns the context of some requests by the names of inputs, the examples in turn."""
+        return {
+            part.spec.name: np.resize(part.examples, (count, *part.examples.shape[1:]))
+            for part in self.context
+        }
 
     def seen(self, ids: tf.Tensor) -> tf.Tensor | None:
         """Returns positions of the items that users have seen, `[B, S]` padded with -1."""
+        return self.history(ids).to_tensor(-1) if self.excludes_seen else None
+
+    def history(self, ids: tf.Tensor) -> tf.RaggedTensor:
+        """Returns positions of the items that users have seen, as they were given, `[B, (S)]`."""
         if self._seen is None or self._splits is None:
-            return None
+            return tf.RaggedTensor.from_tensor(tf.zeros([tf.size(ids), 0], tf.int32), ragged_rank=1)
         rows = self._rows(ids)
         starts, ends = tf.gather(self._splits, rows), tf.gather(self._splits, rows + 1)
         places = tf.ragged.range(starts, ends)
-        return places.with_values(tf.gather(self._seen, places.values)).to_tensor(-1)
+        return places.with_values(tf.gather(self._seen, places.values))
 
     def exclude(self, ids: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
         """Returns a request's exclusions `[B, E]` with what users have seen, `[B, E + S]`."""

@@ -51,7 +51,7 @@ class RankerBundle(SignatureModule):
 
     def _signatures(self) -> Sequence[Signature]:
         user = inputs.user_ids(self.users)
-        rank = [user, inputs.items_to_rank(self.items)]
+        rank = [user, inputs.items_to_rank(self.items), *self.users.context]
         signatures = [
             Signature("serving_default", self._rank, rank),
             Signature("rank", self._rank, rank),
@@ -59,25 +59,26 @@ class RankerBundle(SignatureModule):
         ]
         if self._recommends:
             more = [user, inputs.result_count(_K), inputs.exclusions(self.items)]
+            more += self.users.context
             signatures.append(Signature("recommend", self._recommend, more))
         return signatures
 
     def _rank(self, **asked: tf.Tensor) -> Tensors:
         positions = self.items.positions(asked[self.items.key])
-        return self._best(asked[self.users.key], positions, tf.shape(positions)[1])
+        return self._best(asked, positions, tf.shape(positions)[1])
 
-    def _recommend(self, k: tf.Tensor, exclusions: tf.Tensor, **user: tf.Tensor) -> Tensors:
-        users, count = user[self.users.key], self.items.count
+    def _recommend(self, k: tf.Tensor, exclusions: tf.Tensor, **asked: tf.Tensor) -> Tensors:
+        users, count = asked[self.users.key], self.items.count
         excluded = self.users.exclude(users, self.items.positions(exclusions))
         positions = tf.tile(tf.range(count)[None], [tf.shape(users)[0], 1])
         positions = tf.where(is_in(positions, excluded), -1, positions)
-        return self._best(users, positions, tf.clip_by_value(k, 0, count))
+        return self._best(asked, positions, tf.clip_by_value(k, 0, count))
 
     def _score(self, **columns: tf.Tensor) -> Tensors:
         return {"score": self.scorer(self.scorer.columns(columns))}
 
-    def _best(self, users: tf.Tensor, positions: tf.Tensor, k: tf.Tensor) -> Tensors:
-        features = self.users.features(users)
+    def _best(self, asked: Tensors, positions: tf.Tensor, k: tf.Tensor) -> Tensors:
+        features = self.users.features(asked[self.users.key], asked)
         columns = {name: features[name] for name in self.scorer.names if name in features}
         scores = self.scorer.pairs(columns, self._columns, tf.maximum(positions, 0))
         scores, order = tf.math.top_k(tf.where(positions < 0, no_score(), scores), k)

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from tfrs_ext.indexes import Index
-from tfrs_ext.ops.positions import is_in, no_score
+from tfrs_ext.ops.positions import no_score
 from tfrs_ext.serving.bundle import inputs
 from tfrs_ext.serving.bundle.filtering import filtered_search
+from tfrs_ext.serving.bundle.item_filter import make_filter
 from tfrs_ext.serving.bundle.known_items import KnownItems
 from tfrs_ext.serving.bundle.known_users import KnownUsers
 from tfrs_ext.serving.bundle.signatures import Input, Signature, SignatureModule, untracked
@@ -84,7 +85,9 @@ class RetrieverBundle(SignatureModule):
         return signatures
 
     def _user_inputs(self) -> list[Input]:
-        return self.query.inputs if self.users is None else [inputs.user_ids(self.users)]
+        if self.users is None:
+            return self.query.inputs
+        return [inputs.user_ids(self.users), *self.users.context]
 
     def _default(self, **user: tf.Tensor) -> Tensors:
         scores, positions = self.index.search(self._embed(user), self.k, self._seen(user))
@@ -107,17 +110,7 @@ class RetrieverBundle(SignatureModule):
         candidates: tf.Tensor,
         **user: tf.Tensor,
     ) -> Tensors:
-        tags = self.items.tags
-        assert tags is not None
-        listed = self.items.positions(candidates)
-        # An unknown id is in the list, too: a row of such ids allows nothing.
-        takes_all = tf.reduce_all(self.items.is_padding(candidates), axis=1, keepdims=True)
-
-        def passes(positions: tf.Tensor, queries: tf.Tensor) -> tf.Tensor:
-            of_queries = (tf.gather(wanted, queries) for wanted in (allow, deny))
-            is_listed = tf.gather(takes_all, queries) | is_in(positions, tf.gather(listed, queries))
-            return is_listed & tags.passes(positions, *of_queries)
-
+        passes = make_filter(self.items, allow, deny, candidates)
         excluded = self._exclude(user, exclusions)
         found = filtered_search(self.index, self._embed(user), k, excluded, passes)
         return self.items.answer(*found)
@@ -141,7 +134,7 @@ class RetrieverBundle(SignatureModule):
     def _embed(self, user: Tensors) -> tf.Tensor:
         if self.users is None:
             return self.query(self.query.columns(user))
-        return self.query(self.users.features(user[self.users.key]))
+        return self.query(self.users.features(user[self.users.key], user))
 
     def _seen(self, user: Tensors) -> tf.Tensor | None:
         return None if self.users is None else self.users.seen(user[self.users.key])

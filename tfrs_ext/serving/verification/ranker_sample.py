@@ -40,12 +40,19 @@ class RankerSample:
     def request(self) -> dict[str, npt.NDArray[Any]]:
         """Returns inputs of `rank`."""
         asked = np.broadcast_to(self._asked, (len(self._user_ids), len(self._asked)))
-        return {self._bundle.users.key: self._user_ids, self._bundle.items.key: asked}
+        return {**self._who(), self._bundle.items.key: asked}
+
+    def _who(self) -> dict[str, npt.NDArray[Any]]:
+        users = self._bundle.users
+        return {users.key: self._user_ids, **users.example_context(len(self._user_ids))}
 
     def expected(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
         """Returns ids and scores `[Q, M]`, best first, by the model in this process."""
         users, items = len(self._user_ids), len(self._item_ids)
-        columns = {name: np.repeat(values, items, 0) for name, values in self._users.items()}
+        who = {name: tf.constant(values) for name, values in self._who().items()}
+        found = self._bundle.users.features(who[self._bundle.users.key], who)
+        asked = {name: values.numpy() for name, values in found.items()}
+        columns = {name: np.repeat(values, items, 0) for name, values in asked.items()}
         columns.update(
             {name: np.concatenate([values] * users) for name, values in self._items.items()}
         )

@@ -16,17 +16,17 @@ _MORE = 20
 
 @dataclasses.dataclass(frozen=True)
 class RetrieverSample:
-    """Some queries, as requests and as embeddings.
+    """Some queries, as requests and as what they are scored by.
 
     Attributes:
         inputs: The inputs of `serving_default`, Q rows.
-        embeddings: `[Q, D]`, by the model in this process.
+        queries: `[Q, D]` embeddings by the model in this process, or whatever is scored, `[Q]`.
         seen: The positions of the items that are left out for each query.
         same: From the names of other signatures to inputs that have the same answers.
     """
 
     inputs: dict[str, npt.NDArray[Any]]
-    embeddings: npt.NDArray[np.float32]
+    queries: npt.NDArray[Any]
     seen: list[list[int]]
     same: dict[str, dict[str, npt.NDArray[Any]]] = dataclasses.field(default_factory=dict)
 
@@ -58,12 +58,18 @@ def take_sample(
     ids = values[users.column]
     seen = users.seen(tf.gather(users.ids, rows))
     lists = [[]] * len(rows) if seen is None else [row[row >= 0].tolist() for row in seen.numpy()]
+    context = users.example_context(len(rows))
+    request = {name: tf.constant(part) for name, part in context.items()}
+    read = users.features(tf.constant(ids), request)
+    values |= {name: part.numpy() for name, part in read.items()}
     same = {
         **bundle.query.by_input(values),
         "k": np.int32(bundle.k),
         "exclusions": _ids_of(lists, bundle.items.ids.numpy()),
     }
-    return RetrieverSample({users.key: ids}, embeddings, lists, {"recommend_by_features": same})
+    return RetrieverSample(
+        {users.key: ids, **context}, embeddings, lists, {"recommend_by_features": same}
+    )
 
 
 def _ids_of(rows: list[list[int]], item_ids: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -76,8 +82,8 @@ def _ids_of(rows: list[list[int]], item_ids: npt.NDArray[Any]) -> npt.NDArray[An
     return ids
 
 
-Score = Callable[[npt.NDArray[np.float32]], npt.ArrayLike]
-"""From queries `[Q, D]` to the scores `[Q, C]` of all items."""
+Score = Callable[[npt.NDArray[Any]], npt.ArrayLike]
+"""From queries `[Q, D]`, or whatever they are, to the scores `[Q, C]` of all items."""
 
 
 def expected_answers(
@@ -86,9 +92,9 @@ def expected_answers(
     """Returns the true ids and scores `[Q, k + some]` by plain sorting, padded as a bundle does."""
     columns = min(k + _MORE, len(item_ids))
     padding = -1 if item_ids.dtype.kind in "iu" else ""
-    ids = np.full((len(sample.embeddings), columns), padding, item_ids.dtype)
+    ids = np.full((len(sample.queries), columns), padding, item_ids.dtype)
     scores = np.full(ids.shape, np.finfo(np.float32).min, np.float32)
-    for i, (query, seen) in enumerate(zip(sample.embeddings, sample.seen, strict=True)):
+    for i, (query, seen) in enumerate(zip(sample.queries, sample.seen, strict=True)):
         true = np.array(score(query[None]))[0]
         true[seen] = -np.inf
         best = np.argpartition(-true, columns - 1)[:columns]

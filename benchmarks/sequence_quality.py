@@ -1,0 +1,153 @@
+"""What a causal transformer over histories reaches on MovieLens-1M, leave one out, by loss.
+
+The protocol is that of SASRec's successors: each user's last film is the test, the one before the
+validation; films with five ratings or more, all ranked less those that the user has seen; ties
+count against the model. A training is a list of stages `loss:epochs`, each of which goes on from
+the best epoch of the one before: the softmax over a few hundred negatives is cheap and soon far,
+the full softmax ends it. Each stage is kept under `--runs`, and goes on where it was killed.
+
+Run: python -m benchmarks.sequence_quality --path FOLDER --stages uniform:60 full:40 --seeds 0 1 2
+"""
+
+import argparse
+import pathlib
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import tfrs_ext  # First: it chooses Keras 2.
+from benchmarks.ledger import Ledger, Row, figure
+from tfrs_ext import callbacks, data, evaluation, frequencies, losses, models, negatives, tasks
+from tfrs_ext._keras import keras
+from tfrs_ext.training import fit_resumable
+
+METRICS = ("hit_rate_at_10", "ndcg_at_10")
+LOSSES = ("full", "uniform", "gbce", "mixed_none", "mixed_logq", "mixed_corrected")
+
+
+def load(path: str) -> data.Split:
+    """Returns the split; of a folder with `ratings.parquet`, in the order that it states."""
+    file = pathlib.Path(path, "ratings.parquet")
+    if not file.exists():
+        return data.leave_one_out(data.load_movielens("1m", path))
+    ratings = pd.read_parquet(file).dropna(subset="order_in_user")
+    log = ratings[["user_id", "movie_id", "order_in_user"]]
+    log.columns = pd.Index(["user_id", "item_id", "timestamp"])
+    # A moment for each place in the order: after 2001, as moments are checked when loaded.
+    log = log.assign(timestamp=log["timestamp"].astype(np.int64) + 1_000_000_000)
+    return data.leave_one_out(data.load_frames(log))
+
+
+def make_task(loss: str, split: data.Split, ids: tuple[int, ...], options: Any, seed: int) -> Any:
+    """Returns what a stage minimises."""
+    catalogue = negatives.Catalogue({"item_id": list(ids)}, "item_id")
+    uniform = negatives.Uniform(catalogue, options.negatives, seed=seed)
+    if loss == "full":
+        return tasks.Retrieval(losses.FullSoftmax(), negatives=negatives.WholeCatalogue(catalogue))
+    if loss == "gbce":
+        return tasks.Retrieval(losses.GBCE(len(ids)), negatives=uniform)
+    if loss == "uniform":
+        return tasks.Retrieval(losses.SampledSoftmax(), negatives=uniform)
+    counted = frequencies.CountedFrequency(*data.item_counts(split.train))
+    mixed = negatives.Mixed([negatives.InBatch(counted), uniform])
+    return tasks.Retrieval(
+        {
+            "mixed_none": losses.SampledSoftmax(),
+            "mixed_logq": losses.SampledSoftmax("logq"),
+            "mixed_corrected": losses.CorrectedSampledSoftmax(),
+        }[loss],
+        negatives=mixed,
+    )
+
+
+def train(split: data.Split, options: argparse.Namespace, seed: int) -> Row:
+    """Trains all stages of one seed, and asks about the test part."""
+    features = data.fit_features(split.train, history_length=options.length)
+    item, history = features.candidate[0], features.history
+    validation = data.next_item_queries(
+        split.validation, features, history_from=split.train, max_queries=2_000
+    )
+    catalogue = data.candidates_dataset(split.train, features, 4096)
+    watcher = callbacks.RetrievalEvaluation(
+        validation.queries, catalogue, validation.positives, seen=validation.seen, ks=(10,)
+    )
+    batches = data.sequence_dataset(
+        split.train, features, options.batch_size, parts=options.parts, seed=seed
+    )
+    keras.utils.set_random_seed(seed)
+    model = models.SequenceModel.from_features(
+        [history],
+        [item],
+        embedding_dim=options.dim,
+        num_blocks=options.blocks,
+        num_heads=options.heads,
+        dropout=options.dropout,
+        gated=options.gated,
+    )
+    for number, stage in enumerate(options.stages):
+        loss, epochs = stage.split(":")
+        model.task = make_task(loss, split, item.vocabulary, options, seed)
+        rate = options.rate if number == 0 else options.rate / 2
+        model.compile(keras.optimizers.Adam(rate, beta_2=0.98))
+        folder = pathlib.Path(options.runs, f"{_name(options)}-{seed}", f"{number}-{loss}")
+        fit_resumable(
+            model,
+            batches,
+            folder,
+            monitor="val_ndcg_at_10",
+            epochs=int(epochs),
+            patience=options.patience,
+            settings={**vars(options), "seeds": None, "stages": options.stages[: number + 1]},
+            callbacks=[watcher],
+            print_fn=lambda line: print(line, flush=True),
+        )
+    known = data.join(split.train, split.validation)
+    test = data.next_item_queries(split.test, features, history_from=known)
+    result = evaluation.evaluate_retrieval(
+        model.query_model.predict(test.queries, 512, verbose=0),
+        model.candidate_model.predict(catalogue, verbose=0),
+        test.positives,
+        seen=test.seen,
+        ks=(10,),
+    )
+    return {metric: result[metric] for metric in METRICS}
+
+
+def _name(options: argparse.Namespace) -> str:
+    return f"{'-'.join(options.stages)}-{options.dim}".replace(":", "x")
+
+
+def main() -> None:
+    """Trains what isn't kept yet, and prints the means."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--path", required=True)
+    parser.add_argument("--stages", nargs="+", default=["uniform:60", "full:40"])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--runs", default="runs/sequence_quality")
+    for name, value in (("dim", 64), ("blocks", 2), ("heads", 1), ("length", 200)):
+        parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--negatives", type=int, default=512)
+    parser.add_argument("--patience", type=int, default=10)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--dropout", type=float, default=0.2)
+    parser.add_argument("--gated", action="store_true")
+    parser.add_argument("--parts", default="all")
+    options = parser.parse_args()
+    unknown = [stage for stage in options.stages if stage.split(":")[0] not in LOSSES]
+    if unknown:
+        parser.error(f"the loss of a stage must be one of {', '.join(LOSSES)}, received {unknown}")
+    split = load(options.path)
+    ledger = Ledger("sequence_quality", {"tfrs_ext": tfrs_ext.__version__})
+    key = {name: value for name, value in vars(options).items() if name not in ("seeds", "runs")}
+    key.pop("path")
+    for seed in options.seeds:
+        ledger.run(lambda seed=seed: train(split, options, seed), **key, seed=seed)
+    rows = ledger.find(**key)
+    for metric in METRICS:
+        print(metric, figure([row[metric] for row in rows]) if len(rows) > 1 else rows[0][metric])
+
+
+if __name__ == "__main__":
+    main()

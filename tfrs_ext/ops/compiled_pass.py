@@ -1,0 +1,68 @@
+"""Values and gradients from the whole matrix of scores, where XLA compiles what is traced.
+
+XLA knows all shapes before it runs, so it can take neither strips nor blocks whose sizes come with
+the values. Compiled, the matrix is a temporary of one step: `8 B N` bytes.
+"""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from tfrs_ext.ops.blocks import Gradients, Inputs
+from tfrs_ext.ops.exclusion import is_negative
+from tfrs_ext.ops.objectives import Objective
+from tfrs_ext.ops.scores import LOWEST
+
+_DEVICES = ("CPU", "GPU", "TPU")
+
+
+def choose(compiled: Callable[[], Gradients], other: Callable[[], Gradients]) -> Gradients:
+    """Returns what one function gives where XLA compiles the graph, and else what the other does.
+
+    A graph is traced before anybody knows who will run it. Operations on a device know its kind;
+    under compilation there is no device yet, and the answer is the number of kinds.
+
+    Args:
+        compiled: Operations that XLA can compile.
+        other: A function of the same value, by any operations.
+    """
+    if tf.executing_eagerly():
+        return other()
+    kind = tf.raw_ops.DeviceIndex(device_names=list(_DEVICES))
+    # A number that XLA knows when it compiles, so that it leaves the other branch out.
+    is_compiled = tf.cast(tf.equal(kind, len(_DEVICES)), tf.int32)
+    return Gradients(
+        *tf.switch_case(is_compiled, [lambda: tuple(other()), lambda: tuple(compiled())])
+    )
+
+
+def pass_over_all(
+    objective: Objective,
+    inputs: Inputs,
+    row_ids: tf.Tensor | None,
+    candidate_ids: tf.Tensor | None,
+    mask: tf.Tensor | None,
+) -> Gradients:
+    """Computes the values of all rows and the gradients of their weighted sum.
+
+    Args:
+        objective: What a row loses.
+        inputs: The arguments.
+        row_ids: `[B]` ids of the positives, or None.
+        candidate_ids: `[N]` ids of the candidates, or None.
+        mask: `[B, N]` bool, False where a candidate is no negative of the row, or None.
+    """
+    logits = tf.matmul(inputs.queries, inputs.candidates, transpose_b=True) + inputs.bias
+    valid = tf.ones_like(logits, tf.bool) if mask is None else mask
+    if row_ids is not None and candidate_ids is not None:
+        valid = is_negative(row_ids, candidate_ids, mask)
+    count = tf.reduce_sum(tf.cast(valid, logits.dtype), axis=1)
+    terms = objective(tf.where(valid, logits, LOWEST), inputs.positive, count)
+    weights = terms.weights * (terms.coefficient * inputs.weight)[:, tf.newaxis]
+    return Gradients(
+        terms.value,
+        tf.matmul(weights, inputs.candidates),
+        terms.slope * inputs.weight,
+        tf.matmul(weights, inputs.queries, transpose_a=True),
+        tf.reduce_sum(weights, axis=0),
+    )
