@@ -92,14 +92,23 @@ def test_every_baseline_goes_through_all_steps(recipe, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["mf", "softmax", "youtube_dnn"])
-def test_a_model_with_a_name_is_tuned_trained_exported_and_asked(recipe, model):
-    final = recipe.run("all", "--smoke", "--model", model)
-    assert final.returncode == 0, final.stdout + final.stderr
+@pytest.mark.parametrize(
+    ("model", "steps"),
+    [
+        # It knows ids alone, of which so few rows teach little more than popularity: no search.
+        ("mf", ("train", "export")),
+        ("softmax", ("all",)),
+        ("youtube_dnn", ("all",)),
+    ],
+)
+def test_a_model_with_a_name_is_trained_exported_and_asked(recipe, model, steps):
+    for step in steps:
+        final = recipe.run(step, "--smoke", "--model", model)
+        assert final.returncode == 0, final.stdout + final.stderr
     report = json.loads((recipe.runs / "metrics.json").read_text())
     assert report["model"]["ndcg_at_10"] > report["popularity"]["ndcg_at_10"]
-    hparams = json.loads((recipe.runs / "hparams.json").read_text())
-    assert hparams["model"] == model
+    trained = json.loads((recipe.runs / "trained.json").read_text())
+    assert trained["hyperparameters"]["model"] == model
     assert f"Retrieval, {model}" in (recipe.runs / "report.html").read_text()
     answer = recipe.run("query", "--user", "17", "--model", model, "--smoke", "-k", "3")
     assert answer.returncode == 0, answer.stdout + answer.stderr

@@ -58,7 +58,11 @@ class MatrixFactorization(TwoTower):
         filtering vs. matrix factorization revisited, RecSys 2020, arXiv:2005.09683.
     """
 
-    usual_values: ClassVar[Mapping[str, Any]] = {"loss": "full_softmax", "batch_size": 256}
+    usual_values: ClassVar[Mapping[str, Any]] = {
+        "loss": "full_softmax",
+        "batch_size": 256,
+        "use_bias": True,  # Popularity needs no factor then.
+    }
     normalizes: ClassVar[bool] = False
 
     @classmethod
