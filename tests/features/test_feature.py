@@ -19,6 +19,7 @@ from tfrs_ext.features import (
     Numeric,
     Text,
     Timestamp,
+    Trigrams,
     Vector,
     as_columns,
     check_cells,
@@ -30,6 +31,7 @@ STRINGS, NUMBERS = Categorical("c", ("a", "b")), Categorical("c", (3, 5))
 NUMBER, TEXT, TIME = Numeric("n", mean=3.0, std=2.0), Text("t", ("red",)), Timestamp("w", 100, 200)
 ALL = [STRINGS, NUMBERS, NUMBER, TEXT, TIME, History("h", (3, 5), 4), History("h", ("a",), 2)]
 ALL += [Vector("v", 3), Vector("v", 2, (1.0, 2.0), 0.5), Categories("g", ("Red tea",), ", ")]
+ALL += [Trigrams("q", ("#go", "goo"))]
 
 
 @pytest.mark.parametrize("feature", ALL, ids=repr)

@@ -39,7 +39,7 @@ def test_a_ranker_is_tuned_trained_exported_and_asked(tmp_path, model):
 def test_an_unknown_model_is_refused_in_one_line(tmp_path):
     result = Recipe(ranking, tmp_path).run_here("train", "--smoke", "--model", "deepfm")
     assert result.exit_code == 1
-    assert "`model` must be out of" in " ".join(result.stdout.split())
+    assert "`model` must be one of" in " ".join(result.stdout.split())
 
 
 def settings_of(tmp_path, table, options=(), **schema):
@@ -50,6 +50,7 @@ def settings_of(tmp_path, table, options=(), **schema):
     source = shared.DataSource("log", split="random", **paths)
     values = {"trials": 1, "budget": None, "epochs": 1, "patience": 1, "user": None, "k": 3}
     folders = {"runs": tmp_path / "runs", "base": tmp_path / "base"}
+    values |= {"trial_epochs": 1, "out": None, "requests": None}
     values |= {"seed": 1, "fresh": False, "model": "din", "candidates": ()}
     values |= {"positive_from": None, "positive_values": (), **dict(options)}
     return ranking.Settings.of("ranking", source, **values, **folders)

@@ -31,6 +31,8 @@ def settings_for(folder, table=None, **options):
         "trials": 1,
         "budget": None,
         "trial_epochs": 2,
+        "out": None,
+        "requests": None,
         "epochs": 2,
         "patience": 1,
         "user": None,
@@ -222,6 +224,7 @@ def test_own_and_made_up_data_and_smoke_runs_have_folders_of_their_own(tmp_path)
         shared.DataSource("films", interactions="films.csv"),
     ):
         values = {"runs": None, "base": None, "epochs": 1, "trial_epochs": 1, "trials": 1}
+        values.update(out=None, requests=None)
         values |= {"budget": None, "patience": 1, "user": None, "k": 1, "seed": 1, "fresh": False}
         settings = shared.Settings.of("retrieval", source, **values)
         folders |= {settings.runs, settings.base}

@@ -41,6 +41,8 @@ def settings_of(folder, titles, **columns):
     values = {
         "trials": 1,
         "trial_epochs": 1,
+        "out": None,
+        "requests": None,
         "budget": None,
         "epochs": 1,
         "patience": 1,

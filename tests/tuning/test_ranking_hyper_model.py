@@ -132,7 +132,7 @@ def test_all_models_that_the_features_allow_are_searched_by_default():
     def names(features, *ids):
         return set(tuning.RankingHyperModel(features, *ids).models)
 
-    flat = {"dnn", "dcn", "dcn_v2", "dcn_mix", "wide_deep"}
+    flat = {"dnn", "dcn", "dcn_v2", "dcn_mix", "wide_deep", "dlrm"}
     assert names(FEATURES) == flat
     assert names(FEATURES, "item") == flat | {"din", "dien"}
     assert names(FEATURES, "item", "user") == set(models.RANKERS)

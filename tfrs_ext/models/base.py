@@ -6,6 +6,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from tfrs_ext._keras import keras
+from tfrs_ext.models.loaded_compilation import compile_as_saved
 from tfrs_ext.ops.replicas import count_all_rows, num_replicas
 from tfrs_ext.ops.tracing import as_users_wrote
 from tfrs_ext.tasks import Retrieval
@@ -64,6 +65,10 @@ class Model(tfrs.Model):
                 "them up in the dataset, and give the model positions."
             )
         super().compile(*args, jit_compile=jit_compile, **kwargs)
+
+    def compile_from_config(self, config: Config) -> None:
+        """Compiles a loaded model as it was before it was saved."""
+        compile_as_saved(self, config)
 
     def reset_metrics(self) -> None:
         """Begins the epoch's means anew."""

@@ -11,6 +11,7 @@ from tfrs_ext.features import Feature, example_inputs, read_columns
 from tfrs_ext.metrics import GAUC
 from tfrs_ext.models.frame_input import FrameInput
 from tfrs_ext.models.label_checks import OUTSIDE, check_label_values, in_one_line
+from tfrs_ext.models.loaded_compilation import compile_as_saved
 from tfrs_ext.ops.checks import in_unit
 from tfrs_ext.typing import Activation, Columns, Config, HyperParameters, TensorLike, Training
 
@@ -153,10 +154,7 @@ class RankingModel(FrameInput, keras.Model):
 
     def compile_from_config(self, config: Config) -> None:
         """Compiles a loaded model as it was before it was saved."""
-        # Keras leaves models uncompiled whose class has a `compile` of its own.
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        if isinstance(self.optimizer, keras.optimizers.Optimizer):  # Legacy ones have no `build`.
-            self.optimizer.build(self.trainable_variables)
+        compile_as_saved(self, config)
 
     @property
     def _is_probability(self) -> bool:

@@ -44,6 +44,7 @@ def sum_equal(entries: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
 
 def _sort_rows(entries: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the order `[B, M]` of each row, and where the run of each sorted entry begins."""
+    entries = tf.convert_to_tensor(entries)
     order = tf.argsort(entries, axis=1, stable=True)
     ordered = tf.gather(entries, order, batch_dims=1)
     # A search wants at least one column: add one behind all others, and leave it out again.

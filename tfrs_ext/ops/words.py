@@ -17,7 +17,11 @@ def split_words(texts: tf.Tensor) -> tf.RaggedTensor:
     Returns:
         `[B, (words)]` strings; a text without a letter or digit has no words.
     """
-    lower = tf.strings.lower(texts, encoding="utf-8")
+    # What makes lower case would end a text at a byte of zero.
+    clean = tf.strings.unicode_transcode(
+        texts, "UTF-8", "UTF-8", replacement_char=ord(" "), replace_control_characters=True
+    )
+    lower = tf.strings.lower(clean, encoding="utf-8")
     return tf.strings.split(tf.strings.regex_replace(lower, _BETWEEN_WORDS, " "))
 
 

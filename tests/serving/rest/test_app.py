@@ -141,7 +141,7 @@ def test_predictions_are_counted_by_status_and_time(monkeypatch):
         def lease(self, version):
             yield 3, None
 
-    def predict(servable, body, limits):
+    def predict(servable, body, limits, *_):
         now[0] += next(seconds)
         if body:
             raise RequestError("too long", 504)
