@@ -1,5 +1,6 @@
 """Recipes as a user runs them: in processes of their own, and killed."""
 
+import os
 import pathlib
 import signal
 import subprocess
@@ -25,8 +26,15 @@ class Recipe:
         return [sys.executable, "-m", self.module.__name__, *self._arguments(arguments)]
 
     def run(self, *arguments):
+        # A user's shell says nothing of TensorFlow's lines, other than these tests' own.
+        environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
         return subprocess.run(
-            self._command(arguments), cwd=ROOT, capture_output=True, text=True, check=False
+            self._command(arguments),
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     def run_here(self, *arguments):
@@ -50,5 +58,7 @@ class Recipe:
 
 
 def shown_rows(result):
-    """The lines of the last table that was printed, without its head."""
-    return [line for line in result.stdout.splitlines() if line.startswith("│")]
+    """The rows of the last table that was printed, without its head and without wrapped lines."""
+    last_table = result.stdout.rpartition("┡")[2].splitlines()
+    rows = [line for line in last_table if line.startswith("│")]
+    return [row for row in rows if row.split("│")[1].strip()]

@@ -39,6 +39,10 @@ def tune(folder, source, settings_class=retrieval.Settings):
         index="exact",
         seed=1,
         fresh=False,
+        trial_epochs=1,
+        out=None,
+        requests=None,
+        model="two_tower",
     )
     folder.mkdir()
     retrieval.tune(settings)
