@@ -83,7 +83,15 @@ def test_cuts_move_from_epoch_to_epoch_and_repeat_with_the_seed():
     first, second = (sequence_dataset(frames, features, 4, max_length=50, seed=3) for _ in "ab")
     epochs = [pairs_of(dataset) for dataset in (first, first, second, second)]
     assert epochs[0] != epochs[1]
+    assert epochs[:2] == epochs[2:]
     assert len(epochs[0]) == len(epochs[1]) == 199
+
+
+def test_the_longest_sequences_of_a_batch_come_first():
+    frames = frames_of([(user, item, item) for user in range(9) for item in range(2 + user % 4)])
+    for batch in sequence_dataset(frames, fit_features(frames), 5, seed=1):
+        lengths = batch["history"].row_lengths().numpy()
+        assert np.all(np.diff(lengths) <= 0)
 
 
 def test_columns_and_weights_belong_to_the_event_that_is_asked_for(shop):

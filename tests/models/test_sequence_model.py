@@ -96,6 +96,12 @@ def test_says_which_columns_it_lacks(query, candidate, missing):
     assert all(text.startswith(start) for text, start in zip(found, missing, strict=True))
 
 
+def test_an_item_without_ids_is_refused(shop):
+    _, features = shop
+    with pytest.raises(ValueError, match=r"`feature` must be a `features.Categorical`"):
+        SequenceModel.from_features(features.query, [Numeric("price")])
+
+
 def test_another_reader_is_refused(shop):
     _, features = shop
     with pytest.raises(ValueError, match="`reader` must be one of"):

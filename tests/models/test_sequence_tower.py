@@ -216,6 +216,8 @@ def test_new_items_work_where_items_have_features():
     one, other, third = tower(padded([22], [27], [23]))
     np.testing.assert_allclose(one, other, atol=1e-6)
     assert np.any(np.abs(one - third) > 1e-3)
+    # An item that the catalogue lacks has no vector, and can't be told from another one.
+    np.testing.assert_array_equal(tower.items(tf.constant([999], tf.int64)), np.zeros([1, 8]))
     again = SequenceTower.from_config(tower.get_config())
     assert again.get_config() == tower.get_config()
 

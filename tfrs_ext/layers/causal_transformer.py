@@ -14,9 +14,9 @@ from tfrs_ext.typing import Activation, Config
 class CausalTransformer(keras.layers.Layer):
     """Lets each token of a sequence look at those before it, then transforms each by itself.
 
-    With `pre_norm`: `x += Attention(LN(x)); x += FFN(LN(x))`; else, as SASRec's successors of the
-    original transformer: `x = LN(x + Attention(x)); x = LN(x + FFN(x))`. A gated feed-forward
-    network is `(act(x W) * (x V)) U`, else it is `act(x W) U`.
+    With `pre_norm`: `x += Attention(LN(x)); x += FFN(LN(x))`; else, as in the original transformer:
+    `x = LN(x + Attention(x)); x = LN(x + FFN(x))`. A gated feed-forward network is
+    `(act(x W) * (x V)) U`, else it is `act(x W) U`.
 
     Args:
         num_heads: The number of attention heads, a divisor of the tokens' width D.

@@ -114,7 +114,7 @@ class HistoryTower(keras.Model, abc.ABC):
             ValueError: The history isn't ragged.
             InvalidArgumentError: A history is longer than `length`.
         """
-        packed = inputs[self._history.name]
+        packed = inputs.get(self._history.name)
         if not isinstance(packed, tf.RaggedTensor):
             raise ValueError(
                 f"`inputs[{self._history.name!r}]` must be ragged, [S, (L)], as "

@@ -82,8 +82,8 @@ class SequenceModel(TwoTower):
             query_features: Columns of queries: a `History`, and what else counts. A `Categorical`
                 that comes first is the user's id, and is left: the history says who asks.
             candidate_features: Columns of candidates; the first is the item id.
-            task: What is minimised; None is the softmax over all known items, or those
-                of `catalogue`.
+            task: What is minimised; None is the softmax over the items of the history's vocabulary,
+                or over those of `catalogue`.
             item_counts: Taken as other retrievers take it, and not needed: nothing is sampled.
             reader: "transformer" or "gru".
             catalogue: The items' columns. With it, items are embedded by all their columns, so that
@@ -93,24 +93,18 @@ class SequenceModel(TwoTower):
         """
         if reader not in _READERS:
             raise ValueError(f"`reader` must be one of {tuple(_READERS)}, received {reader!r}.")
-        item_id = candidate_features[0]
-        assert isinstance(item_id, Categorical)  # `missing_columns` says so.
+        item_id = candidate_features[0].name
         read = query_features[isinstance(query_features[0], Categorical) :]
-        items: keras.Model = EmbeddingTower(item_id, embedding_dim, name="candidate_model")
-        if catalogue is not None:
-            items = Tower(
-                candidate_features, embedding_dim, (), normalize=False, name="candidate_model"
-            )
+        items = _make_items(candidate_features, embedding_dim, catalogue is not None)
         tower = _READERS[reader](
             read, items, catalogue, embedding_dim=embedding_dim, name="query_model", **arguments
         )
         if task is None:
-            everything = catalogue
-            if everything is None:
-                known = {item_id.name: list(item_id.vocabulary)}
-                everything = Catalogue(known, item_id=item_id.name)
-            task = Retrieval(FullSoftmax(), negatives=WholeCatalogue(everything))
-        return cls(tower, task=task, item_id=item_id.name)
+            if catalogue is None:
+                ids = list(tower.items.history.vocabulary)
+                catalogue = Catalogue({item_id: ids}, item_id=item_id)
+            task = Retrieval(FullSoftmax(), negatives=WholeCatalogue(catalogue))
+        return cls(tower, task=task, item_id=item_id)
 
     @classmethod
     def missing_columns(
@@ -137,6 +131,14 @@ class SequenceModel(TwoTower):
             "gated": hp.Boolean("gated", default=False),
             "dropout": hp.Float("dropout", 0.0, 0.5, step=0.1, default=0.2),
         }
+
+
+def _make_items(
+    features: Sequence[Feature], embedding_dim: int, has_columns: bool
+) -> EmbeddingTower | Tower:
+    if has_columns:
+        return Tower(features, embedding_dim, (), normalize=False, name="candidate_model")
+    return EmbeddingTower(features[0], embedding_dim, name="candidate_model")
 
 
 def _search_gru(

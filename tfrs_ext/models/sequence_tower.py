@@ -29,7 +29,8 @@ class SequenceTower(HistoryTower):
         features: The columns to read: one `History`, and any others.
         item_model: From `{column: [n]}` to embeddings `[n, D]`: the candidate tower, so that
             histories and candidates share the items' embeddings; with other columns than the ids,
-            `catalogue` says them. None makes a `models.EmbeddingTower` of the history's ids.
+            `catalogue` says them. None makes a `models.EmbeddingTower` of the history's ids, whose
+            column is "item_id".
         catalogue: The items' columns by id, which `item_model` reads. An item that it lacks has
             zeros for its vector.
         embedding_dim: D, the width of the states and of the query; `item_model` must have it.

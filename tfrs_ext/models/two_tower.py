@@ -97,7 +97,9 @@ class TwoTower(FrameInput, Model):
     ) -> None:
         super().__init__(autocast=False, **kwargs)  # Raw columns are no activations.
         self.query_model = query_model
-        self.candidate_model = candidate_model or _item_model(query_model)
+        if candidate_model is None:
+            candidate_model = _item_model(query_model)
+        self.candidate_model = candidate_model
         self.task = Retrieval() if task is None else task
         self.item_id = item_id
         self.known_positives = known_positives

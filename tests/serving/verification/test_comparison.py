@@ -26,6 +26,19 @@ def test_the_same_answer_passes(answering):
     assert (result.queries, result.recall, result.largest_score_error) == (2, 1.0, 0.0)
 
 
+def test_every_signature_that_must_answer_the_same_is_compared(monkeypatch, tmp_path):
+    right = {"item_id": IDS[:, :2], "score": SCORES[:, :2]}
+    wrong = {"item_id": IDS[:, [0, 2]], "score": SCORES[:, [0, 2]]}
+    same = {"by_features": {"age": [1, 2]}}
+    for second in (right, wrong):
+        monkeypatch.setattr(module, "query_all_fresh", lambda *_, s=second: [right, s])
+        if second is right:
+            assert verify(tmp_path, {"user": ["a", "b"]}, IDS, SCORES, same=same).recall == 1
+        else:
+            with pytest.raises(VerificationError, match="'by_features', must return at least"):
+                verify(tmp_path, {"user": ["a", "b"]}, IDS, SCORES, same=same)
+
+
 def test_ties_may_come_in_another_order_and_from_beyond_the_last_place(answering):
     assert answering([[1, 2], [9, 6]], [[4.0, 3.0], [9.0, 5.0]]).recall == 1
     assert answering([[1, 2], [9, 123]], [[4.0, 3.0], [9.0, 5.0]]).recall == 1
