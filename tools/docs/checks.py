@@ -32,6 +32,4 @@ def missing_names(page: str, room: str, names: list[str]) -> list[str]:
 def fetched_addresses(page: str) -> list[str]:
     """Returns the addresses that a browser would fetch to show the page."""
     tags = re.findall(r"<(?:script|img|iframe|source|link)\b[^>]*>", page)
-    return [
-        a for tag in tags for a in re.findall(r'(?:src|href)="((?:https?:)?//[^"]+)"', tag)
-    ]
+    return [a for tag in tags for a in re.findall(r'(?:src|href)="((?:https?:)?//[^"]+)"', tag)]
