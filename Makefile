@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test slow check lock matrix dist clean
+.PHONY: setup demo test slow check bench lock matrix dist clean
 
 setup: $(READY)
 
@@ -28,6 +28,10 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# Ratios of what must stay fast, beside those that were kept: says what has moved.
+bench: setup
+	$(BIN)/python -m benchmarks.watch
 
 # The markers that hold everywhere in the matrix of versions say nothing: sed takes them out.
 lock:
