@@ -13,6 +13,7 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 from typing import Any, NamedTuple
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -48,9 +49,11 @@ def run_page(text: str) -> list[str]:
     names: dict[str, Any] = {"__name__": "__main__"}
     printed = []
     with matplotlib.rc_context({**_STYLE, "backend": "agg", "svg.hashsalt": "tutorial"}):
-        for step in steps_of(text):
+        for number, step in enumerate(steps_of(text), start=1):
+            source = pathlib.Path.cwd() / f"step_{number}.py"  # AutoGraph and tracebacks read it.
+            source.write_text(step.code)
             with contextlib.redirect_stdout(io.StringIO()) as out:
-                exec(compile(step.code, "<tutorial>", "exec"), names)
+                exec(compile(step.code, str(source), "exec"), names)
             printed.append("".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines()))
         matplotlib.pyplot.close("all")
     return printed
@@ -72,16 +75,17 @@ def main(paths: list[pathlib.Path]) -> None:
     os.environ["SOURCE_DATE_EPOCH"] = "0"  # A picture changes with what it shows, not by the day.
     IMAGES.mkdir(exist_ok=True)
     for path in paths:
-        home = pathlib.Path.cwd()
+        began = time.process_time()
         with tempfile.TemporaryDirectory() as folder:
             os.chdir(folder)
             try:
                 printed = run_page(path.read_text())
             finally:
-                os.chdir(home)
+                os.chdir(ROOT)
             for picture in pathlib.Path(folder).glob("*.svg"):
                 shutil.copy(picture, IMAGES)
         path.write_text(with_printed(path.read_text(), printed))
+        print(f"{path.name}: {time.process_time() - began:.0f} s of processor time", flush=True)
 
 
 if __name__ == "__main__":
