@@ -31,6 +31,13 @@ def test_a_tutorial_prints_and_draws_what_it_shows(path, tmp_path, monkeypatch):
     assert all((REPOSITORY / "docs" / "images" / name).exists() for name in drawn)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["index.md", "get_started.md"])
+def test_the_python_of_the_first_pages_runs(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert tutorials.run_page((REPOSITORY / "docs" / name).read_text())
+
+
 def test_the_printed_lines_of_a_page_are_renewed_and_nothing_else(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     printed = tutorials.run_page(PAGE)
