@@ -16,7 +16,8 @@ import typer
 
 from tfrs_ext import baselines, data, evaluation, files, models, report, serving, tuning
 
-from . import hints, shared
+from . import shared
+from .shared import hints
 
 COLUMNS = ("auc", "gauc", "log_loss", "calibration_error")
 LABELS = ("label_ge4", "rating")  # Columns that are labels where none is named.

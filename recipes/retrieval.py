@@ -28,7 +28,8 @@ from tfrs_ext import (
     tuning,
 )
 
-from . import baseline_steps, hints, shared
+from . import baseline_steps, shared
+from .shared import hints
 
 SHOWN = (10, 100)
 SHORT, LONG = 50, 200  # The most items of a history that a model reads.

@@ -28,7 +28,8 @@ from tfrs_ext import (
     tuning,
 )
 
-from . import hints, retrieval, shared
+from . import retrieval, shared
+from .shared import hints
 
 KS = (10, 20)
 DIVERSITY = {"mmr": reranking.MarginalRelevance, "dpp": reranking.Determinantal}

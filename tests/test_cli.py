@@ -65,8 +65,8 @@ def test_versions_are_listed_withdrawn_and_removed(capsys, tmp_path):
 
 def test_a_missing_extra_is_named(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "typer", None)
-    monkeypatch.delitem(sys.modules, "recipes.retrieval", raising=False)
-    monkeypatch.delitem(sys.modules, "recipes.shared", raising=False)
+    for name in [name for name in sys.modules if name.startswith("recipes")]:
+        monkeypatch.delitem(sys.modules, name)
     code, said = run(capsys, "retrieval", "tune")
     assert code == 1
     assert 'pip install "tfrs-ext[recipes]"' in said

@@ -78,13 +78,22 @@ def test_the_latest_events_alone_by_choice():
 
 
 def test_cuts_move_from_epoch_to_epoch_and_repeat_with_the_seed():
-    frames = frames_of([(1, item, item) for item in range(200)])
+    frames = frames_of([(1, item, item) for item in range(170)])
     features = fit_features(frames)
     first, second = (sequence_dataset(frames, features, 4, max_length=50, seed=3) for _ in "ab")
     epochs = [pairs_of(dataset) for dataset in (first, first, second, second)]
     assert epochs[0] != epochs[1]
     assert epochs[:2] == epochs[2:]
-    assert len(epochs[0]) == len(epochs[1]) == 199
+    assert len(epochs[0]) == len(epochs[1]) == 169
+
+
+@pytest.mark.parametrize("parts", ["all", "latest"])
+def test_every_epoch_has_as_many_batches_because_keras_stops_at_fewer(parts):
+    log = [(user, item, item) for user in range(12) for item in range(2 + 7 * user)]
+    frames = frames_of(log)
+    dataset = sequence_dataset(frames, fit_features(frames), 2, max_length=9, parts=parts, seed=1)
+    counts = {sum(1 for _ in dataset) for _ in range(8)}
+    assert counts == {int(dataset.cardinality())}
 
 
 def test_the_longest_sequences_of_a_batch_come_first():

@@ -174,3 +174,16 @@ def test_another_score_that_scann_cannot_rank_by_is_refused():
 
     with pytest.raises(ValueError, match="`_compute_score` TFRS's own"):
         Other()
+
+
+def test_a_second_call_answers_as_the_first_which_keras_wraps(index):
+    copy = type(index)(k=3, query_model=keras.Sequential([keras.layers.Dropout(0.5)]))
+    copy.index(index.embeddings(tf.range(300)), index.identifiers)
+    queries = tf.constant(vectors(2))
+    first = copy(queries)  # Keras notes the inputs; from now on it is left out.
+    for again in (copy(queries), copy(queries, 3), copy(queries, k=3), copy(queries=queries)):
+        tf.nest.map_structure(np.testing.assert_array_equal, again, first)
+    assert copy(queries, k=2)[1].shape == [2, 2]
+    inputs = keras.Input([8])
+    model = keras.Model(inputs, copy(inputs))
+    tf.nest.map_structure(np.testing.assert_array_equal, model(queries), first)

@@ -116,7 +116,10 @@ LOSSES = {
     ),
     "logQ": (losses.SampledSoftmax("logq"), lambda ids: negatives.Uniform(ids, 8, seed=1)),
     "gBCE": (losses.GBCE(20), lambda ids: negatives.Uniform(ids, 8, seed=1)),
-    "BCE": (losses.SampledBinaryCrossEntropy(), lambda ids: negatives.Uniform(ids, 8, seed=1)),
+    "BCE, negatives of each position's own": (
+        losses.SampledBinaryCrossEntropy(),
+        lambda ids: negatives.PerQuery(4, negatives.Uniform(ids, 16, seed=1), seed=1),
+    ),
 }
 
 

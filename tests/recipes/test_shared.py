@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 
 from recipes import shared
-from tfrs_ext import tuning
+from recipes.shared.options import name_data
+from tfrs_ext import serving, tuning
 from tfrs_ext._keras import keras
 from tfrs_ext.files import hold_folder
 from tfrs_ext.tuning.hyper_model import FeatureHyperModel
@@ -151,10 +152,10 @@ def ask(monkeypatch, settings, answer, source="log"):
     manifest = {"user_id": "user_id", "item_id": "item_id", "facts": {"source": {"name": source}}}
     manifest["signatures"] = {"recommend": {"inputs": inputs}}
     asked = []
-    monkeypatch.setattr(shared.serving, "latest_version", lambda base: base / "1")
-    monkeypatch.setattr(shared.serving, "read_manifest", lambda path: manifest)
+    monkeypatch.setattr(serving, "latest_version", lambda base: base / "1")
+    monkeypatch.setattr(serving, "read_manifest", lambda path: manifest)
     monkeypatch.setattr(
-        shared.serving, "query_fresh", lambda path, request, _: asked.append(request) or answer
+        serving, "query_fresh", lambda path, request, _: asked.append(request) or answer
     )
     shared.ask(settings, "recommend", k=2)
     return asked[0]
@@ -236,7 +237,7 @@ def test_own_and_made_up_data_and_smoke_runs_have_folders_of_their_own(tmp_path)
     ("file", "name"), [("a/films.csv.gz", "films"), ("a/synthetic.csv", "own-synthetic")]
 )
 def test_own_data_are_called_by_their_file_and_never_as_made_up_ones(file, name):
-    assert shared._name_of(file) == name
+    assert name_data(file) == name
 
 
 def test_what_an_export_would_refuse_is_refused_when_the_data_are_loaded(tmp_path):

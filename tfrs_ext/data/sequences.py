@@ -89,9 +89,13 @@ def sequence_dataset(
             found = Parts(*(tf.gather(column, order) for column in found))
         return tf.data.Dataset.from_tensor_slices(found).batch(batch_size)
 
+    found = len(events.users) if parts == "latest" else events.count(length)
     # The order within a batch is free: sorted, sequences of like lengths are padded together.
     batches = seeds.flat_map(epoch).map(_longest_first)
-    return batches.map(gather, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    batches = batches.map(gather, num_parallel_calls=tf.data.AUTOTUNE)
+    # Keras stops where an epoch has fewer batches than the one before: each has as many.
+    count = tf.data.experimental.assert_cardinality(-(-found // batch_size))
+    return batches.apply(count).prefetch(tf.data.AUTOTUNE)
 
 
 @tf.autograph.experimental.do_not_convert

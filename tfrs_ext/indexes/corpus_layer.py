@@ -95,6 +95,16 @@ class CorpusLayer(TopK):
         """Whether no two candidates have the same id."""
         return self._corpus.most_of_an_id == 1
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Asks as `call` does: eagerly without what Keras does around a layer that it knows.
+
+        That work takes longer than the search of one query. It is done where a layer is called for
+        the first time, in graphs, and where a functional model is put together.
+        """
+        if tf.executing_eagerly() and self.built and args and isinstance(args[0], tf.Tensor):
+            return self.call(*args, **kwargs)
+        return super().__call__(*args, **kwargs)
+
     def make_predict_function(self, force: bool = False) -> Any:
         """Returns what `predict` runs, traced again where the corpus is another one."""
         force = force or self._current.traced is not self._current.corpus

@@ -53,7 +53,7 @@ class Exact(BlockwiseIndex):
     def _score_block(
         self, corpus: Corpus, embeddings: tf.Tensor, start: Start, size: int
     ) -> tf.Tensor:
-        candidates = corpus["candidates"].read_value()
+        candidates = corpus["candidates"].value()
         return self._compute_score(embeddings, take_block(candidates, start, size))
 
     def _embeddings(self, corpus: Corpus, positions: tf.Tensor) -> tf.Tensor:

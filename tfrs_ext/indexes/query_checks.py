@@ -2,6 +2,7 @@
 
 import operator
 
+import numpy as np
 import tensorflow as tf
 
 from tfrs_ext.indexes.corpus_checks import as_numbers
@@ -84,22 +85,26 @@ def check_queries(queries: TensorLike, width: int, limit: float) -> tf.Tensor:
             f"Query embeddings must have shape [B, {width}] as the candidates have, "
             f"received shape={queries.shape}."
         )
-    if not tf.executing_eagerly():
-        queries = tf.ensure_shape(queries, [None, width])
-    # NaN isn't smaller than anything, so one comparison finds it, infinity and what overflows.
-    is_fine = tf.reduce_all(tf.abs(queries) <= limit)
     message = (
         f"Query embeddings must be finite and at most {limit:.4g} in absolute value, beyond which "
         "scores of this corpus overflow"
     )
-    if not tf.executing_eagerly():
-        with tf.control_dependencies([tf.debugging.Assert(is_fine, [message])]):
-            return tf.identity(queries)
-    if not is_fine:
-        fine = tf.reduce_all(tf.abs(queries) <= limit, axis=1)
-        bad = tf.reshape(tf.where(~fine), [-1]).numpy().tolist()
+    if tf.executing_eagerly():
+        _check_size(queries, limit, message)
+        return queries
+    queries = tf.ensure_shape(queries, [None, width])
+    # NaN isn't smaller than anything, so one comparison finds it, infinity and what overflows.
+    is_fine = tf.reduce_all(tf.abs(queries) <= limit)
+    with tf.control_dependencies([tf.debugging.Assert(is_fine, [message])]):
+        return tf.identity(queries)
+
+
+def _check_size(queries: tf.Tensor, limit: float, message: str) -> None:
+    # In NumPy: of one query, three operations of TensorFlow cost as much as the search.
+    sizes = np.abs(queries.numpy())
+    if not (sizes.size == 0 or sizes.max() <= limit):
+        bad = np.flatnonzero(~(sizes <= limit).all(axis=1)).tolist()
         raise ValueError(f"{message}, received others in rows {bad[:10]} of {len(queries)}.")
-    return queries
 
 
 def check_exclusions(exclusions: TensorLike, dtype: tf.DType, queries: int | None) -> tf.Tensor:
