@@ -24,7 +24,7 @@ class ParquetFacts:
     Args:
         features: The columns with their facts, as `fit_features` gives them.
         item_ids: The items that occur, the most popular first.
-        item_counts: As many counts; `frequencies.CountedFrequency(item_ids, item_counts)`.
+        item_counts: The number of rows of each of them, which `frequencies.CountedFrequency` takes.
         num_rows: The number of rows.
         times: The earliest and the latest time, int seconds since 1970; None where there are none.
         max_undercount: How much too small a count can be, since `max_ids` forgot some; 0 where it
