@@ -247,3 +247,10 @@ def test_missing_columns_and_files_are_named(folder, tmp_path):
         open_parquet(tmp_path / "none")
     with pytest.raises(ValueError, match=r"must hold files that end in \.parquet"):
         open_parquet(tmp_path)
+
+
+def test_what_is_open_says_how_large_it_is(grouped):
+    assert isinstance(grouped, data.ParquetInteractions)
+    words = f"{grouped.num_rows} interactions in {len(grouped.row_groups)} row groups"
+    assert repr(grouped) == f"ParquetInteractions({words})"
+    assert isinstance(scan_parquet(grouped), data.ParquetFacts)
