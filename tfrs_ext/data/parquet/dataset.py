@@ -58,6 +58,7 @@ def parquet_dataset(
 
     Example:
         >>> import tempfile
+        >>> import pandas as pd
         >>> from tfrs_ext.data import open_parquet, scan_parquet
         >>> path = f"{tempfile.mkdtemp()}/log.parquet"
         >>> log = pd.DataFrame({"user_id": [1, 1, 2], "item_id": [5, 7, 7], "timestamp": [1, 2, 3]})
