@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.sweeps import mostly_slow
 from tfrs_ext import indexes
 from tfrs_ext._keras import keras
 from tfrs_ext.indexes import Exact, Sharded, merge_answers, search_batches
@@ -57,7 +58,7 @@ def _positions(titles):
     return np.vectorize(lambda title: int(title.split()[1]))(titles)
 
 
-@pytest.mark.parametrize("kind", mostly_slow(KINDS, keep=("exact",)))
+@pytest.mark.parametrize("kind", mostly_slow(KINDS, ["exact"]))
 def test_files_hold_all_parts(tmp_path, kind):
     index = Sharded(k=5, shard_kind=kind, num_shards=3).index(CANDIDATES, TITLES)
     expected = index(QUERIES)
