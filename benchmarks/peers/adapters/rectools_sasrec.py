@@ -35,6 +35,7 @@ def recommend(train: pd.DataFrame, known: pd.DataFrame, asked: pd.Series, spec: 
     """Returns the best items by the state after all that is known of the user."""
     torch.manual_seed(spec["seed"])
     torch.set_num_threads(spec["threads"])
+
     def make_trainer() -> Trainer:
         return Trainer(
             max_epochs=spec["max_epochs"],
