@@ -32,16 +32,6 @@ class Windows:
     starts: tf.Tensor
     ends: tf.Tensor
 
-    def gather(self, rows: tf.Tensor, history: History) -> tf.Tensor:
-        """Returns the latest items of some windows, `[B, L]`, oldest first, padded on the left.
-
-        Args:
-            rows: `[B]` integer numbers of windows.
-            history: The length `L` and the padding.
-        """
-        positions, inside = self._positions(rows, history.length)
-        return _fill(tf.gather(self.items, positions), inside, history.padding)
-
     def gather_all(
         self, rows: tf.Tensor, features: FeatureSet, items: Mapping[str, tf.Tensor]
     ) -> dict[str, tf.Tensor]:
@@ -53,10 +43,13 @@ class Windows:
                 of the item table.
             items: `{column: [C]}`, of the item table.
         """
-        found = {features.history.name: self.gather(rows, features.history)}
-        for of, history in [*features.histories.items()][1:]:
+        found: dict[str, tf.Tensor] = {}
+        for of, history in features.histories.items():
             positions, inside = self._positions(rows, history.length)
-            values = tf.gather(items[of], tf.gather(self.places, positions))
+            if of == features.candidate[0].name:
+                values = tf.gather(self.items, positions)
+            else:
+                values = tf.gather(items[of], tf.gather(self.places, positions))
             found[history.name] = _fill(values, inside, history.padding)
         if features.times is not None:
             positions, inside = self._positions(rows, features.times.length)
