@@ -11,7 +11,6 @@ import tensorflow as tf
 from tfrs_ext.data.columns import ids_array, on_host
 from tfrs_ext.data.feature_set import FeatureSet
 from tfrs_ext.data.frames import Frames
-from tfrs_ext.features import History
 
 
 @dataclasses.dataclass(frozen=True)
