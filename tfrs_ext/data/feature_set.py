@@ -10,7 +10,7 @@ import pandas as pd
 
 from tfrs_ext.data.frames import Frames
 from tfrs_ext.data.schema import HISTORY, FeatureKind, Schema, kind_and_options
-from tfrs_ext.features import Categorical, Feature, History
+from tfrs_ext.features import Categorical, Feature, History, HistoryTimes
 from tfrs_ext.typing import Config
 
 _PREFIX = f"{HISTORY}_"
@@ -46,9 +46,14 @@ class FeatureSet:
         return {items.get(n, n): h for n, h in zip(names, histories, strict=True)}
 
     @property
+    def times(self) -> HistoryTimes | None:
+        """The times of the history's items, where the query has them."""
+        return next((f for f in self.query if isinstance(f, HistoryTimes)), None)
+
+    @property
     def of_users(self) -> tuple[Feature, ...]:
         """The query's features that are columns of the user table."""
-        return tuple(feature for feature in self.query if not isinstance(feature, History))
+        return tuple(f for f in self.query if not isinstance(f, (History, HistoryTimes)))
 
     def get_config(self) -> Config:
         """Returns a JSON-able description, for `FeatureSet.from_config`."""
@@ -65,6 +70,7 @@ def fit_features(
     history_length: int = 50,
     *,
     history_of: Sequence[str] = (),
+    history_times: bool = False,
     ids: Mapping[str, Any] | None = None,
 ) -> FeatureSet:
     """Fits vocabularies, means and ranges to the users and items that occur in the interactions.
@@ -78,6 +84,8 @@ def fit_features(
         history_of: Categorical item features of which the query holds histories as well, such as
             `("genre",)` for a column `"history_genre"` beside `"history"`: side information for
             `models.DIN` and `models.DIEN`.
+        history_times: Whether the query also holds when these items were taken, in a column
+            `"history_time"`, for `models.SequenceTower`.
         ids: Options of `features.Categorical.fit` for the ids of users and items, such as
             `{"min_count": 2, "num_hash_buckets": 100}` for ids of which rare ones share
             embeddings, or `{"unknown_rate": 0.01}`.
@@ -97,7 +105,7 @@ def fit_features(
         ['user_id', 'segment', 'age', 'history']
     """
     schema, log = frames.schema, frames.interactions
-    return assemble_features(
+    found = assemble_features(
         schema,
         Categorical.fit(schema.user_id, log[schema.user_id], **(ids or {})),
         Categorical.fit(schema.item_id, log[schema.item_id], **(ids or {})),
@@ -107,6 +115,8 @@ def fit_features(
         histories=(HISTORY, *history_of),
         history_length=history_length,
     )
+    times = [HistoryTimes(f"{_PREFIX}time", history_length)] * history_times
+    return dataclasses.replace(found, query=(*found.query, *times))
 
 
 def assemble_features(
