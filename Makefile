@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test slow check lock matrix dist clean
+.PHONY: setup demo test slow check docs bench lock matrix dist clean
 
 setup: $(READY)
 
@@ -28,6 +28,16 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(MAKE) docs
+
+# Warnings are errors: dead links, pages that lack a public name, anything fetched from a network.
+# To read it: python -m http.server --bind 127.0.0.1 --directory site
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+
+# Ratios of what must stay fast, beside those that were kept: says what has moved.
+bench: setup
+	$(BIN)/python -m benchmarks.watch
 
 # The markers that hold everywhere in the matrix of versions say nothing: sed takes them out.
 lock:
@@ -46,4 +56,4 @@ dist: setup
 	$(BIN)/python -m build --outdir dist
 
 clean:
-	rm -rf $(VENV) .matrix runs build dist
+	rm -rf $(VENV) .matrix runs build dist site

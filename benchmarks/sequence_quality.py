@@ -2,11 +2,12 @@
 
 The protocol is that of SASRec's successors: each user's last film is the test, the one before the
 validation; films with five ratings or more, all ranked less those that the user has seen; ties
-count against the model. A training is a list of stages `loss:epochs`, each of which goes on from
-the best epoch of the one before: the softmax over a few hundred negatives is cheap and soon far,
-the full softmax ends it. Each stage is kept under `--runs`, and goes on where it was killed.
+count against the model. A training is a list of stages `loss:epochs:parts`, each of which goes on
+from the best epoch of the one before: the softmax over a few hundred negatives is cheap and soon
+far, the full softmax ends it, on the latest part of each history, as its rate falls to zero. Each
+stage is kept under `--runs`, and goes on where it was killed.
 
-Run: python -m benchmarks.sequence_quality --path FOLDER --stages uniform:60 full:40 --seeds 0 1 2
+Run: python -m benchmarks.sequence_quality --path FOLDER --stages uniform:60:all full:40:latest
 """
 
 import argparse
@@ -72,9 +73,6 @@ def train(split: data.Split, options: argparse.Namespace, seed: int) -> Row:
     watcher = callbacks.RetrievalEvaluation(
         validation.queries, catalogue, validation.positives, seen=validation.seen, ks=(10,)
     )
-    batches = data.sequence_dataset(
-        split.train, features, options.batch_size, parts=options.parts, seed=seed
-    )
     keras.utils.set_random_seed(seed)
     model = models.SequenceModel.from_features(
         [history],
@@ -86,9 +84,15 @@ def train(split: data.Split, options: argparse.Namespace, seed: int) -> Row:
         gated=options.gated,
     )
     for number, stage in enumerate(options.stages):
-        loss, epochs = stage.split(":")
+        loss, epochs, parts = stage.split(":")
+        batches = data.sequence_dataset(
+            split.train, features, options.batch_size, parts=parts, seed=seed
+        )
         model.task = make_task(loss, split, item.vocabulary, options, seed)
-        rate = options.rate if number == 0 else options.rate / 2
+        rate: Any = options.rate
+        if number == len(options.stages) - 1:
+            steps = int(epochs) * int(batches.cardinality())
+            rate = keras.optimizers.schedules.CosineDecay(rate, steps)
         model.compile(keras.optimizers.Adam(rate, beta_2=0.98))
         folder = pathlib.Path(options.runs, f"{_name(options)}-{seed}", f"{number}-{loss}")
         fit_resumable(
@@ -122,7 +126,7 @@ def main() -> None:
     """Trains what isn't kept yet, and prints the means."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--path", required=True)
-    parser.add_argument("--stages", nargs="+", default=["uniform:60", "full:40"])
+    parser.add_argument("--stages", nargs="+", default=["uniform:60:all", "full:40:latest"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--runs", default="runs/sequence_quality")
     for name, value in (("dim", 64), ("blocks", 2), ("heads", 1), ("length", 200)):
@@ -133,7 +137,6 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--dropout", type=float, default=0.2)
     parser.add_argument("--gated", action="store_true")
-    parser.add_argument("--parts", default="all")
     options = parser.parse_args()
     unknown = [stage for stage in options.stages if stage.split(":")[0] not in LOSSES]
     if unknown:

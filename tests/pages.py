@@ -8,7 +8,7 @@ import re
 import tfrs_ext
 from tests.house import REPOSITORY
 
-PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 ROOMS = {"tfrs_ext": "tfrs_ext"} | {room: f"tfrs_ext.{room}" for room in tfrs_ext.__all__}
 KERAS_ARGUMENTS = {"dtype", "name", "reduction", "trainable"}
 FILE_ENDINGS = "config|csv|html|json|keras|md|parquet|py|txt|yaml|zip"
@@ -76,7 +76,7 @@ def _exists(full):
         _find(full)
     except (AttributeError, ImportError):
         return False
-    return not any(part.startswith("_") for part in full.split("."))
+    return not any(re.match("_(?!_)", part) for part in full.split("."))
 
 
 def _find(full):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from tests.negatives import tower
 from tests.negatives.ask import ask
+from tfrs_ext import losses, negatives, tasks
 from tfrs_ext.candidates import Candidates
 from tfrs_ext.negatives import Explicit, Hard, HardFromIndex, InBatch, Uniform
 
@@ -114,6 +115,36 @@ def test_explicit_takes_all_columns_and_leaves_padding_out():
     assert pool.ids.numpy().tolist() == [b"x", b"y", b"z"]
     np.testing.assert_array_equal(pool.embeddings, [[1, 1, 1], [2, 2, 2], [3, 3, 3]])
     np.testing.assert_allclose(pool.log_q, np.full(3, -np.log(3)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 2)])
+def test_explicit_rows_are_kept_to_their_own_query(shape):
+    """The loss of each query is the softmax over its positive and what its own row names."""
+    shown = np.array([4, -1, 1]) if len(shape) == 1 else np.array([[4, -1], [-1, -1], [9, 2]])
+    ids, table = np.array([3, 8, 3]), tower.table().numpy().astype(np.float64)
+    queries = np.random.default_rng(4).normal(size=(3, 4))
+    task = tasks.Retrieval(
+        losses.SampledSoftmax(reduction="none"), negatives=Explicit("shown", shared=False)
+    )
+    found = task(
+        tf.constant(queries, tf.float32),
+        tf.constant(table[ids], tf.float32),
+        candidate_ids=ids,
+        candidate_model=tower.tower_of(tower.table()),
+        features={"shown": tf.constant(shown)},
+    )
+
+    for query, item, row, loss in zip(queries, ids, shown.reshape(3, -1), found, strict=True):
+        scores = [table[item] @ query, *(table[other] @ query for other in row if other >= 0)]
+        assert float(loss) == pytest.approx(np.log(np.sum(np.exp(scores))) - scores[0], abs=1e-5)
+
+
+def test_other_sources_need_explicit_rows_that_are_shared():
+    source = negatives.Mixed([Explicit("shown", shared=False)])
+    features = {"shown": tf.constant([1])}
+    embed = tower.tower_of(tower.table())
+    with pytest.raises(ValueError, match="must answer with rows that all queries share"):
+        ask(source, tower.positives([1]), candidate_model=embed, features=features)
 
 
 def test_explicit_may_find_nothing():

@@ -43,6 +43,7 @@ MAKE = {
     "per query": lambda: negatives.PerQuery(2, negatives.Uniform(ITEMS, 9, seed=1), seed=3),
     "index": lambda: negatives.HardFromIndex(ITEMS, 2, _index()),
     "explicit": lambda: negatives.Explicit("shown"),
+    "explicit, of each row": lambda: negatives.Explicit("shown", shared=False),
     "explicit, counted": lambda: negatives.Explicit("shown", frequency=_frequency()),
 }
 each = pytest.mark.parametrize("make", MAKE.values(), ids=MAKE)

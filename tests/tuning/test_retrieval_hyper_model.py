@@ -58,6 +58,14 @@ def test_the_defaults_are_what_the_readme_trains(hypermodel):
     }
 
 
+def test_the_full_softmax_leaves_nothing_to_choose_among_negatives(hypermodel):
+    hp = tuning.fixed({"loss": "full_softmax"})
+    model = hypermodel.build(hp)
+    assert isinstance(model.task._negatives, negatives.WholeCatalogue)
+    active = {parameter.name for parameter in hp.space if hp.is_active(parameter)}
+    assert not active & {"negatives", "capacity", "num_negatives", "power"}
+
+
 def test_without_facts_nothing_is_varied_that_needs_them(hypermodel):
     bare = tuning.RetrievalHyperModel(hypermodel.query_features, hypermodel.candidate_features)
     hp = tuning.fixed({})

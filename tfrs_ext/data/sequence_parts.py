@@ -64,22 +64,28 @@ class Events:
         kept = tf.minimum(self.lengths, length)
         return Parts(self.users, self.begins + self.lengths - kept, kept)
 
+    def count(self, length: int) -> int:
+        """Returns how many parts `all` gives."""
+        return int(tf.reduce_sum(-(-self.lengths // length)))
+
     def all(self, length: int, seed: tf.Tensor | None) -> Parts:
-        """Returns each user's events in parts of `length`, of which the first may be shorter.
+        """Returns each user's events in as few parts as hold them, at most `length` in each.
+
+        All parts are full but the first and the last: their sum alone is given.
 
         Args:
             length: The most events in a part.
             seed: `[2]` integers that say at random where the first part ends; None makes the last
                 part full.
         """
-        if seed is None:
-            first = (self.lengths - 1) % length + 1
-        else:
-            shape = tf.shape(self.lengths)
-            first = tf.random.stateless_uniform(shape, seed, 1, length + 1, tf.int64)
-            # A history that fits is never cut.
-            first = tf.where(self.lengths <= length, self.lengths, first)
-        counts = 1 + -(-(self.lengths - first) // length)
+        counts = -(-self.lengths // length)
+        first = shortest = self.lengths - (counts - 1) * length
+        if seed is not None:
+            # The last part must get at least one event, where it isn't the first.
+            longest = tf.where(counts > 1, tf.minimum(shortest + length - 1, length), shortest)
+            drawn = tf.random.stateless_uniform(tf.shape(counts), seed, dtype=tf.float64)
+            choices = tf.cast(longest - shortest + 1, tf.float64)
+            first = shortest + tf.cast(drawn * choices, tf.int64)
         owner = tf.repeat(tf.range(tf.size(counts)), counts)
         number = tf.ragged.range(counts).values
         of_user = [tf.gather(x, owner) for x in (self.users, self.begins, self.lengths, first)]

@@ -7,6 +7,7 @@ from tfrs_ext.models.din import DIN
 from tfrs_ext.models.dlrm import DLRM
 from tfrs_ext.models.dssm import DSSM
 from tfrs_ext.models.embedding_tower import EmbeddingTower
+from tfrs_ext.models.fine_tuning import layerwise_rates, weight_paths
 from tfrs_ext.models.gru_tower import GRUTower
 from tfrs_ext.models.matrix_factorization import MatrixFactorization
 from tfrs_ext.models.multi_task import MultiTask
@@ -50,7 +51,9 @@ __all__ = [
     "WideDeep",
     "YouTubeDNN",
     "YouTubeRanker",
+    "layerwise_rates",
     "register_ranker",
     "register_retriever",
     "warm_start",
+    "weight_paths",
 ]

@@ -1,21 +1,16 @@
 """Training that goes on where another model stopped, with more ids or other columns."""
 
 import dataclasses
-import re
-from collections import Counter
-from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.features import FeatureEncoder
 from tfrs_ext.frequencies import CountedFrequency
+from tfrs_ext.models.layer_paths import key_of, walk_layers, weights_of
 from tfrs_ext.models.tower import Tower
 
-# Compiling adds metrics, and what lookups know is compared with the tables' rows.
-_NO_PARTS = (keras.metrics.Metric, keras.layers.StringLookup, keras.layers.IntegerLookup)
 _Layers = dict[str, keras.layers.Layer]
 
 
@@ -71,7 +66,7 @@ def warm_start(model: keras.Model, trained: keras.Model) -> WarmStart:
         >>> warm_start(model, trained).ids
         {'query_model/features/user': 1, 'candidate_model/features/item': 2}
     """
-    ours, theirs = dict(_walk(model)), dict(_walk(trained))
+    ours, theirs = dict(walk_layers(model)), dict(walk_layers(trained))
     added, gone = _check_layers(ours, theirs)
     tables = [path for path in ours if path in theirs and _is_table(ours[path])]
     done = {path: _copy_rows(path, ours[path], theirs[path]) for path in tables}
@@ -81,36 +76,12 @@ def warm_start(model: keras.Model, trained: keras.Model) -> WarmStart:
         if isinstance(layer, Tower):
             copied.append(f"{path}/{_copy_columns(layer, theirs[path])}".lstrip("/"))
     for path, layer in ours.items():
-        for name in _weights(layer):
+        for name in weights_of(layer):
             weight = f"{path}/{name}".lstrip("/")
             if weight not in copied:
                 found = path not in added and _copy(weight, name, layer, theirs[path])
                 (copied if found else new).append(weight)
     return WarmStart(done, tuple(copied), tuple(new), tuple(gone))
-
-
-def _walk(layer: keras.layers.Layer, path: str = "") -> Iterator[tuple[str, keras.layers.Layer]]:
-    """Yields all layers with paths that equal models share."""
-    yield path, layer
-    taken: Counter[str] = Counter()
-    for child in layer._flatten_layers(include_self=False, recursive=False):
-        if not isinstance(child, _NO_PARTS):
-            key = _key(layer, child)
-            taken[key] += 1
-            key = key if taken[key] == 1 else f"{key}_{taken[key]}"
-            yield from _walk(child, f"{path}/{key}".lstrip("/"))
-
-
-def _key(parent: keras.layers.Layer, child: keras.layers.Layer) -> str:
-    """Returns a column's name, a name that somebody chose, or the layer's class."""
-    if isinstance(parent, FeatureEncoder):
-        for feature, encoder in zip(parent.features, parent.encoders, strict=True):
-            if encoder is child:
-                return feature.name
-    automatic = re.sub(
-        r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(child).__name__
-    )
-    return re.sub(rf"^{automatic.lower()}_\d+$", automatic.lower(), child.name)
 
 
 def _check_layers(ours: _Layers, theirs: _Layers) -> tuple[list[str], list[str]]:
@@ -172,18 +143,11 @@ def _copy_rows(path: str, ours: keras.layers.Layer, theirs: keras.layers.Layer) 
     return len(pairs)
 
 
-def _weights(layer: keras.layers.Layer) -> dict[str, tf.Variable]:
-    """Returns the weights of a layer itself, without those of layers inside."""
-    own = [*layer._trainable_weights, *layer._non_trainable_weights]
-    names = [weight.name.rpartition("/")[2].partition(":")[0] for weight in own]
-    return {f"{name}_{i}" if name in names[:i] else name: own[i] for i, name in enumerate(names)}
-
-
 def _copy(weight: str, name: str, ours: keras.layers.Layer, theirs: keras.layers.Layer) -> bool:
     """Copies one weight and returns whether it could."""
     if isinstance(ours, CountedFrequency):
         return False
-    target, source = _weights(ours)[name], _weights(theirs).get(name)
+    target, source = weights_of(ours)[name], weights_of(theirs).get(name)
     shape = None if source is None else source.shape
     if target.shape == shape:
         target.assign(source)
@@ -213,7 +177,7 @@ def _copy_columns(ours: Tower, theirs: Tower) -> str:
             )
         rows[places[name]] = values[sources[name]]
     first.kernel.assign(rows)
-    return f"{_key(ours, first)}/kernel"
+    return f"{key_of(ours, first)}/kernel"
 
 
 def _places(tower: Tower) -> dict[str, npt.NDArray[np.int64]]:

@@ -18,7 +18,10 @@ from tfrs_ext.typing import Columns, Config
 class Explicit(Source):
     """Takes items that each row of the batch names as negatives, and embeds them.
 
-    All queries share them, as every pool; use the loss's `mask` to keep them to their own query.
+    With `shared`, every query is compared with what any row of the batch names, so that users of
+    all kinds tell their items from those of all others. Without it, a query is compared with what
+    its own row names alone: items that are never shown together then learn nothing of each other
+    ("folding").
 
     Args:
         columns: Mapping of the candidate tower's column to the batch's column, `[B]` or `[B, n]`,
@@ -28,13 +31,22 @@ class Explicit(Source):
         frequency: A layer from ids to the log-probability that one draw of an impression gives
             them (`CountedFrequency` of the impressions), or None: then there is no Q to correct
             with, and each of the N rows has `-log(N)`.
+        shared: Whether the queries share the negatives of all rows. If not, the pool has a mask
+            `[B, N]`, and the source must be the outermost one.
 
     Raises:
         ValueError: Where `features` aren't given or lack a column, or `candidate_model` isn't
             given.
 
+    Relations:
+        `Mixed` adds negatives from everywhere; docs/folding.md measures what becomes of a model
+        without them.
+
     Example:
         >>> shown = tfrs_ext.negatives.Explicit({"item": "shown_item"}, item_id="item")
+
+    References:
+        Xin et al.: Folding: Why Good Models Sometimes Make Spurious Recommendations, RecSys 2017.
     """
 
     PARTS = ("frequency",)
@@ -45,6 +57,7 @@ class Explicit(Source):
         item_id: str | None = None,
         padding: int | str = -1,
         frequency: keras.layers.Layer | None = None,
+        shared: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -59,12 +72,14 @@ class Explicit(Source):
         self.item_id = item_id
         self.padding = padding
         self.frequency = frequency
+        self.shared = shared
 
     def draw(self, batch: Batch) -> Pool:
         """Returns the batch's positives, and the negatives that its columns name."""
         columns = self._read_columns(batch.features)
         ids = columns[self.item_id or ""]
         kept = tf.reshape(ids, [-1]) != tf.cast(self.padding, ids.dtype)
+        mask = None if self.shared else _own_rows(ids, kept)
         items = {
             name: tf.boolean_mask(_flat(column, ids.shape.rank), kept)
             for name, column in columns.items()
@@ -73,12 +88,12 @@ class Explicit(Source):
         ids = items[self.item_id or ""]
         if self.frequency is None:  # Nothing to correct with.
             negatives = Candidates(embeddings, ids, uncorrected_log_q(tf.size(ids)))
-            return Pool(batch.positives, negatives.like(batch.candidates))
+            return Pool(batch.positives, negatives.like(batch.candidates), mask=mask)
         log_q = self.frequency(ids, training=batch.training)
         negatives = Candidates(embeddings, ids, log_q).like(batch.candidates)
         positives = batch.positives
         positives = positives._replace(log_q=self._density(positives.ids))
-        return Pool(positives, negatives, density=self._density)
+        return Pool(positives, negatives, density=self._density, mask=mask)
 
     def _density(self, ids: tf.Tensor) -> tf.Tensor:
         assert self.frequency is not None
@@ -101,9 +116,17 @@ class Explicit(Source):
             "columns": self.columns,
             "item_id": self.item_id,
             "padding": self.padding,
+            "shared": self.shared,
         }
 
 
 def _flat(column: tf.Tensor, id_rank: int) -> tf.Tensor:
     # A row of the result is one negative: the axes of the ids become one.
     return tf.reshape(column, tf.concat([[-1], tf.shape(column)[id_rank:]], axis=0))
+
+
+def _own_rows(ids: tf.Tensor, kept: tf.Tensor) -> tf.Tensor:
+    """Returns which of the negatives that are kept each row names itself, `[B, N]` bool."""
+    rows = tf.range(tf.shape(ids)[0])
+    named_by = tf.repeat(rows, tf.size(ids) // tf.maximum(tf.size(rows), 1))
+    return tf.boolean_mask(named_by, kept) == rows[:, tf.newaxis]

@@ -1,5 +1,6 @@
-"""Optimizers for models with large embedding tables."""
+"""Optimizers for models with large embedding tables, and for fine-tuning."""
 
+from tfrs_ext.optimizers.layerwise_rates import LayerwiseRates
 from tfrs_ext.optimizers.lazy_adam import LazyAdam
 
-__all__ = ["LazyAdam"]
+__all__ = ["LayerwiseRates", "LazyAdam"]

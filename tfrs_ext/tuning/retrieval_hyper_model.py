@@ -16,13 +16,14 @@ from tfrs_ext.tuning.hyper_model import FeatureHyperModel
 from tfrs_ext.tuning.space import (
     batch_size,
     loss,
+    loss_kinds,
     negatives,
     optimizer,
     retriever,
     temperature,
 )
 from tfrs_ext.tuning.space.usual import with_defaults
-from tfrs_ext.typing import HyperParameters
+from tfrs_ext.typing import Config, HyperParameters
 
 
 class RetrievalHyperModel(FeatureHyperModel):
@@ -116,18 +117,19 @@ class RetrievalHyperModel(FeatureHyperModel):
     def _task(self, hp: HyperParameters, width: int) -> Retrieval:
         # Where embeddings may be of any length, that is their scale already.
         scale = temperature(hp) if self.model.model.normalizes else None
-        criterion = loss(
-            hp,
-            has_frequency=self.item_counts is not None,
-            has_catalogue=self.catalogue is not None,
-            num_items=len(self._item_ids),
-        )
+        facts: Config = {
+            "has_frequency": self.item_counts is not None,
+            "has_catalogue": self.catalogue is not None,
+            "num_items": len(self._item_ids),
+        }
+        criterion = loss(hp, **facts)
         whole = getattr(criterion, "wants_whole_catalogue", False)
+        # The full softmax has one source: a search that varied it would try one model twice.
+        sampling = [kind for kind in loss_kinds(**facts) if kind != "full_softmax"]
+        with hp.conditional_scope("loss", sampling):
+            source = self._negatives(hp, width, whole)
         return Retrieval(
-            loss=criterion,
-            temperature=scale,
-            negatives=self._negatives(hp, width, whole),
-            remove_accidental_hits=True,
+            loss=criterion, temperature=scale, negatives=source, remove_accidental_hits=True
         )
 
     @property

@@ -5,7 +5,7 @@ under the names of the arguments that they become, with this package's defaults,
 arguments or the object made of them.
 """
 
-from tfrs_ext.tuning.space.losses import loss
+from tfrs_ext.tuning.space.losses import loss, loss_kinds
 from tfrs_ext.tuning.space.ranking import ranker
 from tfrs_ext.tuning.space.retrieval import retriever, temperature
 from tfrs_ext.tuning.space.sources import negatives
@@ -14,6 +14,7 @@ from tfrs_ext.tuning.space.training import batch_size, optimizer
 __all__ = [
     "batch_size",
     "loss",
+    "loss_kinds",
     "negatives",
     "optimizer",
     "ranker",

@@ -15,6 +15,21 @@ from tfrs_ext.losses import (
 from tfrs_ext.typing import HyperParameters
 
 
+def loss_kinds(
+    *, has_frequency: bool = True, has_catalogue: bool = False, num_items: int = 0
+) -> list[str]:
+    """Returns the names of the losses that `loss` chooses from; the first is the default.
+
+    Args:
+        has_frequency: Whether items' frequencies are known; nothing can be corrected otherwise.
+        has_catalogue: Whether the negatives may be the whole catalogue, for `FullSoftmax`.
+        num_items: The catalogue's size, for `GBCE`; below 2 leaves it out.
+    """
+    kinds = ["sampled_softmax", "info_nce", "pairwise_cross_entropy", "triplet"]
+    kinds += ["sampled_binary_cross_entropy"] + ["gbce"] * (num_items > 1)
+    return kinds + ["full_product_softmax"] * has_frequency + ["full_softmax"] * has_catalogue
+
+
 def loss(
     hp: HyperParameters,
     *,
@@ -32,9 +47,9 @@ def loss(
         has_catalogue: Whether the negatives may be the whole catalogue, for `FullSoftmax`.
         num_items: The catalogue's size, for `GBCE`; below 2 leaves it out.
     """
-    kinds = ["sampled_softmax", "info_nce", "pairwise_cross_entropy", "triplet"]
-    kinds += ["sampled_binary_cross_entropy"] + ["gbce"] * (num_items > 1)
-    kinds += ["full_product_softmax"] * has_frequency + ["full_softmax"] * has_catalogue
+    kinds = loss_kinds(
+        has_frequency=has_frequency, has_catalogue=has_catalogue, num_items=num_items
+    )
     kind = hp.Choice("loss", kinds, default=kinds[0])
     with hp.conditional_scope("loss", ["sampled_softmax"]):
         softmax = _softmax(hp) if has_frequency else SampledSoftmax()

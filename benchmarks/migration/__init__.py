@@ -1,0 +1,1 @@
+"""TFRS's tutorials, each written once here and run with the classes of either library."""

@@ -1,0 +1,1 @@
+"""Peers in one harness: the same data, the same questions, the same threads, scored by one code."""
