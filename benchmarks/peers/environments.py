@@ -12,7 +12,8 @@ HOME = pathlib.Path(".peers")
 # Exchange of tables is all that every environment needs.
 ALWAYS = ("pandas>=2.2", "pyarrow>=16")
 REQUIREMENTS: dict[str, tuple[str, ...]] = {
-    "rectools": ("torch==2.13.*", "rectools[torch]>=0.17"),
+    # It needs NumPy 1, with which later releases of pyarrow can't be imported.
+    "rectools": ("torch==2.13.*", "rectools[torch]>=0.17", "pyarrow<20"),
     "implicit": ("implicit>=0.7.2", "threadpoolctl>=3"),
     "tfrs": ("tensorflow-recommenders>=0.7.7", "tensorflow==2.20.*", "tf-keras==2.20.*"),
     "ranx": ("ranx>=0.3.20",),

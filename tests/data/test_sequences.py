@@ -6,7 +6,14 @@ import pandas as pd
 import pytest
 
 from tests.data.tables import frames_of, logs, rows_of, searching
-from tfrs_ext.data import Schema, fit_features, load_frames, sequence_dataset
+from tfrs_ext.data import (
+    Schema,
+    fit_features,
+    load_frames,
+    sequence_dataset,
+    training_dataset,
+    user_states,
+)
 
 
 def pairs_of(dataset):
@@ -85,6 +92,24 @@ def test_cuts_move_from_epoch_to_epoch_and_repeat_with_the_seed():
     assert epochs[0] != epochs[1]
     assert epochs[:2] == epochs[2:]
     assert len(epochs[0]) == len(epochs[1]) == 169
+
+
+def test_times_stand_beside_their_items_wherever_a_history_is_read():
+    frames = frames_of([(1, 10 + n, 2_000_000_000 + n * n) for n in range(6)])
+    features = fit_features(frames, history_length=4, history_times=True)
+    (batch,) = sequence_dataset(frames, features, 9, shuffle=False)
+    pairs = zip(
+        batch["history"].flat_values.numpy(),
+        batch["history_time"].flat_values.numpy(),
+        strict=True,
+    )
+    assert all(time == 2_000_000_000 + (item - 10) ** 2 for item, time in pairs)
+    asked = next(iter(training_dataset(frames, features, 6, shuffle=False)))
+    state = user_states(frames, features)
+    for columns in (asked, state):
+        items, times = np.asarray(columns["history"]), np.asarray(columns["history_time"])
+        expected = np.where(items < 0, 0, 2_000_000_000 + (items - 10) ** 2)
+        np.testing.assert_array_equal(times, expected)
 
 
 @pytest.mark.parametrize("parts", ["all", "latest"])

@@ -16,6 +16,7 @@ from tfrs_ext.features import (
     Feature,
     FeatureEncoder,
     History,
+    HistoryTimes,
     Numeric,
     Text,
     Timestamp,
@@ -31,7 +32,7 @@ STRINGS, NUMBERS = Categorical("c", ("a", "b")), Categorical("c", (3, 5))
 NUMBER, TEXT, TIME = Numeric("n", mean=3.0, std=2.0), Text("t", ("red",)), Timestamp("w", 100, 200)
 ALL = [STRINGS, NUMBERS, NUMBER, TEXT, TIME, History("h", (3, 5), 4), History("h", ("a",), 2)]
 ALL += [Vector("v", 3), Vector("v", 2, (1.0, 2.0), 0.5), Categories("g", ("Red tea",), ", ")]
-ALL += [Trigrams("q", ("#go", "goo"))]
+ALL += [Trigrams("q", ("#go", "goo")), HistoryTimes("m", 4)]
 
 
 @pytest.mark.parametrize("feature", ALL, ids=repr)
@@ -42,6 +43,14 @@ def test_every_kind_keeps_its_promises(feature):
     assert encoded.shape == [1, feature.output_width(6)]
     np.testing.assert_array_equal(feature.unknown, feature.missing)
     assert feature.kind in ("", *Feature.kinds())
+
+
+def test_times_of_a_history_say_how_long_it_took_and_how_fast_it_went():
+    day = 86_400
+    rows = [[0, 5, 5 + 2 * day, 5 + 3 * day], [0, 0, 0, 9], [0] * 4, [1, 2, 3, 4]]
+    encoded = HistoryTimes("m", 4).encoder(8)(tf.constant(rows, tf.int64))
+    expected = [[3, 1.5], [0, 0], [0, 0], [3 / day, 1 / day]]
+    np.testing.assert_allclose(encoded, np.log1p(expected), rtol=1e-5)
 
 
 def test_every_kind_is_in_this_test():

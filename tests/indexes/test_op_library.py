@@ -7,14 +7,14 @@ from tfrs_ext.indexes import Exact, ScaNN, find_op_library, load_op_library
 
 def test_the_operations_of_scann_are_where_the_index_says():
     pytest.importorskip("scann")
-    path = pathlib.Path(find_op_library(ScaNN.op_library()))
+    path = pathlib.Path(find_op_library(ScaNN().op_library()))
     assert path.is_file()
-    load_op_library(ScaNN.op_library())
-    load_op_library(ScaNN.op_library())  # Once more changes nothing.
+    load_op_library(ScaNN().op_library())
+    load_op_library(ScaNN().op_library())  # Once more changes nothing.
 
 
 def test_plain_operations_need_no_library():
-    assert Exact.op_library() is None
+    assert Exact().op_library() is None
     assert Exact.op_namespaces == ()
 
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfrs_ext import data, losses, negatives, tasks
 from tfrs_ext._keras import keras
-from tfrs_ext.features import Categorical, History, Numeric
+from tfrs_ext.features import Categorical, History, HistoryTimes, Numeric
 from tfrs_ext.frequencies import CountedFrequency
 from tfrs_ext.models import EmbeddingTower, GRUTower, SequenceTower, Tower, TwoTower
 
@@ -70,6 +70,51 @@ def test_every_form_of_a_history_gives_the_same_query(form):
         "narrower": padded(*histories)["history"][:, 3:],
     }
     np.testing.assert_allclose(tower({"history": given[form]}), expected, atol=1e-6)
+
+
+TIMED = (HISTORY, HistoryTimes("history_time", length=6))
+
+
+def timed(rows, times):
+    columns = packed(*rows)
+    ragged = tf.ragged.constant(times, tf.int64, row_splits_dtype=tf.int64)
+    return {**columns, "history_time": ragged}
+
+
+def timed_tower():
+    tower = tower_of(features=TIMED)
+    (bias,) = [w for w in tower.trainable_weights if "time_bias" in w.name]
+    bias.assign(np.random.default_rng(0).normal(size=bias.shape))
+    return tower
+
+
+def test_how_long_ago_an_item_was_taken_counts_and_when_later_ones_were_does_not():
+    tower = timed_tower()
+    rows = [[11, 12, 13, 14], [15, 16]]
+    before = tower.embed_positions(timed(rows, [[0, 60, 120, 180], [5, 9]]))
+    after = tower.embed_positions(timed(rows, [[0, 60, 90_000, 90_060], [1005, 1009]])).numpy()
+    same = np.all(np.isclose(before, after, atol=1e-6), axis=1)
+    assert same.tolist() == [True, True, False, False, True, True]
+    padded_rows = {**padded([11, 12, 13, 14]), "history_time": [[0, 0, 0, 60, 120, 180]]}
+    np.testing.assert_allclose(tower(padded_rows)[0], before[3], atol=1e-5)
+
+
+def test_a_tower_with_times_comes_back_from_a_file(tmp_path):
+    tower = timed_tower()
+    tower.save(tmp_path / "tower.keras")
+    loaded = keras.models.load_model(tmp_path / "tower.keras")
+    columns = {**padded([11, 12, 13]), "history_time": tf.constant([[0, 0, 0, 5, 60, 7000]])}
+    np.testing.assert_allclose(loaded(columns), tower(columns), atol=1e-6)
+
+
+def test_times_that_do_not_fit_the_history_are_refused():
+    tower = timed_tower()
+    with pytest.raises(ValueError, match=r"'history_time'.* must be ragged"):
+        tower.embed_positions({**packed([11, 12]), "history_time": tf.constant([[1, 2]])})
+    with pytest.raises(tf.errors.InvalidArgumentError, match="a time for each item"):
+        tower.embed_positions(timed([[11, 12]], [[1]]))
+    with pytest.raises(ValueError, match="SequenceTower"):
+        tower_of("gru", TIMED)
 
 
 def test_an_empty_history_is_zeros_and_unknown_items_share_a_vector():

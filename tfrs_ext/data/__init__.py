@@ -1,4 +1,4 @@
-"""pandas frames to tf.data: schemas, splits, vocabularies, synthetic data."""
+"""Tables to tf.data: schemas, splits, vocabularies, synthetic data, files beyond memory."""
 
 from tfrs_ext.data.events import weigh_events
 from tfrs_ext.data.feature_set import FeatureSet, fit_features
@@ -11,6 +11,10 @@ from tfrs_ext.data.labels import with_labels, with_negatives
 from tfrs_ext.data.load import DataWarning, load_frames
 from tfrs_ext.data.movielens import load_movielens
 from tfrs_ext.data.next_items import next_item_queries
+from tfrs_ext.data.parquet.dataset import parquet_dataset
+from tfrs_ext.data.parquet.grouping import group_parquet_by_user
+from tfrs_ext.data.parquet.interactions import ParquetInteractions, open_parquet
+from tfrs_ext.data.parquet.scan import ParquetFacts, scan_parquet
 from tfrs_ext.data.pipelines import candidates_dataset, ranking_dataset, training_dataset
 from tfrs_ext.data.queries import (
     EvaluationQueries,
@@ -32,6 +36,8 @@ __all__ = [
     "FeatureSet",
     "Frames",
     "Inspection",
+    "ParquetFacts",
+    "ParquetInteractions",
     "Schema",
     "ShownPairs",
     "Split",
@@ -43,6 +49,7 @@ __all__ = [
     "evaluation_queries",
     "fit_features",
     "global_time_split",
+    "group_parquet_by_user",
     "history_times",
     "inspect_interactions",
     "item_columns",
@@ -56,8 +63,11 @@ __all__ = [
     "load_movielens",
     "misspell",
     "next_item_queries",
+    "open_parquet",
+    "parquet_dataset",
     "random_split",
     "ranking_dataset",
+    "scan_parquet",
     "seen_items",
     "sequence_dataset",
     "shown_dataset",

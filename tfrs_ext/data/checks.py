@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tfrs_ext.data.schema import FeatureKind, kind_and_options
-from tfrs_ext.features import Categorical, Feature, Timestamp, check_cells
+from tfrs_ext.features import Categorical, Feature, Numeric, Timestamp, check_cells
 
 
 def require_columns(table: pd.DataFrame, columns: list[str], where: str) -> None:
@@ -63,6 +63,37 @@ def as_times(column: "pd.Series[Any]", where: str) -> "pd.Series[Any]":
     mend = "Correct the column or drop these rows."
     check_cells(column, seconds < 0, f"{name} must not be before 1970", mend)
     return seconds
+
+
+def as_numbers(column: "pd.Series[Any]", where: str) -> "pd.Series[Any]":
+    """Returns finite float64.
+
+    Raises:
+        ValueError: If a number is missing or can't be read.
+    """
+    name = f"{where}[{column.name!r}]"
+    values = Numeric.convert(without_categories(column), name)
+    if values.isna().any():
+        raise ValueError(
+            f"{name} must have a number in every row, received "
+            f"{int(values.isna().sum()):,} missing. Fill or drop them."
+        )
+    return values
+
+
+def as_weights(column: "pd.Series[Any]", where: str) -> "pd.Series[Any]":
+    """Returns weights of rows, float64.
+
+    Raises:
+        ValueError: If a weight is missing, negative or can't be read.
+    """
+    values = as_numbers(column, where)
+    if (values < 0).any():
+        raise ValueError(
+            f"{where}[{column.name!r}] must not be negative, received {values.min()}. Use labels "
+            "for dislikes."
+        )
+    return values
 
 
 def as_feature(column: "pd.Series[Any]", kind: FeatureKind, where: str) -> "pd.Series[Any]":

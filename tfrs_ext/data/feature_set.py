@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from tfrs_ext.data.frames import Frames
-from tfrs_ext.data.schema import HISTORY, FeatureKind, kind_and_options
-from tfrs_ext.features import Categorical, Feature, History
+from tfrs_ext.data.schema import HISTORY, FeatureKind, Schema, kind_and_options
+from tfrs_ext.features import Categorical, Feature, History, HistoryTimes
 from tfrs_ext.typing import Config
 
 _PREFIX = f"{HISTORY}_"
@@ -41,13 +41,19 @@ class FeatureSet:
     def histories(self) -> dict[str, History]:
         """The query's histories, by the candidate's columns whose values they hold."""
         histories = [feature for feature in self.query if isinstance(feature, History)]
-        names = [self.candidate[0].name, *(h.name.removeprefix(_PREFIX) for h in histories[1:])]
-        return dict(zip(names, histories, strict=True))
+        names = (history.name.removeprefix(_PREFIX) for history in histories)
+        items = {HISTORY: self.candidate[0].name}
+        return {items.get(n, n): h for n, h in zip(names, histories, strict=True)}
+
+    @property
+    def times(self) -> HistoryTimes | None:
+        """The times of the history's items, where the query has them."""
+        return next((f for f in self.query if isinstance(f, HistoryTimes)), None)
 
     @property
     def of_users(self) -> tuple[Feature, ...]:
         """The query's features that are columns of the user table."""
-        return tuple(feature for feature in self.query if not isinstance(feature, History))
+        return tuple(f for f in self.query if not isinstance(f, (History, HistoryTimes)))
 
     def get_config(self) -> Config:
         """Returns a JSON-able description, for `FeatureSet.from_config`."""
@@ -64,6 +70,7 @@ def fit_features(
     history_length: int = 50,
     *,
     history_of: Sequence[str] = (),
+    history_times: bool = False,
     ids: Mapping[str, Any] | None = None,
 ) -> FeatureSet:
     """Fits vocabularies, means and ranges to the users and items that occur in the interactions.
@@ -77,6 +84,8 @@ def fit_features(
         history_of: Categorical item features of which the query holds histories as well, such as
             `("genre",)` for a column `"history_genre"` beside `"history"`: side information for
             `models.DIN` and `models.DIEN`.
+        history_times: Whether the query also holds when these items were taken, in a column
+            `"history_time"`, for `models.SequenceTower`.
         ids: Options of `features.Categorical.fit` for the ids of users and items, such as
             `{"min_count": 2, "num_hash_buckets": 100}` for ids of which rare ones share
             embeddings, or `{"unknown_rate": 0.01}`.
@@ -95,25 +104,53 @@ def fit_features(
         >>> [feature.name for feature in features.query]
         ['user_id', 'segment', 'age', 'history']
     """
+    schema, log = frames.schema, frames.interactions
+    found = assemble_features(
+        schema,
+        Categorical.fit(schema.user_id, log[schema.user_id], **(ids or {})),
+        Categorical.fit(schema.item_id, log[schema.item_id], **(ids or {})),
+        users=frames.users.iloc[np.unique(frames.user_rows())],
+        items=frames.items.iloc[np.unique(frames.item_rows())],
+        rows=log,
+        histories=(HISTORY, *history_of),
+        history_length=history_length,
+    )
+    times = [HistoryTimes(f"{_PREFIX}time", history_length)] * history_times
+    return dataclasses.replace(found, query=(*found.query, *times))
+
+
+def assemble_features(
+    schema: Schema,
+    user_id: Categorical,
+    item_id: Categorical,
+    *,
+    users: pd.DataFrame,
+    items: pd.DataFrame,
+    rows: pd.DataFrame,
+    histories: Sequence[str],
+    history_length: int,
+) -> FeatureSet:
+    """Fits the features beside the ids, and puts all into their places.
+
+    Args:
+        schema: The columns' kinds.
+        user_id: The feature of the user ids.
+        item_id: The feature of the item ids.
+        users: The users that occur, with their features.
+        items: The items that occur, with their features.
+        rows: Rows with the columns of the context.
+        histories: `HISTORY` and the item columns of which the query holds histories as well; empty
+            for no histories.
+        history_length: How many items a history holds.
+    """
     if history_length < 1:
         raise ValueError(f"`history_length` must be at least 1, received {history_length}.")
-    schema = frames.schema
-    log, options = frames.interactions, dict(ids or {})
-    users = frames.users.iloc[np.unique(frames.user_rows())]
-    items = frames.items.iloc[np.unique(frames.item_rows())]
-    item_id = Categorical.fit(schema.item_id, log[schema.item_id], **options)
     candidate = (item_id, *_fit(items, schema.item_features))
-    history = History(HISTORY, vocabulary=item_id.vocabulary, length=history_length)
-    return FeatureSet(
-        query=(
-            Categorical.fit(schema.user_id, log[schema.user_id], **options),
-            *_fit(users, schema.user_features),
-            history,
-            *_side_histories(candidate, history_of, history_length),
-        ),
-        candidate=candidate,
-        context=tuple(_fit(log, schema.context_features)),
-    )
+    query: list[Feature] = [user_id, *_fit(users, schema.user_features)]
+    if histories:
+        query.append(History(HISTORY, vocabulary=item_id.vocabulary, length=history_length))
+        query += _side_histories(candidate, histories[1:], history_length)
+    return FeatureSet(tuple(query), candidate, tuple(_fit(rows, schema.context_features)))
 
 
 def _side_histories(

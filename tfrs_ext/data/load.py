@@ -9,16 +9,16 @@ import pandas as pd
 from tfrs_ext.data.checks import (
     as_feature,
     as_ids,
+    as_numbers,
     as_times,
+    as_weights,
     first,
     require_columns,
-    without_categories,
 )
 from tfrs_ext.data.frames import Frames
 from tfrs_ext.data.impressions import as_impressions
 from tfrs_ext.data.schema import Schema
 from tfrs_ext.data.tables import read_table
-from tfrs_ext.features import Numeric
 from tfrs_ext.typing import PathLike
 
 Source = Union[pd.DataFrame, PathLike]
@@ -105,46 +105,47 @@ def _check_interactions(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     changed = {name: as_ids(table[name], where) for name in (schema.user_id, schema.item_id)}
     if schema.timestamp is not None:
         changed[schema.timestamp] = as_times(table[schema.timestamp], where)
-    for name in (schema.weight, schema.label):
-        if name is not None:
-            changed[name] = _complete_numbers(table[name], where)
+    if schema.label is not None:
+        changed[schema.label] = as_numbers(table[schema.label], where)
+    if schema.weight is not None:
+        changed[schema.weight] = as_weights(table[schema.weight], where)
     if schema.impressions is not None:
         ids = changed[schema.item_id]
         changed[schema.impressions] = as_impressions(table[schema.impressions], ids, where)
     for name, kind in schema.context_features.items():
         changed[name] = as_feature(table[name], kind, where)
-    if schema.weight is not None and (changed[schema.weight] < 0).any():
-        raise ValueError(
-            f"{where}[{schema.weight!r}] must not be negative, received "
-            f"{changed[schema.weight].min()}. Use labels for dislikes."
-        )
     return table.assign(**changed)
-
-
-def _complete_numbers(column: "pd.Series[Any]", where: str) -> "pd.Series[Any]":
-    name = f"{where}[{column.name!r}]"
-    values = Numeric.convert(without_categories(column), name)
-    if values.isna().any():
-        raise ValueError(
-            f"{name} must have a number in every row, received "
-            f"{int(values.isna().sum()):,} missing. Fill or drop them."
-        )
-    return values
 
 
 def _entities(
     source: Source | None, interactions: pd.DataFrame, schema: Schema, where: str
 ) -> tuple[pd.DataFrame, list[str]]:
+    if source is not None:
+        return load_entities(source, schema, where)
+    column = schema.user_id if where == "users" else schema.item_id
+    # Sorted, so that the numbering doesn't depend on who came first.
+    known = interactions[column]
+    if schema.impressions is not None and where == "items":
+        shown = interactions[schema.impressions].explode().dropna()
+        known = pd.concat([known, shown.astype(known.dtype)])
+    return load_entities(pd.DataFrame({column: np.sort(known.unique())}), schema, where)
+
+
+def load_entities(source: Source, schema: Schema, where: str) -> tuple[pd.DataFrame, list[str]]:
+    """Returns the user or the item table with checked ids and features, and what was assumed.
+
+    Args:
+        source: A frame or a path.
+        schema: The columns' names.
+        where: `"users"` or `"items"`.
+
+    Raises:
+        ValueError: A column is missing, an id is missing or occurs twice, or a value doesn't fit
+            its kind.
+    """
     of_users = where == "users"
     column = schema.user_id if of_users else schema.item_id
     features = schema.user_features if of_users else schema.item_features
-    if source is None:
-        # Sorted, so that the numbering doesn't depend on who came first.
-        known = interactions[column]
-        if schema.impressions is not None and not of_users:
-            shown = interactions[schema.impressions].explode().dropna()
-            known = pd.concat([known, shown.astype(known.dtype)])
-        source = pd.DataFrame({column: np.sort(known.unique())})
     title = [schema.title] if schema.title and not of_users else []
     table, notes = read_table(source, (column,), (column,))
     table = table.reset_index(drop=True)

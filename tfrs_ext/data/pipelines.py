@@ -157,7 +157,7 @@ def _columns_of(
     def batch(rows: tf.Tensor) -> dict[str, tf.Tensor]:
         return {
             **_gather(users, tf.gather(user_rows, rows)),
-            **windows.gather_all(rows, features.histories, items),
+            **windows.gather_all(rows, features, items),
             **_gather(items, tf.gather(item_rows, rows)),
             **_gather(extras, rows),
         }

@@ -49,7 +49,7 @@ def gather_histories(
     """
     read = [feature for feature in features.candidate if feature.name in features.histories]
     items = {name: on_host(values) for name, values in arrays_of(frames.items, read).items()}
-    found = windows.gather_all(rows, features.histories, items)
+    found = windows.gather_all(rows, features, items)
     return {name: values.numpy() for name, values in found.items()}
 
 

@@ -43,9 +43,10 @@ def sequence_dataset(
 
     Returns:
         Batches `{column: tensor}`: the user's features `[S]`; `"history"`, ragged `[S, (L)]`, the
-        item ids; every feature of the candidate, ragged `[S, (L)]`: the item at place l is the one
-        that came after `history[:, l]`; and `"sample_weight"`, ragged `[S, (L)]` float32, where the
-        schema has a weight. The longest sequences come first in each batch.
+        item ids, and `"history_time"` likewise where the features have it; every feature of the
+        candidate, ragged `[S, (L)]`: the item at place l is the one that came after
+        `history[:, l]`; and `"sample_weight"`, ragged `[S, (L)]` float32, where the schema has a
+        weight. The longest sequences come first in each batch.
 
     Raises:
         ValueError: If a number is below 1, `parts` isn't one of the two, or nobody has two events.
@@ -114,6 +115,7 @@ def _gatherer(
     order = events.rows.numpy()
     item_rows = on_host(frames.item_rows()[order])
     item_ids = on_host(ids_array(frames.interactions[frames.schema.item_id].iloc[order]))
+    times = on_host(frames.times()[order].astype(np.int64))
     weight, weights = frames.schema.weight, None
     if weight is not None:
         weights = on_host(frames.interactions[weight].to_numpy(np.float32)[order])
@@ -126,6 +128,8 @@ def _gatherer(
         batch[features.history.name] = places.with_values(tf.gather(item_ids, places.values))
         for name, column in items.items():
             batch[name] = asked.with_values(tf.gather(column, asked.values))
+        if features.times is not None:
+            batch[features.times.name] = places.with_values(tf.gather(times, places.values))
         if weights is not None:
             batch[SAMPLE_WEIGHT] = places.with_values(tf.gather(weights, places.values + 1))
         return batch

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tfrs_ext.data.columns import ids_array, on_host
+from tfrs_ext.data.feature_set import FeatureSet
 from tfrs_ext.data.frames import Frames
-from tfrs_ext.features import History
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,53 +20,46 @@ class Windows:
     Args:
         items: `[N]` item ids.
         places: `[N]` int32, the rows of these items in the item table.
+        times: `[N]` int64, when these items were taken.
         starts: `[M]` int32, where the window's user begins in `items`.
         ends: `[M]` int32, where the window ends in `items`; the item there doesn't belong to it.
     """
 
     items: tf.Tensor
     places: tf.Tensor
+    times: tf.Tensor
     starts: tf.Tensor
     ends: tf.Tensor
 
-    def gather(
-        self, rows: tf.Tensor, history: History, column: tf.Tensor | None = None
-    ) -> tf.Tensor:
-        """Returns the latest items of some windows, or what a column of the item table says.
-
-        Args:
-            rows: `[B]` integer numbers of windows.
-            history: The length `L` and the padding.
-            column: `[C]`, a column of the item table; None for the items' ids.
-
-        Returns:
-            `[B, L]` item ids or values, oldest first, padded on the left.
-        """
-        positions = tf.gather(self.ends, rows)[:, None] + tf.range(-history.length, 0)
-        inside = positions >= tf.gather(self.starts, rows)[:, None]
-        positions = tf.maximum(positions, 0)
-        if column is None:
-            values = tf.gather(self.items, positions)
-        else:
-            values = tf.gather(column, tf.gather(self.places, positions))
-        return tf.where(inside, values, tf.constant(history.padding, values.dtype))
-
     def gather_all(
-        self, rows: tf.Tensor, histories: Mapping[str, History], items: Mapping[str, tf.Tensor]
+        self, rows: tf.Tensor, features: FeatureSet, items: Mapping[str, tf.Tensor]
     ) -> dict[str, tf.Tensor]:
-        """Returns all histories of some windows, `{column: [B, L]}`.
+        """Returns all histories of some windows, and their times, `{column: [B, L]}`.
 
         Args:
             rows: `[B]` integer numbers of windows.
-            histories: The histories by the item columns whose values they hold; the first is of
-                the ids.
+            features: Whose histories are gathered; the first is of the ids, others are of columns
+                of the item table.
             items: `{column: [C]}`, of the item table.
         """
-        ids = next(iter(histories))
-        return {
-            history.name: self.gather(rows, history, None if of == ids else items[of])
-            for of, history in histories.items()
-        }
+        found: dict[str, tf.Tensor] = {}
+        for of, history in features.histories.items():
+            positions, inside = self._positions(rows, history.length)
+            if of == features.candidate[0].name:
+                values = tf.gather(self.items, positions)
+            else:
+                values = tf.gather(items[of], tf.gather(self.places, positions))
+            found[history.name] = _fill(values, inside, history.padding)
+        if features.times is not None:
+            positions, inside = self._positions(rows, features.times.length)
+            found[features.times.name] = _fill(tf.gather(self.times, positions), inside, 0)
+        return found
+
+    def _positions(self, rows: tf.Tensor, length: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns where the windows' latest items are, `[B, L]`, and whether there are so many."""
+        positions = tf.gather(self.ends, rows)[:, None] + tf.range(-length, 0)
+        inside = positions >= tf.gather(self.starts, rows)[:, None]
+        return tf.maximum(positions, 0), inside
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,8 +128,13 @@ def _windows(
     ends: npt.NDArray[np.int64],
 ) -> Windows:
     places = np.concatenate([part.item_rows() for part in parts])[order]
-    narrow = (part.astype(np.int32) for part in (places, starts, ends))
-    return Windows(on_host(_items(parts)[order]), *map(on_host, narrow))
+    times = np.concatenate([part.times() for part in parts])[order].astype(np.int64)
+    rows, *ends_of = (part.astype(np.int32) for part in (places, starts, ends))
+    return Windows(*map(on_host, (_items(parts)[order], rows, times, *ends_of)))
+
+
+def _fill(values: tf.Tensor, inside: tf.Tensor, padding: int | str | None) -> tf.Tensor:
+    return tf.where(inside, values, tf.constant(padding, values.dtype))
 
 
 def _is_kept(frames: Frames, positives_only: bool) -> npt.NDArray[np.bool_]:

@@ -8,6 +8,7 @@ from tfrs_ext.features.feature import Feature
 from tfrs_ext.features.feature_encoder import FeatureEncoder
 from tfrs_ext.features.frames import array_of_column, arrays_of_frame
 from tfrs_ext.features.history import History
+from tfrs_ext.features.history_times import HistoryTimes
 from tfrs_ext.features.inputs import as_columns, example_inputs, read_columns
 from tfrs_ext.features.lookup import make_lookup, replace_some
 from tfrs_ext.features.numeric import Numeric
@@ -23,6 +24,7 @@ __all__ = [
     "Feature",
     "FeatureEncoder",
     "History",
+    "HistoryTimes",
     "Numeric",
     "Text",
     "Timestamp",

@@ -65,19 +65,32 @@ class History(Feature):
 
     def to_dense(self, column: tf.RaggedTensor | tf.SparseTensor) -> tf.Tensor:
         """Returns the latest `length` items of each row, padded on the left."""
-        if isinstance(column, tf.SparseTensor):
-            column = tf.RaggedTensor.from_sparse(column)
-        padding = tf.constant(self.padding, column.dtype)
-        items = column[:, -self.length :].to_tensor(padding, shape=[None, self.length])
-        lengths = tf.cast(tf.minimum(column.row_lengths(), self.length), tf.int32)
-        # Row b begins `length - lengths[b]` places further to the right.
-        places = tf.range(self.length) - (self.length - lengths[:, tf.newaxis])
-        moved = tf.gather(items, tf.maximum(places, 0), batch_dims=1)
-        return tf.where(places >= 0, moved, padding)
+        return pad_left(column, self.length, self.padding)
 
     def encoder(self, embedding_dim: int) -> "_HistoryEncoder":
         """Returns a layer that pools the items' embeddings, `layers.HistoryPooling`."""
         return _HistoryEncoder(self, embedding_dim)
+
+
+def pad_left(
+    column: tf.RaggedTensor | tf.SparseTensor, length: int, padding: int | str | None
+) -> tf.Tensor:
+    """Returns the last values of each row, at the end of a row of padding.
+
+    Args:
+        column: `[B, (values)]`.
+        length: L, how many values are kept.
+        padding: What stands before shorter rows.
+    """
+    if isinstance(column, tf.SparseTensor):
+        column = tf.RaggedTensor.from_sparse(column)
+    filler = tf.constant(padding, column.dtype)
+    items = column[:, -length:].to_tensor(filler, shape=[None, length])
+    lengths = tf.cast(tf.minimum(column.row_lengths(), length), tf.int32)
+    # Row b begins `length - lengths[b]` places further to the right.
+    places = tf.range(length) - (length - lengths[:, tf.newaxis])
+    moved = tf.gather(items, tf.maximum(places, 0), batch_dims=1)
+    return tf.where(places >= 0, moved, filler)
 
 
 class _HistoryEncoder(TableEncoder):

@@ -85,8 +85,7 @@ class Index(CorpusLayer, abc.ABC):
             )
         Index.classes[cls.kind] = cls
 
-    @classmethod
-    def op_library(cls) -> str | None:
+    def op_library(self) -> str | None:
         """Returns the library of the custom operations in its graph, None where there are none.
 
         Returns:

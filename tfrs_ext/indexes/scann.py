@@ -139,8 +139,7 @@ class ScaNN(Index):
             self.anisotropic_quantization_threshold,
         )
 
-    @classmethod
-    def op_library(cls) -> str:
+    def op_library(self) -> str:
         """Returns the library of ScaNN's operations."""
         return OP_LIBRARY
 

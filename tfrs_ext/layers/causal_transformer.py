@@ -1,5 +1,6 @@
 """One block of a causal transformer over packed sequences."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,11 +26,15 @@ class CausalTransformer(keras.layers.Layer):
         gated: Whether the feed-forward network has a gate.
         dropout: The share of the outputs of both parts that is dropped in training.
         pre_norm: Whether the parts' inputs are normalised, or the sums.
+        time_buckets: N, into how many lengths of time the past is divided, each twice as long as
+            the one before: a token's attention then depends on how long ago another was. 0 leaves
+            times out.
 
     Call arguments:
         tokens: `[T, D]` floating point, the tokens of all sequences, one after the other.
         row_splits: `[S + 1]` integers: sequence s is the tokens from `row_splits[s]` up to
             `row_splits[s + 1]`. Neighbours of like length are padded least.
+        times: `[T]` integers, when each token happened, in seconds; with `time_buckets` alone.
         training: Whether dropout is on.
 
     Returns:
@@ -49,7 +54,8 @@ class CausalTransformer(keras.layers.Layer):
     References:
         Vaswani et al.: Attention Is All You Need, NeurIPS 2017. Kang and McAuley: Self-Attentive
         Sequential Recommendation, ICDM 2018. Xiong et al.: On Layer Normalization in the
-        Transformer Architecture, ICML 2020. Shazeer: GLU Variants Improve Transformer, 2020.
+        Transformer Architecture, ICML 2020. Shazeer: GLU Variants Improve Transformer, 2020. Zhai
+        et al.: Actions Speak Louder than Words, ICML 2024, for the bias of time.
     """
 
     def __init__(
@@ -60,9 +66,12 @@ class CausalTransformer(keras.layers.Layer):
         gated: bool = False,
         dropout: float = 0.0,
         pre_norm: bool = True,
+        time_buckets: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if time_buckets < 0:
+            raise ValueError(f"`time_buckets` must not be negative, received {time_buckets}.")
         if num_heads < 1 or (hidden_units is not None and hidden_units < 1):
             raise ValueError(
                 "`num_heads` and `hidden_units` must be at least 1, received "
@@ -73,7 +82,7 @@ class CausalTransformer(keras.layers.Layer):
         self.num_heads, self.hidden_units, self.gated = num_heads, hidden_units, gated
         self.activation = keras.activations.get(activation)
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
-        self.pre_norm = pre_norm
+        self.pre_norm, self.time_buckets = pre_norm, time_buckets
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Creates the variables for tokens `[T, D]`."""
@@ -87,28 +96,42 @@ class CausalTransformer(keras.layers.Layer):
         self.attention_norm = self._norm("attention_norm", width)
         self.attention_input = self._dense("attention_input", width, 3 * width)
         self.attention_output = self._dense("attention_output", width, width)
+        self.time_bias = None
+        if self.time_buckets:
+            shape = [self.time_buckets, self.num_heads]
+            self.time_bias = self.add_weight("time_bias", shape, tf.float32, "zeros")
         self.feed_forward_norm = self._norm("feed_forward_norm", width)
         self.feed_forward_input = self._dense("feed_forward_input", width, units * (1 + self.gated))
         self.feed_forward_output = self._dense("feed_forward_output", units, width)
         super().build(input_shape)
 
     def call(
-        self, tokens: tf.Tensor, row_splits: tf.Tensor, training: bool | None = None
+        self,
+        tokens: tf.Tensor,
+        row_splits: tf.Tensor,
+        times: tf.Tensor | None = None,
+        training: bool | None = None,
     ) -> tf.Tensor:
         """Returns the transformed tokens `[T, D]`."""
-        parts = ((self._attend, self.attention_norm), (self._feed_forward, self.feed_forward_norm))
+        attend = functools.partial(self._attend, row_splits=row_splits, times=times)
+        parts = ((attend, self.attention_norm), (self._feed_forward, self.feed_forward_norm))
         for part, norm in parts:
-            outputs = part(norm(tokens) if self.pre_norm else tokens, row_splits)
+            outputs = part(norm(tokens) if self.pre_norm else tokens)
             tokens += self.dropout(outputs, training=training)
             tokens = tokens if self.pre_norm else norm(tokens)
         return tokens
 
-    def _attend(self, tokens: tf.Tensor, row_splits: tf.Tensor) -> tf.Tensor:
+    def _attend(
+        self, tokens: tf.Tensor, row_splits: tf.Tensor, times: tf.Tensor | None
+    ) -> tf.Tensor:
         queries, keys, values = tf.split(self.attention_input(tokens), 3, axis=1)
-        attended = causal_attention(queries, keys, values, row_splits, self.num_heads)
+        bias = None if self.time_bias is None else tf.cast(self.time_bias, tf.float32)
+        attended = causal_attention(
+            queries, keys, values, row_splits, self.num_heads, times=times, time_bias=bias
+        )
         return self.attention_output(attended)
 
-    def _feed_forward(self, tokens: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
+    def _feed_forward(self, tokens: tf.Tensor) -> tf.Tensor:
         hidden = self.feed_forward_input(tokens)
         if not self.gated:
             return self.feed_forward_output(self.activation(hidden))
@@ -135,4 +158,5 @@ class CausalTransformer(keras.layers.Layer):
             "gated": self.gated,
             "dropout": self.dropout.rate,
             "pre_norm": self.pre_norm,
+            "time_buckets": self.time_buckets,
         }

@@ -21,7 +21,7 @@ class GRUTower(HistoryTower):
     before it, so that long histories take long. An empty history has zeros for its state.
 
     Args:
-        features: The columns to read: one `History`, and any others.
+        features: The columns to read: one `History`, and any others but `HistoryTimes`.
         item_model: The model of the items; see `SequenceTower`.
         catalogue: The columns of `item_model` by id; see `SequenceTower`.
         embedding_dim: D, the width of the items' vectors, of the states and of the query.
@@ -82,6 +82,10 @@ class GRUTower(HistoryTower):
             normalize,
             **kwargs,
         )
+        if self._times is not None:
+            raise ValueError(
+                f"`features` must not hold {self._times.name!r}: `SequenceTower` reads times."
+            )
         if num_layers < 1:
             raise ValueError(f"`num_layers` must be at least 1, received num_layers={num_layers}.")
         self.num_layers = num_layers
@@ -92,7 +96,13 @@ class GRUTower(HistoryTower):
         ]
         self.create()
 
-    def read(self, tokens: tf.Tensor, packed: tf.RaggedTensor, training: Training) -> tf.Tensor:
+    def read(
+        self,
+        tokens: tf.Tensor,
+        packed: tf.RaggedTensor,
+        times: tf.Tensor | None,
+        training: Training,
+    ) -> tf.Tensor:
         """Returns the last layer's state after each item, `[T, D]`."""
         for layer in self.recurrent:
             tokens = self.token_dropout(tokens, training=training)

@@ -7,7 +7,14 @@ from typing import Any, TypeVar
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.features import Feature, FeatureEncoder, History, example_inputs, read_columns
+from tfrs_ext.features import (
+    Feature,
+    FeatureEncoder,
+    History,
+    HistoryTimes,
+    example_inputs,
+    read_columns,
+)
 from tfrs_ext.models.history_items import HistoryItems
 from tfrs_ext.negatives import Catalogue
 from tfrs_ext.typing import Activation, Columns, Config, Training
@@ -51,7 +58,7 @@ class HistoryTower(keras.Model, abc.ABC):
                 "`embedding_dim` and `hidden_units` must be at least 1, and `dropout` at least 0 "
                 f"and below 1, received {embedding_dim}, {tuple(hidden_units)} and {dropout}."
             )
-        self._history, others = _split_history(features)
+        self._history, self._times, others = _split_history(features)
         self.features = tuple(features)
         self.embedding_dim, self.hidden_units = embedding_dim, tuple(hidden_units)
         self.activation = keras.activations.get(activation)
@@ -67,12 +74,19 @@ class HistoryTower(keras.Model, abc.ABC):
             self.projection = keras.layers.Dense(embedding_dim, name="projection")
 
     @abc.abstractmethod
-    def read(self, tokens: tf.Tensor, packed: tf.RaggedTensor, training: Training) -> tf.Tensor:
+    def read(
+        self,
+        tokens: tf.Tensor,
+        packed: tf.RaggedTensor,
+        times: tf.Tensor | None,
+        training: Training,
+    ) -> tf.Tensor:
         """Returns the state after each item, which depends on nothing behind it.
 
         Args:
             tokens: `[T, D]`, the vectors of all items, one history after the other.
             packed: `[S, (L)]`, their ids.
+            times: `[T]` int64, when they were taken; None without a `features.HistoryTimes`.
             training: Whether dropout is on.
 
         Returns:
@@ -92,8 +106,11 @@ class HistoryTower(keras.Model, abc.ABC):
         """Returns the queries `[B, D]`, one for each history."""
         columns = read_columns(inputs, self.features)
         history = columns[self._history.name][:, -self._history.length :]
-        packed = tf.ragged.boolean_mask(history, history != self._history.padding)
-        states = self.read(self.items(packed.values), packed, training)
+        is_item = history != self._history.padding
+        packed, times = tf.ragged.boolean_mask(history, is_item), None
+        if self._times is not None:
+            times = tf.boolean_mask(columns[self._times.name][:, -self._history.length :], is_item)
+        states = self.read(self.items(packed.values), packed, times, training)
         # A row of zeros behind all states is what an empty history has.
         states = tf.pad(states, [[0, 1], [0, 0]])
         last = tf.where(packed.row_lengths() > 0, packed.row_splits[1:] - 1, packed.row_splits[-1])
@@ -123,8 +140,23 @@ class HistoryTower(keras.Model, abc.ABC):
         columns = read_columns(inputs, self.encoder.features if self.encoder else ())
         with tf.control_dependencies([self._check_length(packed)]):
             tokens = self.items(packed.values)
-        states = self.read(tokens, packed, training)
+        states = self.read(tokens, packed, self._times_of(inputs, packed), training)
         return self._answer(states, columns, packed.value_rowids(), training)
+
+    def _times_of(self, inputs: Columns, packed: tf.RaggedTensor) -> tf.Tensor | None:
+        """Returns when each item of ragged histories was taken, `[T]`."""
+        if self._times is None:
+            return None
+        times = inputs.get(self._times.name)
+        if not isinstance(times, tf.RaggedTensor):
+            raise ValueError(
+                f"`inputs[{self._times.name!r}]` must be ragged, [S, (L)], with a time for each "
+                f"item of {self._history.name!r}, received a {type(times).__name__}."
+            )
+        message = f"{self._times.name!r} must have a time for each item of {self._history.name!r}."
+        same = tf.debugging.assert_equal(times.row_splits, packed.row_splits, message)
+        with tf.control_dependencies([same]):
+            return tf.identity(times.values)
 
     def _check_length(self, packed: tf.RaggedTensor) -> tf.Operation:
         return tf.debugging.assert_less_equal(
@@ -179,11 +211,15 @@ class HistoryTower(keras.Model, abc.ABC):
         """Does nothing: the constructor creates the variables."""
 
 
-def _split_history(features: Sequence[Feature]) -> tuple[History, list[Feature]]:
+def _split_history(
+    features: Sequence[Feature],
+) -> tuple[History, HistoryTimes | None, list[Feature]]:
     histories = [feature for feature in features if isinstance(feature, History)]
     if len(histories) != 1:
         raise ValueError(
             "`features` must hold one `features.History`, received columns "
             f"{[feature.name for feature in features]}, {len(histories)} of them histories."
         )
-    return histories[0], [feature for feature in features if feature is not histories[0]]
+    times = next((feature for feature in features if isinstance(feature, HistoryTimes)), None)
+    others = [feature for feature in features if feature not in (histories[0], times)]
+    return histories[0], times, others

@@ -12,6 +12,8 @@ from tfrs_ext.models.history_tower import HistoryTower
 from tfrs_ext.negatives import Catalogue
 from tfrs_ext.typing import Activation, Config, Training
 
+_TIME_BUCKETS = 32  # Of seconds, each twice as long as the one before: the last is 68 years.
+
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
 class SequenceTower(HistoryTower):
@@ -26,7 +28,8 @@ class SequenceTower(HistoryTower):
     Padding is neither embedded nor scored. An empty history has zeros for its state.
 
     Args:
-        features: The columns to read: one `History`, and any others.
+        features: The columns to read: one `History`, and any others. With the history's
+            `HistoryTimes`, attention also depends on how long ago an item was taken.
         item_model: From `{column: [n]}` to embeddings `[n, D]`: the candidate tower, so that
             histories and candidates share the items' embeddings; with other columns than the ids,
             `catalogue` says them. None makes a `models.EmbeddingTower` of the history's ids, whose
@@ -124,15 +127,22 @@ class SequenceTower(HistoryTower):
             self.gated,
             self.dropout,
             self.pre_norm,
+            0 if self._times is None else _TIME_BUCKETS,
         )
 
-    def read(self, tokens: tf.Tensor, packed: tf.RaggedTensor, training: Training) -> tf.Tensor:
+    def read(
+        self,
+        tokens: tf.Tensor,
+        packed: tf.RaggedTensor,
+        times: tf.Tensor | None,
+        training: Training,
+    ) -> tf.Tensor:
         """Returns the last block's state at each item, `[T, D]`."""
         if self.places is not None:
             tokens += self.places(tf.ragged.range(packed.row_lengths()).values)
         tokens = self.token_dropout(tokens, training=training)
         for block in self.blocks:
-            tokens = block(tokens, packed.row_splits, training=training)
+            tokens = block(tokens, packed.row_splits, times, training=training)
         return tokens if self.final_norm is None else self.final_norm(tokens)
 
     def get_config(self) -> Config:

@@ -1,7 +1,7 @@
 """Causal self-attention within packed sequences, in memory for a few sequences at a time."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -9,8 +9,31 @@ from tfrs_ext.ops.scores import LOWEST
 
 _SEQUENCES = 32  # In a block: its weights, [32, H, 200, 200] float32, take 5 MB a head.
 
-Block = tuple[tf.Tensor, ...]
+Tokens = tuple[tf.Tensor, ...]
 """The tokens of a block's sequences, padded to the longest of them: each `[n, H, L, D / H]`."""
+
+
+class Gaps(NamedTuple):
+    """What the times between a block's tokens add to its scores.
+
+    Attributes:
+        buckets: `[n, L, L]` int32, the bucket of the time from token j to token i.
+        bias: `[N, H]` float32, what each bucket adds in each head.
+    """
+
+    buckets: tf.Tensor
+    bias: tf.Tensor
+
+    def scores(self) -> tf.Tensor:
+        """Returns `[n, H, L, L]`."""
+        return tf.transpose(tf.gather(self.bias, self.buckets), [0, 3, 1, 2])
+
+    def sum_by_bucket(self, scores: tf.Tensor) -> tf.Tensor:
+        """Returns the sums `[N, H]` of scores `[n, H, L, L]`, which is the gradient of `scores`."""
+        heads = tf.shape(scores)[1]
+        flat = tf.reshape(tf.transpose(scores, [0, 2, 3, 1]), [-1, heads])
+        count = tf.shape(self.bias)[0]
+        return tf.math.unsorted_segment_sum(flat, tf.reshape(self.buckets, [-1]), count)
 
 
 def causal_attention(
@@ -19,10 +42,14 @@ def causal_attention(
     values: tf.Tensor,
     row_splits: tf.Tensor,
     num_heads: int = 1,
+    *,
+    times: tf.Tensor | None = None,
+    time_bias: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Lets every token attend to itself and to the tokens before it in its own sequence.
 
-    `y_i = sum_{j <= i} softmax_j(<q_i, k_j> / sqrt(D / H)) v_j` in each of H heads.
+    `y_i = sum_{j <= i} softmax_j(<q_i, k_j> / sqrt(D / H) + b(t_i - t_j)) v_j` in each of H heads,
+    where b is `time_bias` at `log2(1 + t)`, rounded down, or 0 without times.
 
     Sequences are padded in blocks of neighbours, so sort them by length: the work is then that of
     the real tokens. As padding stands behind a sequence, the causal mask alone hides it. The
@@ -35,77 +62,116 @@ def causal_attention(
         row_splits: `[S + 1]` integers: sequence s is the tokens from `row_splits[s]` up to
             `row_splits[s + 1]`.
         num_heads: H, a divisor of D.
+        times: `[T]` integers, when each token happened, ascending in a sequence; or None.
+        time_bias: `[N, H]` float32, what each bucket of time adds; longer times count as the last.
 
     Returns:
         `[T, D]`, in the dtype of `values`.
 
+    Raises:
+        ValueError: `times` and `time_bias` aren't given together.
+
     References:
         Vaswani et al.: Attention Is All You Need, NeurIPS 2017. Kang and McAuley: Self-Attentive
-        Sequential Recommendation, ICDM 2018. Dao et al.: FlashAttention, NeurIPS 2022.
+        Sequential Recommendation, ICDM 2018. Dao et al.: FlashAttention, NeurIPS 2022. Zhai et al.:
+        Actions Speak Louder than Words, ICML 2024, for the bias of time.
     """
-
-    def attend(queries: tf.Tensor, keys: tf.Tensor, values: tf.Tensor) -> Block:
-        return (tf.matmul(_weights(queries, keys), values),)
-
-    def differentiate(
-        queries: tf.Tensor, keys: tf.Tensor, values: tf.Tensor, upstream: tf.Tensor
-    ) -> Block:
-        weights = _weights(queries, keys)
-        d_weights = tf.cast(tf.matmul(upstream, values, transpose_b=True), tf.float32)
-        exact = tf.cast(weights, tf.float32)
-        mean = tf.reduce_sum(d_weights * exact, axis=-1, keepdims=True)
-        d_scores = tf.cast(exact * (d_weights - mean) * _scale(queries), queries.dtype)
-        return (
-            tf.matmul(d_scores, keys),
-            tf.matmul(d_scores, queries, transpose_a=True),
-            tf.matmul(weights, upstream, transpose_a=True),
+    if (times is None) != (time_bias is None):
+        raise ValueError(
+            f"`times` and `time_bias` must be given together, received {times} and {time_bias}."
         )
 
     @tf.custom_gradient
-    def differentiable(*tokens: tf.Tensor) -> Any:
-        hidden = [tf.stop_gradient(part) for part in tokens]
-        (result,) = _over_blocks(attend, hidden, 1, row_splits, num_heads)
+    def differentiable(*arguments: tf.Tensor) -> Any:
+        hidden = [tf.stop_gradient(part) for part in arguments]
+        tokens, bias = hidden[:3], hidden[3:]
+        packed = _Packed(tf.cast(row_splits, tf.int32), num_heads, times, *bias)
+        (result,), _ = _over_blocks(_attend, tokens, 1, packed)
 
         def gradient(upstream: tf.Tensor) -> Any:
-            return _over_blocks(differentiate, [*hidden, upstream], 3, row_splits, num_heads)
+            gradients, of_bias = _over_blocks(_differentiate, [*tokens, upstream], 3, packed)
+            return [*gradients, of_bias] if bias else gradients
 
         return result, gradient
 
-    return differentiable(queries, keys, values)
+    return differentiable(queries, keys, values, *([] if time_bias is None else [time_bias]))
+
+
+class _Packed(NamedTuple):
+    """Where the sequences are among the tokens, and when each token happened."""
+
+    row_splits: tf.Tensor
+    num_heads: int
+    times: tf.Tensor | None
+    bias: tf.Tensor | None = None
+
+    def gaps(self, begin: tf.Tensor, end: tf.Tensor, splits: tf.Tensor) -> Gaps | None:
+        """Returns the gaps of the tokens from `begin` to `end`; None without times."""
+        if self.times is None or self.bias is None:
+            return None
+        times = pad_rows(self.times[begin:end, tf.newaxis], splits)[..., 0]
+        passed = tf.maximum(times[:, :, tf.newaxis] - times[:, tf.newaxis], 0)
+        logs = tf.math.log(1.0 + tf.cast(passed, tf.float32)) / 0.6931472
+        last = tf.shape(self.bias)[0] - 1
+        # A power of two may come out a rounding below it.
+        return Gaps(tf.minimum(tf.cast(logs + 1e-4, tf.int32), last), self.bias)
+
+
+def _attend(tokens: Tokens, gaps: Gaps | None) -> tuple[Tokens, tf.Tensor | None]:
+    queries, keys, values = tokens
+    return (tf.matmul(_weights(queries, keys, gaps), values),), None
+
+
+def _differentiate(tokens: Tokens, gaps: Gaps | None) -> tuple[Tokens, tf.Tensor | None]:
+    queries, keys, values, upstream = tokens
+    weights = _weights(queries, keys, gaps)
+    d_weights = tf.cast(tf.matmul(upstream, values, transpose_b=True), tf.float32)
+    exact = tf.cast(weights, tf.float32)
+    mean = tf.reduce_sum(d_weights * exact, axis=-1, keepdims=True)
+    d_logits = exact * (d_weights - mean)
+    d_scores = tf.cast(d_logits * _scale(queries), queries.dtype)
+    gradients = (
+        tf.matmul(d_scores, keys),
+        tf.matmul(d_scores, queries, transpose_a=True),
+        tf.matmul(weights, upstream, transpose_a=True),
+    )
+    return gradients, None if gaps is None else gaps.sum_by_bucket(d_logits)
 
 
 def _scale(queries: tf.Tensor) -> float:
     return float(queries.shape[-1]) ** -0.5
 
 
-def _weights(queries: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
+def _weights(queries: tf.Tensor, keys: tf.Tensor, gaps: Gaps | None) -> tf.Tensor:
     scores = tf.cast(tf.matmul(queries, keys, transpose_b=True), tf.float32) * _scale(queries)
+    scores = scores if gaps is None else scores + gaps.scores()
     length = tf.shape(scores)[-1]
     future = 1.0 - tf.linalg.band_part(tf.ones([length, length]), -1, 0)
     return tf.cast(tf.nn.softmax(scores + future * LOWEST), queries.dtype)
 
 
 def _over_blocks(
-    compute: Callable[..., Block],
+    compute: Callable[[Tokens, Gaps | None], tuple[Tokens, tf.Tensor | None]],
     tokens: list[tf.Tensor],
     num_results: int,
-    row_splits: tf.Tensor,
-    num_heads: int,
-) -> list[tf.Tensor]:
-    """Returns what `compute` makes of the padded tokens of each block, packed again: `[T, D]`."""
-    splits = tf.cast(row_splits, tf.int32)
+    packed: _Packed,
+) -> tuple[list[tf.Tensor], tf.Tensor]:
+    """Returns what `compute` makes of each block's padded tokens, packed: `[T, D]`; and its sum."""
+    splits, num_heads = packed.row_splits, packed.num_heads
     count = tf.size(splits) - 1
     blocks = -(-count // _SEQUENCES)
     width, dtype = tokens[0].shape[-1], tokens[0].dtype
 
-    def step(block: tf.Tensor, *done: tf.TensorArray) -> tuple[Any, ...]:
+    def step(block: tf.Tensor, total: tf.Tensor, *done: tf.TensorArray) -> tuple[Any, ...]:
         rows = splits[block * _SEQUENCES : tf.minimum((block + 1) * _SEQUENCES, count) + 1]
         begin, end = rows[0], rows[-1]
         inner = rows - begin
         padded = [_split_heads(pad_rows(part[begin:end], inner), num_heads) for part in tokens]
-        results = [pack_rows(_join_heads(part), inner) for part in compute(*padded)]
+        outputs, summand = compute(tuple(padded), packed.gaps(begin, end, inner))
+        results = [pack_rows(_join_heads(part), inner) for part in outputs]
         return (
             block + 1,
+            total if summand is None else total + summand,
             *(array.write(block, part) for array, part in zip(done, results, strict=True)),
         )
 
@@ -113,14 +179,15 @@ def _over_blocks(
         tf.TensorArray(dtype, size=blocks, infer_shape=False, element_shape=[None, width])
         for _ in range(num_results)
     ]
-    _, *arrays = tf.while_loop(
+    total = tf.zeros([]) if packed.bias is None else tf.zeros_like(packed.bias)
+    _, total, *arrays = tf.while_loop(
         lambda block, *_: block < blocks,
         step,
-        (tf.constant(0), *arrays),
+        (tf.constant(0), total, *arrays),
         parallel_iterations=1,
     )
     results = [array.concat() for array in arrays]
-    return [tf.ensure_shape(part, [None, width]) for part in results]
+    return [tf.ensure_shape(part, [None, width]) for part in results], total
 
 
 def pad_rows(tokens: tf.Tensor, row_splits: tf.Tensor) -> tf.Tensor:

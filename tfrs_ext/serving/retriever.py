@@ -99,10 +99,10 @@ def export(
 def _build_index(
     index: str | Index, k: int, candidates: tf.Tensor, ids: tf.Tensor, queries: tf.Tensor
 ) -> Index:
-    kind = index_class(index) if isinstance(index, str) and index != "auto" else type(index)
-    if issubclass(kind, Index) and not kind.is_exportable:
+    known = index_class(index) if isinstance(index, str) and index != "auto" else index
+    if not isinstance(known, str) and not known.is_exportable:
         raise ValueError(
-            f"`index` must be of a kind that servers can run, received {kind.kind!r}, which can't "
+            f"`index` must be of a kind that servers can run, received {known.kind!r}, which can't "
             "be exported."
         )
     if isinstance(index, str):

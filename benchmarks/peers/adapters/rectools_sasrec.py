@@ -13,8 +13,8 @@ from rectools.models import SASRecModel
 class Clock(Callback):
     """Notes how long each epoch takes."""
 
-    def __init__(self, seconds: list):
-        self.seconds = seconds
+    def __init__(self):
+        self.seconds = []
 
     def on_train_epoch_start(self, trainer, module):
         """Starts an epoch."""
@@ -35,7 +35,6 @@ def recommend(train: pd.DataFrame, known: pd.DataFrame, asked: pd.Series, spec: 
     """Returns the best items by the state after all that is known of the user."""
     torch.manual_seed(spec["seed"])
     torch.set_num_threads(spec["threads"])
-    spec["epochs"] = []
 
     def make_trainer() -> Trainer:
         return Trainer(
@@ -46,7 +45,7 @@ def recommend(train: pd.DataFrame, known: pd.DataFrame, asked: pd.Series, spec: 
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
-            callbacks=[Clock(spec["epochs"])],
+            callbacks=[Clock()],
         )
 
     negatives = spec.get("negatives")
@@ -63,6 +62,9 @@ def recommend(train: pd.DataFrame, known: pd.DataFrame, asked: pd.Series, spec: 
         get_trainer_func=make_trainer,
     )
     model.fit(table_of(train))
+    # RecTools trains a copy of the trainer, with copies of its callbacks.
+    clocks = [part for part in model.fit_trainer.callbacks if isinstance(part, Clock)]
+    spec["epochs"] = clocks[0].seconds
     known = known[known["item_id"].isin(train["item_id"].unique())]
     return model.recommend(asked.to_numpy(), table_of(known), k=spec["k"], filter_viewed=True)
 

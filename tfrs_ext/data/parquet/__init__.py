@@ -1,0 +1,1 @@
+"""Interactions in Parquet files that are larger than memory, read row group by row group."""
