@@ -15,6 +15,7 @@ from benchmarks.migration.problem import Problem
 from benchmarks.migration.ranking import basic_ranking, cross_network, multi_task
 from benchmarks.migration.retrieval import basic_retrieval, deep_towers, featurization, sequential
 from benchmarks.migration.serving import efficient_serving
+from benchmarks.migration.table import write_table
 from benchmarks.timing import write
 from tfrs_ext import data
 from tfrs_ext._keras import keras
@@ -63,6 +64,8 @@ def main() -> None:
             library.name: measure(program, library, problem, options.seeds) for library in libraries
         }
         print(program.__name__, found[program.__name__], flush=True)
+    if not options.only:
+        write_table(found)
     write("migration", {"data": "MovieLens-100k", "seeds": options.seeds, "programs": found})
 
 

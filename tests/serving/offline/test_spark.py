@@ -13,7 +13,6 @@ from tests.house import REPOSITORY
 from tfrs_ext import indexes, serving
 from tfrs_ext._keras import keras
 
-
 USERS, ITEMS = (np.random.default_rng(n).normal(size=(n, 4)).astype(np.float32) for n in (30, 20))
 
 
