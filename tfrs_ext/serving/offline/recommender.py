@@ -27,13 +27,13 @@ class Recommender:
         path: The version's folder, such as `models/movies/7`.
         k: The number of items.
 
-    Attributes:
-        item_id: The output with the items' ids.
-        fingerprint: The version's fingerprint, as its manifest has it.
-
     Call arguments:
         asked: `{column: [B]}`, a column for each input `[B]` of `recommend`, such as `user_id`.
             Other columns are ignored.
+
+    Attributes:
+        item_id: The output with the items' ids.
+        fingerprint: The version's fingerprint, as its manifest has it.
 
     Returns:
         `{output: [B, k]}`: ids, `score` float32, and item fields, texts as bytes. Places without an
@@ -43,11 +43,8 @@ class Recommender:
         ValueError: `k` isn't positive, or the version has no `recommend`.
 
     Relations:
-        `recommend_to_parquet` takes a version's folder or a function like this one. `query` asks
-        once, in a fresh process.
-
-    References:
-        `docs/serving.md` has an example with Spark's `mapInPandas`.
+        `recommend_to_parquet` takes a version's folder or a function like this one. `query_fresh`
+        asks once, in a fresh process. `docs/serving.md` has a job for Spark.
     """
 
     def __init__(self, path: PathLike, k: int = 100) -> None:
