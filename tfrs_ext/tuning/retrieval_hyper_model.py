@@ -108,7 +108,7 @@ class RetrievalHyperModel(FeatureHyperModel):
         Args:
             hp: The hyper-parameters; `tuning.fixed(values)` fixes them.
         """
-        registered: Mapping[str, Any] = hp.values
+        registered: Mapping[str, Any] = getattr(hp, "values", {})
         hp = with_defaults(hp, self.usual_values)
         sides = (self.query_features, self.candidate_features)
         model = self.model.build(*sides, **retriever(hp, *sides, self.model_name))
