@@ -2,17 +2,18 @@
 
 The protocol is that of SASRec's successors: each user's last film is the test, the one before the
 validation; films with five ratings or more, all ranked less those that the user has seen; ties
-count against the model. A training is a list of stages `loss:epochs:parts`, each of which goes on
-from the best epoch of the one before: the softmax over a few hundred negatives is cheap and soon
-far, the full softmax ends it, on the latest part of each history, as its rate falls to zero. Each
-stage is kept under `--runs`, and goes on where it was killed.
+count against the model. A training is a list of stages, `loss:epochs:parts:rate:averaging`, each of
+which goes on from the best epoch of the one before: the softmax over a few hundred negatives is
+cheap and soon far, the full softmax ends it, on the latest part of each history. From the second
+stage on the rate falls along a cosine to zero; with averaging, epochs end in the moving average of
+the weights. Each stage is kept under `--runs`, and goes on where it was killed.
 
 Run: python -m benchmarks.sequence_quality --path FOLDER --stages uniform:60:all full:40:latest
 """
 
 import argparse
 import pathlib
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,24 @@ from tfrs_ext.training import fit_resumable
 
 METRICS = ("hit_rate_at_10", "ndcg_at_10")
 LOSSES = ("full", "uniform", "gbce", "mixed_none", "mixed_logq", "mixed_corrected")
+
+
+class Stage(NamedTuple):
+    """One training of a list of them."""
+
+    loss: str
+    epochs: int
+    parts: str = "all"
+    rate: float = 1e-3
+    averaging: float = 0.0
+
+    @classmethod
+    def parse(cls, words: str) -> "Stage":
+        """Returns the stage of `loss:epochs:parts:rate:averaging`; what is left out is usual."""
+        loss, epochs, *rest = words.split(":")
+        if loss not in LOSSES:
+            raise ValueError(f"a stage's loss must be one of {', '.join(LOSSES)}, received {words}")
+        return cls(loss, int(epochs), *rest[:1], *map(float, rest[1:]))
 
 
 def load(path: str) -> data.Split:
@@ -83,24 +102,19 @@ def train(split: data.Split, options: argparse.Namespace, seed: int) -> Row:
         dropout=options.dropout,
         gated=options.gated,
     )
-    for number, stage in enumerate(options.stages):
-        loss, epochs, parts = stage.split(":")
+    for number, stage in enumerate(map(Stage.parse, options.stages)):
         batches = data.sequence_dataset(
-            split.train, features, options.batch_size, parts=parts, seed=seed
+            split.train, features, options.batch_size, parts=stage.parts, seed=seed
         )
-        model.task = make_task(loss, split, item.vocabulary, options, seed)
-        rate: Any = options.rate
-        if number == len(options.stages) - 1:
-            steps = int(epochs) * int(batches.cardinality())
-            rate = keras.optimizers.schedules.CosineDecay(rate, steps)
-        model.compile(keras.optimizers.Adam(rate, beta_2=0.98))
-        folder = pathlib.Path(options.runs, f"{_name(options)}-{seed}", f"{number}-{loss}")
+        model.task = make_task(stage.loss, split, item.vocabulary, options, seed)
+        model.compile(_make_optimizer(stage, number, int(batches.cardinality())))
+        folder = pathlib.Path(options.runs, f"{_name(options)}-{seed}", f"{number}-{stage.loss}")
         fit_resumable(
             model,
             batches,
             folder,
             monitor="val_ndcg_at_10",
-            epochs=int(epochs),
+            epochs=stage.epochs,
             patience=options.patience,
             settings={**vars(options), "seeds": None, "stages": options.stages[: number + 1]},
             callbacks=[watcher],
@@ -116,6 +130,18 @@ def train(split: data.Split, options: argparse.Namespace, seed: int) -> Row:
         ks=(10,),
     )
     return {metric: result[metric] for metric in METRICS}
+
+
+def _make_optimizer(stage: Stage, number: int, steps: int) -> keras.optimizers.Optimizer:
+    rate: Any = stage.rate
+    if number > 0:
+        rate = keras.optimizers.schedules.CosineDecay(rate, stage.epochs * steps)
+    averaging = {}
+    if stage.averaging:
+        # At an epoch's end the average takes the weights' place: it is judged, and goes on.
+        averaging = {"use_ema": True, "ema_momentum": stage.averaging}
+        averaging["ema_overwrite_frequency"] = steps
+    return keras.optimizers.Adam(rate, beta_2=0.98, **averaging)
 
 
 def _name(options: argparse.Namespace) -> str:
@@ -134,13 +160,13 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--negatives", type=int, default=512)
     parser.add_argument("--patience", type=int, default=10)
-    parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--dropout", type=float, default=0.2)
     parser.add_argument("--gated", action="store_true")
     options = parser.parse_args()
-    unknown = [stage for stage in options.stages if stage.split(":")[0] not in LOSSES]
-    if unknown:
-        parser.error(f"the loss of a stage must be one of {', '.join(LOSSES)}, received {unknown}")
+    try:
+        list(map(Stage.parse, options.stages))
+    except (TypeError, ValueError) as error:
+        parser.error(f"a stage must be loss:epochs:parts:rate:averaging, {error}")
     split = load(options.path)
     ledger = Ledger("sequence_quality", {"tfrs_ext": tfrs_ext.__version__})
     key = {name: value for name, value in vars(options).items() if name not in ("seeds", "runs")}

@@ -74,7 +74,7 @@ def is_open_to_all(module, name):
         return True
     if parts == ["tfrs_ext"]:
         return True
-    if parts[1] in ("_keras", "_version", "typing", "files", "candidates", "ops"):
+    if parts[1] in ("_keras", "_version", "typing", "files", "variants", "candidates", "ops"):
         return True
     exports = exports_of(ROOT.joinpath(*parts[1:]))
     return exports is not None and (not name or name in exports)

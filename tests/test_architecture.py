@@ -30,6 +30,7 @@ FLOORS = {
     "scann_pairing": 0,
     "typing": 0,
     "files": 1,
+    "variants": 1,
     "ops": 1,
     "candidates": 2,
     "layers": 3,

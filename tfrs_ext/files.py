@@ -12,6 +12,8 @@ from tfrs_ext.typing import PathLike
 
 __all__ = ["hold_folder", "read_json", "replace_file", "write_json"]
 
+_MOST_BYTES = 1 << 28
+
 
 @contextlib.contextmanager
 def replace_file(path: PathLike) -> Iterator[pathlib.Path]:
@@ -68,11 +70,17 @@ def read_json(path: PathLike) -> Any:
         path: The file.
 
     Raises:
-        ValueError: The file isn't JSON; its name is in the message.
+        ValueError: The file isn't JSON, or is larger than any that this package writes; its name is
+            in the message.
     """
     path = pathlib.Path(path)
     if not path.exists():
         return None
+    if path.stat().st_size > _MOST_BYTES:
+        raise ValueError(
+            f"{path} must have at most {_MOST_BYTES:,} bytes, received {path.stat().st_size:,}: "
+            "this package didn't write it."
+        )
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -21,3 +21,12 @@ def test_plain_operations_need_no_library():
 def test_a_missing_package_is_named_with_the_way_to_install_it():
     with pytest.raises(ImportError, match=r"package nowhere isn't installed: .*tfrs-ext\[nowhere"):
         load_op_library("nowhere/operations.so")
+
+
+@pytest.mark.parametrize(
+    "library",
+    ["scann/../evil.so", "/tmp/evil.so", "../evil.so", "scann", "scann/", "a.b/evil.so", ""],
+)
+def test_a_manifest_leads_to_no_file_outside_of_a_package(library):
+    with pytest.raises(ValueError, match="`library` must be a package and a file in it"):
+        find_op_library(library)

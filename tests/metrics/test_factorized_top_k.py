@@ -11,7 +11,7 @@ import tensorflow_recommenders as tfrs
 
 from tests.oracles import ranking
 from tests.sweeps import mostly_slow
-from tfrs_ext import evaluation, indexes, metrics
+from tfrs_ext import evaluation, indexes, metrics, tasks
 from tfrs_ext._keras import keras
 
 RNG = np.random.default_rng(3)
@@ -469,13 +469,26 @@ def test_the_embeddings_are_not_saved_with_the_model():
     assert shapes == [()] * len(shapes)
 
 
-@pytest.mark.parametrize("make", [lambda dataset: dataset, _streamed])
-def test_a_model_is_saved_as_a_folder_without_the_candidates(tmp_path, make):
+def _ours_over_theirs(candidates, ks):
+    return metrics.FactorizedTopK(_streamed(candidates), ks=ks)
+
+
+_THEIRS = tfrs.metrics.FactorizedTopK
+
+
+@pytest.mark.parametrize("metric", [metrics.FactorizedTopK, _ours_over_theirs, _THEIRS])
+def test_a_model_is_saved_as_a_folder_without_the_candidates(tmp_path, metric):
     class Scored(_Towers):
+        def __init__(self):
+            super().__init__(metric)
+            self.task = tasks.Retrieval(metrics=self.task.factorized_metrics)
+
         def call(self, inputs):
             return self.users(inputs["user"])
 
-    model = Scored(lambda candidates, ks: metrics.FactorizedTopK(make(candidates), ks=ks))
+    model = Scored()
+    if metric is _THEIRS:
+        assert [w.shape for w in model.weights] == [w.shape for w in _Towers(metric).weights]
     model.compile("sgd")
     model.evaluate(_pairs(), verbose=0)
     expected = model({"user": tf.range(3)})

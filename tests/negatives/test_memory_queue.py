@@ -9,7 +9,10 @@ from tests.negatives.ask import ask
 from tests.oracles import sampling as oracle
 from tfrs_ext._keras import keras
 from tfrs_ext.candidates import Candidates
+from tfrs_ext.features import Categorical
+from tfrs_ext.models import TwoTower
 from tfrs_ext.negatives import CrossReplica, InBatch, MemoryQueue, Mixed, Uniform
+from tfrs_ext.tasks import Retrieval
 
 
 def _rows(ids, log_q=None):
@@ -104,6 +107,30 @@ def test_string_ids_survive_every_file(folder, tmp_path):
         again.load_weights(path)
     expected, actual = (ask(layer, rows, training=False).ids[4:] for layer in (memory, restored))
     assert actual.numpy().tolist() == expected.numpy().tolist() == ids[1:].numpy().tolist()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", ["model.keras", "folder"])
+def test_a_saved_retriever_remembers_its_rows_and_learns_on_from_them(file, tmp_path):
+    queue = MemoryQueue(3, 2, id_dtype="string")
+    columns = {"user": np.array(["a", "b", "c", "a"]), "item": np.array(["x", "y", "z", "w"])}
+    model = TwoTower.from_features(
+        [Categorical("user", ("a", "b", "c"))],
+        [Categorical("item", ("x", "y", "z"))],
+        embedding_dim=2,
+        hidden_units=(),
+        task=Retrieval(negatives=queue),
+        item_id="item",
+    )
+    model.compile("sgd")
+    batches = tf.data.Dataset.from_tensor_slices(columns).batch(2)
+    model.fit(batches, verbose=0)
+    model.save(tmp_path / file)
+    again = keras.models.load_model(tmp_path / file)
+    assert sorted(again.task.negatives.memory[1].numpy()) == sorted(queue.memory[1].numpy())
+    for batch in batches:
+        losses = [m.train_on_batch(batch, return_dict=True)["loss"] for m in (model, again)]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -1,28 +1,17 @@
 """The registry of baselines by name."""
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 from tfrs_ext.baselines.baseline import Baseline
 from tfrs_ext.typing import Config, HyperParameters
+from tfrs_ext.variants import Variant, check_variant
 
 SearchSpace = Callable[[HyperParameters], Config]
 
 
-@dataclasses.dataclass(frozen=True)
-class BaselineVariant:
-    """A baseline under a name: its class, the arguments that are fixed, and what is searched.
-
-    Attributes:
-        model: The class.
-        search_space: A function from hyper-parameters to arguments of the class.
-        arguments: Arguments of the class that this variant fixes.
-    """
-
-    model: type[Baseline]
-    search_space: SearchSpace
-    arguments: Config
+class BaselineVariant(Variant[Baseline]):
+    """A baseline under a name."""
 
     def build(self, num_candidates: int, **arguments: Any) -> Baseline:
         """Returns the baseline, which has learnt nothing yet.
@@ -65,12 +54,7 @@ def register_baseline(
         >>> BASELINES.pop("twenty").arguments
         {'neighbors': 20}
     """
-    if not (isinstance(model, type) and issubclass(model, Baseline)):
-        raise ValueError(f"`model` must be a subclass of `baselines.Baseline`, received {model}.")
-    if not name.isidentifier():
-        raise ValueError(
-            f"`name` must be letters, digits and underscores, no digit first, received {name!r}."
-        )
+    check_variant(name, model, Baseline)
     BASELINES[name] = BaselineVariant(model, search_space or model.search_space, arguments)
 
 

@@ -5,6 +5,8 @@ import zipfile
 
 from tfrs_ext.typing import PathLike
 
+_MOST_BYTES = 1 << 33
+
 
 class Archive:
     """The files of a folder, of the one folder in it, or of a zip file.
@@ -43,6 +45,7 @@ class Archive:
 
         Raises:
             FileNotFoundError: If none is.
+            ValueError: If it would unpack to more than memory should hold.
         """
         place = self.find(*names)
         if place is None:
@@ -52,4 +55,10 @@ class Archive:
         if self.path.is_dir():
             return (self.path / place).read_bytes()
         with zipfile.ZipFile(self.path) as archive:
+            size = archive.getinfo(place).file_size
+            if size > _MOST_BYTES:
+                raise ValueError(
+                    f"{place} in {self.path} must unpack to at most {_MOST_BYTES:,} bytes, "
+                    f"received {size:,}. Unpack it yourself, and give the folder."
+                )
             return archive.read(place)

@@ -19,8 +19,16 @@ def find_op_library(library: str) -> str:
 
     Raises:
         ImportError: Where the package isn't installed.
+        ValueError: Where `library` names a file outside of a package.
     """
     package, _, file = library.partition("/")
+    path = pathlib.PurePosixPath(library)
+    # A manifest may come from anybody: what it names is loaded, and so run.
+    if not package.isidentifier() or not file or path.is_absolute() or ".." in path.parts:
+        raise ValueError(
+            "`library` must be a package and a file in it, such as 'package/folder/file.so', "
+            f"received {library!r}. Don't load a version from a source that you don't trust."
+        )
     found = importlib.util.find_spec(package)
     if found is None or not found.origin:
         raise ImportError(

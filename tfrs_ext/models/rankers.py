@@ -1,29 +1,18 @@
 """The registry of ranking models by name."""
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfrs_ext.features import Feature
 from tfrs_ext.models.ranking_model import RankingModel
 from tfrs_ext.typing import Config, HyperParameters
+from tfrs_ext.variants import Variant, check_variant
 
 SearchSpace = Callable[[HyperParameters, Sequence[Feature]], Config]
 
 
-@dataclasses.dataclass(frozen=True)
-class RankingVariant:
-    """A ranking model under a name: its class, the arguments that are fixed, and what is searched.
-
-    Attributes:
-        model: The class.
-        search_space: A function from hyper-parameters and the features to arguments of the class.
-        arguments: Arguments of the class that this variant fixes.
-    """
-
-    model: type[RankingModel]
-    search_space: SearchSpace
-    arguments: Config
+class RankingVariant(Variant[RankingModel]):
+    """A ranking model under a name."""
 
     def build(
         self,
@@ -74,10 +63,5 @@ def register_ranker(
         >>> RANKERS.pop("shallow").arguments
         {'cross_layers': 1, 'hidden_units': (8,)}
     """
-    if not (isinstance(model, type) and issubclass(model, RankingModel)):
-        raise ValueError(f"`model` must be a subclass of `models.RankingModel`, received {model}.")
-    if not name.isidentifier():
-        raise ValueError(
-            f"`name` must be letters, digits and underscores, no digit first, received {name!r}."
-        )
+    check_variant(name, model, RankingModel)
     RANKERS[name] = RankingVariant(model, search_space or model.search_space, arguments)

@@ -1,6 +1,5 @@
 """The registry of retrievers by name."""
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -8,24 +7,13 @@ from tfrs_ext.features import Feature
 from tfrs_ext.models.two_tower import TwoTower
 from tfrs_ext.tasks import Retrieval
 from tfrs_ext.typing import Config, HyperParameters, TensorLike
+from tfrs_ext.variants import Variant, check_variant
 
 SearchSpace = Callable[[HyperParameters, Sequence[Feature], Sequence[Feature]], Config]
 
 
-@dataclasses.dataclass(frozen=True)
-class RetrievalVariant:
-    """A retriever under a name: its class, the arguments that are fixed, and what is searched.
-
-    Attributes:
-        model: The class.
-        search_space: A function from hyper-parameters, the query's and the candidate's features to
-            arguments of the class's `from_features`.
-        arguments: Arguments of `from_features` that this variant fixes.
-    """
-
-    model: type[TwoTower]
-    search_space: SearchSpace
-    arguments: Config
+class RetrievalVariant(Variant[TwoTower]):
+    """A retriever under a name, built by the class's `from_features`."""
 
     @property
     def usual_values(self) -> Mapping[str, Any]:
@@ -114,12 +102,7 @@ def register_retriever(
         >>> RETRIEVERS.pop("linear").arguments
         {'hidden_units': ()}
     """
-    if not (isinstance(model, type) and issubclass(model, TwoTower)):
-        raise ValueError(f"`model` must be a subclass of `models.TwoTower`, received {model}.")
-    if not name.isidentifier():
-        raise ValueError(
-            f"`name` must be letters, digits and underscores, no digit first, received {name!r}."
-        )
+    check_variant(name, model, TwoTower)
     RETRIEVERS[name] = RetrievalVariant(model, search_space or model.search_space, arguments)
 
 

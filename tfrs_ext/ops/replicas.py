@@ -1,5 +1,7 @@
 """Rows of all replicas, where a strategy runs several."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -33,7 +35,13 @@ def gather_rows(value: tf.Tensor) -> tf.Tensor:
     if value.dtype == tf.string:
         return _gather_strings(value, context)
     # An input of the graph has no device yet, and MultiWorkerMirroredStrategy asks for it.
-    return context.all_gather(tf.identity(value), axis=0)
+    return _with_dense_gradient(context.all_gather(tf.identity(value), axis=0))
+
+
+@tf.custom_gradient
+def _with_dense_gradient(value: tf.Tensor) -> Any:
+    # Who takes some of the rows sends slices back, which no collective sums.
+    return tf.identity(value), tf.convert_to_tensor
 
 
 def is_mine(rows: tf.Tensor) -> tf.Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
+from tensorflow_recommenders.layers.factorized_top_k import Streaming
 
 from tfrs_ext._keras import keras
 from tfrs_ext.candidates import Candidates
@@ -36,7 +37,8 @@ class Retrieval(tfrs.tasks.Retrieval):
         loss: A `losses.RetrievalLoss`, or any Keras loss of one-hot labels and logits `[B, C]`.
             None is TFRS's: the softmax over the batch, summed, corrected by logQ where
             `candidate_sampling_probability` or the source of negatives gives it.
-        metrics: One or several `metrics.FactorizedTopK`, ours or TFRS's.
+        metrics: One or several `metrics.FactorizedTopK`, ours or TFRS's. Their candidates are data
+            and stay out of saved models: give the task of a loaded model its metrics anew.
         batch_metrics: Keras metrics of the labels and logits `[B, C]`.
         loss_metrics: Keras metrics of the loss.
         temperature: What scores are divided by: a positive number, or a layer that gives the
@@ -121,6 +123,7 @@ class Retrieval(tfrs.tasks.Retrieval):
         loss._allow_sum_over_batch_size = True
         self._negatives = InBatch() if negatives is None else negatives
         self._has_source = negatives is not None
+        _keep_datasets_apart(self._factorized_metrics)
         self._computes = (True, True)  # The metrics over the corpus and those of the batch.
 
     @property
@@ -138,6 +141,7 @@ class Retrieval(tfrs.tasks.Retrieval):
         if value is None:
             value = []
         self._factorized_metrics = value if isinstance(value, Sequence) else [value]
+        _keep_datasets_apart(self._factorized_metrics)
 
     @property
     def idle_metrics(self) -> list[keras.metrics.Metric]:
@@ -313,6 +317,20 @@ def _check_temperature(
         if not temperature > 0:
             raise ValueError(f"`temperature` must be positive, received {temperature}.")
     return temperature
+
+
+def _keep_datasets_apart(metrics: _Metrics) -> None:
+    """Leaves layers that read a dataset of candidates out of SavedModels, which can't hold them.
+
+    Their weights become the metric's own, so that a model's weights stay what they are with TFRS.
+    """
+    for metric in metrics:
+        tracked = metric._self_tracked_trackables
+        for name, layer in vars(metric).items():
+            if isinstance(layer, Streaming) and any(layer is other for other in tracked):
+                tracked[:] = [other for other in tracked if other is not layer]
+                metric._delete_tracking(name)
+                metric._non_trainable_weights.extend(layer._non_trainable_weights)
 
 
 def _as_tensor(value: TensorLike | None) -> tf.Tensor | None:
