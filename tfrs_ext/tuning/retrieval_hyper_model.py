@@ -101,6 +101,17 @@ class RetrievalHyperModel(FeatureHyperModel):
         """Registers what `fit` reads, so that the first trial varies it too."""
         batch_size(with_defaults(hp, self.usual_values))
 
+    def declare_space(self, hp: HyperParameters) -> None:
+        """Registers what `build` reads, in its order.
+
+        Args:
+            hp: The hyper-parameters.
+        """
+        hp = with_defaults(hp, self.usual_values)
+        retriever(hp, self.query_features, self.candidate_features, self.model_name)
+        self._task(hp, width=1)
+        optimizer(hp)
+
     def build(self, hp: HyperParameters) -> TwoTower:
         """Returns a compiled model.
 
