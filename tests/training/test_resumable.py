@@ -228,6 +228,7 @@ class Rows(keras.callbacks.Callback):
         self.losses.append(float(logs["loss"]))
 
 
+@pytest.mark.slow
 def test_a_kill_within_an_epoch_costs_the_steps_since_the_last_writing(tmp_path):
     watched, lines, after = Rows(), [], Rows()
     whole = train_in_steps(tmp_path / "whole", watched)
