@@ -32,7 +32,11 @@ MEASURES = {
     "everything": "recall@10, all items",
     "spurious": "other languages in the first 10",
 }
-DRAWN = ("own impressions alone", "… and gravity", "own impressions, and in batch beside")
+DRAWN = (
+    "own impressions alone",
+    "own impressions, and gravity",
+    "own impressions, and in batch beside",
+)
 IMPRESSIONS = 25
 Ints = npt.NDArray[np.int64]
 
@@ -77,7 +81,6 @@ class Assisted(models.TwoTower):
     """A two-tower model with more in its loss than its task.
 
     Args:
-        length: What the mean of the squared lengths costs.
         gravity: What the mean of the squared scores of all pairs of the batch costs.
         second: A task whose loss is added, or None.
         **kwargs: The arguments of `TwoTower`.
@@ -86,27 +89,25 @@ class Assisted(models.TwoTower):
     def __init__(
         self,
         *args: Any,
-        length: float = 0.0,
         gravity: float = 0.0,
         second: tasks.Retrieval | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.length, self.gravity, self.second = length, gravity, second
+        self.gravity, self.second = gravity, second
 
     def pair_loss(
         self, queries: tf.Tensor, candidates: tf.Tensor, inputs: Row, *args: Any, **kwargs: Any
     ) -> tf.Tensor:
         """Returns the task's loss and what is added to it."""
         rows = tf.cast(tf.shape(queries)[0], tf.float32)
-        lengths = tf.reduce_sum(queries**2) + tf.reduce_sum(candidates**2)
         # The sum of all squared scores, without the matrix of scores.
         grams = [tf.matmul(side, side, transpose_a=True) for side in (queries, candidates)]
         pull = tf.reduce_sum(grams[0] * grams[1]) / rows**2
         loss = super().pair_loss(queries, candidates, inputs, *args, **kwargs)
         if self.second is not None:
             loss += self.second(queries, candidates, candidate_ids=inputs[self.item_id])
-        return loss + self.length * lengths / rows + self.gravity * pull
+        return loss + self.gravity * pull
 
 
 def variants(world: World) -> dict[str, tuple[tasks.Retrieval, Row]]:
@@ -128,8 +129,7 @@ def variants(world: World) -> dict[str, tuple[tasks.Retrieval, Row]]:
     in_batch = functools.partial(negatives.InBatch, CountedFrequency(items, clicked))
     return {
         "own impressions alone": (alone(), {}),
-        "… and short vectors": (alone(), {"length": 0.3}),
-        "… and gravity": (alone(), {"gravity": 0.3}),
+        "own impressions, and gravity": (alone(), {"gravity": 0.1}),
         "impressions of the whole batch": (tasks.Retrieval(corrected(), negatives=counted), {}),
         "in batch": (tasks.Retrieval(corrected(), negatives=in_batch()), {}),
         "uniform from everywhere": (tasks.Retrieval(corrected(), negatives=uniform(512)), {}),
@@ -217,7 +217,8 @@ def draw(ledger: Ledger, key: Row) -> None:
                 for language in range(LANGUAGES):
                     some = points[np.arange(len(points)) % LANGUAGES == language]
                     panel.scatter(*some.T, s=14, color=COLORS[language], linewidths=0.8, **look)
-            panel.set(title=name, xticks=[], yticks=[])
+            panel.set_title(name, fontsize=9)
+            panel.set(xticks=[], yticks=[])
 
 
 def tabulate(ledger: Ledger, key: Row) -> str:

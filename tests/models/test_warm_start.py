@@ -56,6 +56,16 @@ def test_new_ids_keep_their_initial_rows():
     assert kept.tolist() == [False, True, False, False, False, True]  # Unknown, 5, 9, 8, 7, 6.
 
 
+def test_a_model_with_another_task_has_the_towers_of_the_trained_one():
+    trained = scramble(two_tower(SMALL, ([7, 8, 9], [5, 3, 2])))
+    item_id = SMALL[1][0].name
+    shown = negatives.Explicit({"item": "shown", "title": "words"}, item_id, shared=False)
+    for task in (tasks.Retrieval(losses.SampledSoftmax(), negatives=shown), tasks.Retrieval()):
+        model = models.TwoTower.from_features(*SMALL, task, embedding_dim=4)
+        models.warm_start(model, trained)
+        np.testing.assert_allclose(model(ROWS), trained(ROWS), rtol=1e-6)
+
+
 def test_counts_of_the_new_data_stay_and_training_goes_on():
     trained = scramble(two_tower(SMALL, ([7, 8, 9], [5, 3, 2])))
     trained.compile("sgd")

@@ -1,8 +1,10 @@
 """Two stages as one SavedModel, against loops over the model's own answers."""
 
 import functools
+import pickle
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
@@ -127,6 +129,15 @@ def test_everybody_is_recommended_what_requests_are_answered(version, tmp_path):
         assert row["item_id"] == items
         np.testing.assert_allclose(row["score"], scores, rtol=1e-4)
         assert row["reason"] == reasons
+    sent = pickle.loads(pickle.dumps(serving.Recommender(version, k=3)))  # To another process.
+    frames = (pd.DataFrame({"user_id": some}) for some in (users[:5], users[5:5], users[5:]))
+    mapped = pd.concat(sent.map_frames(frames, batch_size=2))
+    for row, (_, other) in zip(rows, mapped.iterrows(), strict=True):
+        assert {name: np.asarray(other[name]).tolist() for name in row} == row
+    with pytest.raises(ValueError, match="`k` must be a positive integer, received k=0"):
+        serving.Recommender(version, k=0)
+    with pytest.raises(ValueError, match=r"`requests` must hold the columns"):
+        next(sent.map_frames(iter([pd.DataFrame({"who": users})])))
     with pytest.raises(ValueError, match=r"`requests` must hold the columns \['user_id'\]"):
         serving.recommend_to_parquet(version, {"who": users}, tmp_path / "other")
 

@@ -10,6 +10,7 @@ from tfrs_ext.features import FeatureEncoder
 from tfrs_ext.frequencies import CountedFrequency
 from tfrs_ext.models.layer_paths import key_of, walk_layers, weights_of
 from tfrs_ext.models.tower import Tower
+from tfrs_ext.tasks import Retrieval
 
 _Layers = dict[str, keras.layers.Layer]
 
@@ -42,8 +43,8 @@ def warm_start(model: keras.Model, trained: keras.Model) -> WarmStart:
 
     The columns of a `Tower` may come in another order. One that only the new tower reads counts
     for nothing at first; one that it no longer reads is left. Other models must read the same
-    columns in the same order. Counts of items (`frequencies.CountedFrequency`) stay the new
-    model's, and optimizers start anew.
+    columns in the same order. The task may be another one, as in fine-tuning. Counts of items
+    (`frequencies.CountedFrequency`) stay the new model's, and optimizers start anew.
 
     Args:
         model: A `TwoTower`, `RankingModel`, or any model over this package's encoders.
@@ -85,8 +86,10 @@ def warm_start(model: keras.Model, trained: keras.Model) -> WarmStart:
 
 
 def _check_layers(ours: _Layers, theirs: _Layers) -> tuple[list[str], list[str]]:
-    """Returns the paths that only one of the models has, which lie in columns of towers."""
-    free = tuple(f"{path}/features/".lstrip("/") for path in ours if isinstance(ours[path], Tower))
+    """Returns the paths that only one of the models has: columns of towers, and parts of tasks."""
+    towers = [f"{path}/features/" for path in ours if isinstance(ours[path], Tower)]
+    tasks = [f"{path}/" for path in ours if isinstance(ours[path], Retrieval)]
+    free = tuple(path.lstrip("/") for path in (*towers, *tasks))
     added = [path for path in ours if path not in theirs]
     gone = [path for path in theirs if path not in ours]
     other = [path for path in ours if path in theirs and type(ours[path]) is not type(theirs[path])]

@@ -6,6 +6,7 @@ from tfrs_ext.serving.impressions import label_impressions, read_impressions
 from tfrs_ext.serving.items import Items
 from tfrs_ext.serving.offline.embeddings import export_embeddings
 from tfrs_ext.serving.offline.everybody import recommend_to_parquet
+from tfrs_ext.serving.offline.recommender import Recommender
 from tfrs_ext.serving.publishing.manifest import fingerprint, read_manifest
 from tfrs_ext.serving.publishing.versions import (
     latest_version,
@@ -26,6 +27,7 @@ from tfrs_ext.serving.verification.fresh_process import Request, query_all_fresh
 
 __all__ = [
     "Items",
+    "Recommender",
     "Request",
     "Users",
     "Verification",

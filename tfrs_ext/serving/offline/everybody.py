@@ -3,21 +3,17 @@
 import contextlib
 import pathlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Union
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tfrs_ext.files import hold_folder, read_json, replace_file, write_json
 from tfrs_ext.serving.offline.asked import RequestTable, open_requests
-from tfrs_ext.serving.offline.version_answers import VersionAnswers
+from tfrs_ext.serving.offline.recommender import Recommender
+from tfrs_ext.serving.offline.tables import Answer, recommend_table
 from tfrs_ext.typing import Columns, PathLike, PrintFn
-
-Answer = Callable[[Mapping[str, npt.NDArray[Any]]], Mapping[str, npt.NDArray[Any]]]
-"""From `{column: [B]}` of requests to `{column: [B, k]}`, ids among them."""
 
 _JOB, _DONE = "_job.json", "_SUCCESS"
 
@@ -63,7 +59,7 @@ def recommend_to_parquet(
         RuntimeError: Another process writes to `out`.
 
     Relations:
-        On a cluster, map partitions with a loaded version instead; docs/serving.md shows how.
+        `Recommender.map_frames` is the same for the partitions of a cluster.
 
     Example:
         >>> import tempfile
@@ -82,7 +78,7 @@ def recommend_to_parquet(
         if callable(source):
             answer, label = source, "a function"
         else:
-            answer = version = stack.enter_context(VersionAnswers(source, k))
+            answer = version = stack.enter_context(Recommender(source, k))
             version.check_columns(table.names)
             item_id, label = version.item_id, version.fingerprint
         folder = stack.enter_context(hold_folder(out))
@@ -144,22 +140,14 @@ class _Job:
         writer = None
         try:
             for begin in range(0, part.num_rows, self._batch_size):
-                rows = self._recommend(part.slice(begin, self._batch_size))
-                writer = writer or pq.ParquetWriter(path, rows.schema)
+                asked = part.slice(begin, self._batch_size)
+                rows = recommend_table(self._answer, self._item_id, asked)
+                # Scores and ids hardly repeat: dictionaries would take longer, and more room.
+                writer = writer or pq.ParquetWriter(path, rows.schema, use_dictionary=False)
                 writer.write_table(rows)
         finally:
             if writer is not None:
                 writer.close()
-
-    def _recommend(self, asked: pa.Table) -> pa.Table:
-        columns = {n: asked[n].to_numpy(zero_copy_only=False) for n in asked.column_names}
-        found = self._answer(columns)
-        ids = found[self._item_id]
-        kept = ids != ("" if ids.dtype == object else -1)
-        for name, values in found.items():
-            name = name if name not in columns else f"recommended_{name}"
-            asked = asked.append_column(name, _to_lists(values, kept))
-        return asked
 
     def _report(self, part: int, parts: int, done: int, seconds: float, total: int) -> None:
         speed = done / max(seconds, 1e-9)
@@ -168,11 +156,3 @@ class _Job:
             f"part {part + 1} of {parts}: {speed:,.0f} requests a second, about "
             f"{left / 60:.1f} min left"
         )
-
-
-def _to_lists(values: npt.NDArray[Any], kept: npt.NDArray[np.bool_]) -> pa.Array:
-    """Returns `[B, k]` as lists without the padding."""
-    ends = np.concatenate([[0], np.cumsum(kept.sum(axis=1))]).astype(np.int64)
-    # Without its type, a batch of empty lists would have one of its own.
-    kind = pa.string() if values.dtype == object else None
-    return pa.LargeListArray.from_arrays(pa.array(ends), pa.array(values[kept], kind))
