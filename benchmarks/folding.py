@@ -217,7 +217,8 @@ def draw(ledger: Ledger, key: Row) -> None:
                 for language in range(LANGUAGES):
                     some = points[np.arange(len(points)) % LANGUAGES == language]
                     panel.scatter(*some.T, s=14, color=COLORS[language], linewidths=0.8, **look)
-            panel.set(title=name, xticks=[], yticks=[])
+            panel.set_title(name, fontsize=9)
+            panel.set(xticks=[], yticks=[])
 
 
 def tabulate(ledger: Ledger, key: Row) -> str:

@@ -2,10 +2,10 @@
 
 MovieLens-100k or 1M. A film of four stars or more was liked. Each user's last tenth of rows is the
 test, the tenth before it chooses when a training ends. Stage one is the full-product softmax over
-all other rows. Stage two tells liked films from the user's other films, by pairs, by lists or by
-points, and sees a share of the likes alone, the latest. Towers of ids, so that nothing but the two
-stages tells films apart. Two questions are asked of each model: does it find the liked films of the
-test part in the whole catalogue, and does it put a user's liked films above the user's others?
+all other rows. Stage two tells liked films from the user's other films, by lists, by pairs or by
+points, and sees a share of the likes alone, the latest. Towers are ids with biases, so that nothing
+but the two stages tells films apart. Two questions are asked of each model: does it find the liked
+films of the test part in the whole catalogue, and does it put them above the user's other films?
 
 Run: python -m benchmarks.pretraining --path FOLDER [--data 100k] [--seeds 3]
 """
@@ -13,6 +13,7 @@ Run: python -m benchmarks.pretraining --path FOLDER [--data 100k] [--seeds 3]
 import argparse
 import dataclasses
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,10 +32,11 @@ from tfrs_ext.frequencies import CountedFrequency
 WIDTH, BATCH, LIKED, SHOWN, RATE = 32, 512, 4, 4, 0.003
 EPOCHS, PATIENCE, FROM_SCRATCH = 60, 5, 0.01  # Of stage two, which needs a faster rate alone.
 STAGES_TWO = {
-    "pointwise": losses.SampledBinaryCrossEntropy,
-    "pairwise": losses.PairwiseCrossEntropy,
     "softmax": losses.SampledSoftmax,
+    "pairwise": losses.PairwiseCrossEntropy,
+    "pointwise": losses.SampledBinaryCrossEntropy,
 }
+FACTORS = {"films frozen": {"films": 0.0}, "films at a tenth": {"films": 0.1}}
 METRICS = {"ndcg_at_10": "NDCG@10, all films", "recall_at_10": "recall@10, all films"}
 METRICS["gauc"] = "AUC within users"
 
@@ -87,10 +89,13 @@ class Study:
         """Returns a model of ids."""
         keras.utils.set_random_seed(seed)
         sizes = {"user": self.users, "film": self.films}
-        towers = (
-            models.EmbeddingTower(Categorical(name, tuple(range(size))), WIDTH, name=f"{name}s")
+        sides = {"user": "query", "film": "candidate"}
+        towers = [
+            models.EmbeddingTower(
+                Categorical(name, tuple(range(size))), WIDTH, bias=sides[name], name=f"{name}s"
+            )
             for name, size in sizes.items()
-        )
+        ]
         model = models.TwoTower(*towers, task, item_id="film")
         model({name: tf.constant([0], tf.int64) for name in sizes})
         return model
@@ -177,16 +182,16 @@ def run(study: Study, ledger: Ledger, seed: int, key: Row) -> None:
     def both(loss: str, **how: Any) -> Row:
         return measure(study, fine_tune(study, loss, seed, first(), **how))
 
-    runs = {("pre-training alone", ""): lambda: measure(study, first())}
+    def alone(loss: str) -> Row:
+        return measure(study, fine_tune(study, loss, seed))
+
+    runs: dict[tuple[str, str], Callable[[], Row]] = {
+        ("pre-training alone", ""): lambda: measure(study, first())
+    }
     for loss in STAGES_TWO:
-        runs["impressions alone", loss] = functools.partial(
-            lambda loss: measure(study, fine_tune(study, loss, seed)), loss
-        )
+        runs["impressions alone", loss] = functools.partial(alone, loss)
         runs["both", loss] = functools.partial(both, loss)
-    for name, factors in {
-        "films frozen": {"films": 0.0},
-        "films at a tenth": {"films": 0.1},
-    }.items():
+    for name, factors in FACTORS.items():
         runs[f"both, {name}", "softmax"] = functools.partial(both, "softmax", factors=factors)
     for (stages, loss), train in runs.items():
         ledger.run(train, stages=stages, loss=loss, seed=seed, **key)

@@ -76,7 +76,12 @@ def evaluate_retrieval(
 
 
 def _matrix(values: TensorLike, name: str) -> tf.Tensor:
-    matrix = tf.cast(tf.convert_to_tensor(values), tf.float32)
+    matrix = tf.convert_to_tensor(values)
+    if not (matrix.dtype.is_floating or matrix.dtype.is_integer):
+        raise ValueError(
+            f"`{name}` must be embeddings [n, D] of numbers, received dtype={matrix.dtype.name}."
+        )
+    matrix = tf.cast(matrix, tf.float32)
     if matrix.shape.rank != 2 or not matrix.shape[0]:
         raise ValueError(
             f"`{name}` must be embeddings [n, D] with n >= 1, received shape {matrix.shape}."

@@ -46,6 +46,12 @@ class FeatureEncoder(keras.layers.Layer):
 
     def __init__(self, features: Sequence[Feature], embedding_dim: int = 64, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
+        wrong = [feature for feature in features if not isinstance(feature, Feature)]
+        if wrong:
+            raise ValueError(
+                "`features` must hold column kinds such as Categorical('user_id', ids), received "
+                f"{wrong[0]!r}."
+            )
         names = [feature.name for feature in features]
         if not names or len(set(names)) != len(names):
             raise ValueError(f"`features` must hold one or more distinct names, received {names}")

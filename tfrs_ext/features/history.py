@@ -1,6 +1,7 @@
 """A column of the user's latest items."""
 
 import dataclasses
+from numbers import Integral
 from typing import Any, Union
 
 import numpy as np
@@ -37,6 +38,10 @@ class History(Feature):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "vocabulary", as_vocabulary(self.vocabulary, self.name))
+        if not isinstance(self.length, Integral):
+            raise ValueError(
+                f"`length` must be a whole number of items, received length={self.length!r}."
+            )
         if self.length < 1:
             raise ValueError(f"`length` must be at least 1, received length={self.length}.")
         of_strings = self.vocabulary and isinstance(self.vocabulary[0], str)

@@ -106,7 +106,10 @@ def _reshape(column: tf.Tensor, feature: Feature) -> tf.Tensor:
         column = tf.squeeze(column, -1)
     if not column.shape.is_compatible_with([None, *inner]):
         wanted = ", ".join(["B", *(str(size or "L") for size in inner)])
-        raise ValueError(f"`inputs[{name!r}]` must have shape [{wanted}], received {column.shape}.")
+        mend = " A dataset needs `.batch(…)`." if rank == len(inner) else ""
+        raise ValueError(
+            f"`inputs[{name!r}]` must have shape [{wanted}], received {column.shape}.{mend}"
+        )
     return column
 
 

@@ -1,6 +1,7 @@
 """A column of numbers."""
 
 import dataclasses
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -37,10 +38,11 @@ class Numeric(Feature):
     quantiles: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        if not (0 < self.std < np.inf and np.isfinite(self.mean)):
+        are_numbers = isinstance(self.mean, Real) and isinstance(self.std, Real)
+        if not (are_numbers and 0 < self.std < np.inf and np.isfinite(self.mean)):
             raise ValueError(
                 f"The feature {self.name!r} must have a finite `mean` and a positive `std`, "
-                f"received mean={self.mean} and std={self.std}. A constant column has std=1."
+                f"received mean={self.mean!r} and std={self.std!r}. A constant column has std=1."
             )
 
     @classmethod

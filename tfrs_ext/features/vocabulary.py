@@ -19,8 +19,13 @@ def as_vocabulary(values: Iterable[object], column: str) -> Vocabulary:
     Raises:
         ValueError: The values are of another type or of several, or one occurs twice.
     """
-    found = tuple(map(_plain, values.tolist() if isinstance(values, np.ndarray) else values))
     where = f"`vocabulary` of the feature {column!r}"
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise ValueError(
+            f"{where} must be a sequence of the known values, such as (1, 2) or an array, received "
+            f"{values!r}."
+        )
+    found = tuple(map(_plain, values.tolist() if isinstance(values, np.ndarray) else values))
     kinds = {type(value) for value in found}
     if not kinds <= {int} and not kinds <= {str}:
         wrong = next(

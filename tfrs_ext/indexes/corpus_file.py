@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from tfrs_ext.indexes.corpus_checks import as_numbers
+
 
 def read_corpus(batches: Iterable[Any]) -> tuple[npt.NDArray[np.float32], tf.Tensor | None]:
     """Returns `candidates` `[C, D]` float32, and ids `[C]` or None, of batches of either kind.
@@ -28,7 +30,7 @@ def read_corpus(batches: Iterable[Any]) -> tuple[npt.NDArray[np.float32], tf.Ten
             if isinstance(batch, tuple):
                 ids.append(batch[0])
             vectors = batch[1] if isinstance(batch, tuple) else batch
-            block = tf.cast(vectors, tf.float32).numpy()
+            block = as_numbers(vectors, "candidates", "batches of embeddings [B, D]").numpy()
             width = width or block.shape[-1]
             if block.ndim != 2 or block.shape[1] != width:
                 raise ValueError(

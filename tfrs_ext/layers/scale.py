@@ -1,5 +1,6 @@
 """What the temperatures share: without scores they give the scale, with scores they apply it."""
 
+from numbers import Real
 from typing import Any
 
 import tensorflow as tf
@@ -31,6 +32,6 @@ class Scale(keras.layers.Layer):
 
 def check_temperature(name: str, value: float) -> float:
     """Returns `value` as a float, or says that it isn't a temperature."""
-    if not 0 < value < float("inf"):
-        raise ValueError(f"`{name}` must be > 0, received {name}={value}.")
+    if not (isinstance(value, Real) and 0 < value < float("inf")):
+        raise ValueError(f"`{name}` must be > 0, received {name}={value!r}.")
     return float(value)

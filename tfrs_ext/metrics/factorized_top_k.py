@@ -98,6 +98,11 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         unknown = [metric for metric in metrics if metric not in known]
         if unknown:
             raise ValueError(f"`metrics` must be among {', '.join(known)}, received {unknown}.")
+        if not isinstance(candidates, (tf.data.Dataset, TopK, type(None))):
+            raise ValueError(
+                "`candidates` must be a tf.data.Dataset of batches or an index, such as "
+                f"`indexes.Exact().index(embeddings, ids)`, received {type(candidates).__name__}."
+            )
         self._ks, self._ties, self._names = check_ks(ks), check_ties(ties), tuple(metrics)
         self._top_k_metrics = [
             keras.metrics.Mean(name=f"{name}/top_{k}_categorical_accuracy") for k in self._ks

@@ -53,12 +53,15 @@ class FrameInput:
     def _run(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         bound = inspect.signature(getattr(keras.Model, method)).bind(self, *args, **kwargs)
         given = bound.arguments
-        if "x" in given:
-            data = (given["x"], given.get("y"), given.get(_SAMPLE_WEIGHT))
-            x, y, weights = self._read(*data)
-            given.update({"x": x} if y is None else {"x": x, "y": y})
-            if _SAMPLE_WEIGHT in given:
-                given[_SAMPLE_WEIGHT] = weights
+        if given.get("x") is None:
+            raise ValueError(
+                "`x` must be a mapping of columns, a frame or a dataset, received None."
+            )
+        data = (given["x"], given.get("y"), given.get(_SAMPLE_WEIGHT))
+        x, y, weights = self._read(*data)
+        given.update({"x": x} if y is None else {"x": x, "y": y})
+        if _SAMPLE_WEIGHT in given:
+            given[_SAMPLE_WEIGHT] = weights
         held_out = given.get("validation_data")
         if isinstance(held_out, pd.DataFrame):
             held_out = (held_out,)
@@ -77,10 +80,29 @@ class FrameInput:
         labels = spec[1] if isinstance(spec, tuple) and len(spec) > 1 else y
         if labels is not None:
             self.check_labels(labels)
+        if isinstance(x, dict):
+            _check_rows(x, y, weights)
         if y is None and weights is not None and isinstance(x, dict):
             # Keras forgets the weights of inputs without labels.
             return {**x, _SAMPLE_WEIGHT: np.asarray(weights)}, None, None
         return x, y, weights
+
+
+def _check_rows(columns: dict[str, Any], y: Any, weights: Any) -> None:
+    if not columns:
+        raise ValueError("`x` must hold columns, received none.")
+    parts = {**{f"x[{name!r}]": part for name, part in columns.items()}, "y": y}
+    sizes = {
+        name: part.shape[0]
+        for name, part in {**parts, _SAMPLE_WEIGHT: weights}.items()
+        if hasattr(part, "shape") and len(part.shape)
+    }
+    first, size = next(iter(sizes.items()), ("", 0))
+    for name, other in sizes.items():
+        if other != size:
+            raise ValueError(
+                f"`{name}` must have as many rows as `{first}`, {size}, received {other}."
+            )
 
 
 def _array(values: Any) -> Any:

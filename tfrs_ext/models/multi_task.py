@@ -85,6 +85,11 @@ class MultiTask(FrameInput, Model):
         **kwargs: Any,
     ) -> None:
         super().__init__(autocast=False, **kwargs)  # Raw columns are no activations.
+        if not isinstance(rankers, Mapping) or not all(map(callable, rankers.values())):
+            raise ValueError(
+                "`rankers` must map the name of each label to a Keras model or layer, received "
+                f"{rankers!r}."
+            )
         if not rankers or _RETRIEVAL in rankers:
             raise ValueError(
                 f"`rankers` must hold one or more labels other than {_RETRIEVAL!r}, "

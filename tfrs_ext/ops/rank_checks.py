@@ -1,6 +1,7 @@
 """Checks of the arguments that every metric of ranks takes."""
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import cast, get_args
 
 from tfrs_ext.ops.tied_ranks import Ties
@@ -15,6 +16,8 @@ def check_ties(ties: str) -> Ties:
 
 def check_ks(ks: Sequence[int]) -> tuple[int, ...]:
     """Returns `ks` as a tuple of positive integers."""
+    if isinstance(ks, Real):
+        raise ValueError(f"`ks` must be a sequence of positive integers, received ks={ks!r}.")
     if not ks or any(k != int(k) or k < 1 for k in ks):
         raise ValueError(f"`ks` must be positive integers, received ks={ks!r}.")
     return tuple(int(k) for k in ks)

@@ -127,6 +127,11 @@ def draft_retriever(
     """
     if (users is None) == (queries is None):
         raise ValueError("Either `users` or `queries` must be given, received both or neither.")
+    if not isinstance(items, Items) or not isinstance(users, (Users, type(None))):
+        raise ValueError(
+            "`items` must be `serving.Items(columns)` and `users` `serving.Users(columns)` or "
+            f"None, received {type(items).__name__} and {type(users).__name__}."
+        )
     if k < 1:
         raise ValueError(f"`k` must be a positive integer, received k={k}.")
     argument = "queries" if users is None else "users"

@@ -147,6 +147,7 @@ class Ranking(keras.layers.Layer, tfrs.tasks.Task):
 
     def _make_checks(self, labels: tf.Tensor, predictions: tf.Tensor) -> list[tf.Operation]:
         if not isinstance(self._loss, _BINARY):
+            _check_numbers(labels=labels, predictions=predictions)
             return []
         mend = f"because the loss is {type(self._loss).__name__}"
         checks = [in_unit(labels, f"`labels` must be in [0, 1], {mend}, received from and to:")]
@@ -222,3 +223,9 @@ def _as_columns(labels: tf.Tensor, predictions: tf.Tensor) -> tuple[tf.Tensor, t
     if labels.shape.rank == 1 and predictions.shape[1:] == [1]:
         labels = labels[:, tf.newaxis]
     return labels, predictions
+
+
+def _check_numbers(**tensors: tf.Tensor) -> None:
+    for name, values in tensors.items():
+        if values.dtype == tf.string:
+            raise ValueError(f"`{name}` must be numbers, received strings: code them as numbers.")

@@ -13,7 +13,7 @@ from tfrs_ext.candidates import Candidates
 from tfrs_ext.losses import RetrievalLoss, SampledSoftmax
 from tfrs_ext.metrics import has_candidate_ids
 from tfrs_ext.negatives import Batch, InBatch, Pool, Source
-from tfrs_ext.ops.checks import is_probability
+from tfrs_ext.ops.checks import check_same_rows, is_probability
 from tfrs_ext.ops.replicas import count_all_rows
 from tfrs_ext.ops.tracing import as_users_wrote
 from tfrs_ext.tasks.labelled_scores import labelled_scores
@@ -107,6 +107,15 @@ class Retrieval(tfrs.tasks.Retrieval):
         name: str | None = None,
     ) -> None:
         loss = _TFRS if loss is None else loss
+        _check_kind("loss", loss, keras.losses.Loss, "`losses.SampledSoftmax()`")
+        _check_kind("negatives", negatives, (Source, type(None)), "`negatives.InBatch()`")
+        for metric in tf.nest.flatten([metrics or [], batch_metrics or [], loss_metrics or []]):
+            _check_kind("metrics", metric, keras.layers.Layer, "`metrics.FactorizedTopK(items)`")
+        if num_hard_negatives is not None and num_hard_negatives < 1:
+            raise ValueError(
+                "`num_hard_negatives` must be at least 1, or None for all, received "
+                f"num_hard_negatives={num_hard_negatives}."
+            )
         super().__init__(
             loss=loss,
             metrics=[] if metrics is None else metrics,
@@ -187,6 +196,7 @@ class Retrieval(tfrs.tasks.Retrieval):
             training=training,
             compares_queries=getattr(self._loss, "compares_queries", False),
         )
+        _check_widths(batch.queries, batch.candidates.embeddings)
         pool = as_users_wrote(self._negatives.draw)(batch)
         _check_shared(self._loss, pool)
         mask = _mask(batch, pool, score_mask)
@@ -263,9 +273,14 @@ class Retrieval(tfrs.tasks.Retrieval):
                 )
             ids = tf.range(tf.shape(embeddings)[0])  # Without ids each row is an item of its own.
         ids = tf.reshape(tf.convert_to_tensor(ids), [-1])
+        rows = "for each row of `candidate_embeddings`"
+        check_same_rows(ids, embeddings, f"`candidate_ids` must hold an id {rows}")
         if probability is None:
             return Candidates(embeddings, ids)
         probability = tf.cast(tf.reshape(probability, [-1]), tf.float32)
+        check_same_rows(
+            probability, embeddings, f"`candidate_sampling_probability` must hold a number {rows}"
+        )
         message = "`candidate_sampling_probability` must be above 0 and at most 1, received:"
         with tf.control_dependencies([is_probability(probability, message)]):
             return Candidates(embeddings, ids, tf.math.log(probability))
@@ -308,12 +323,30 @@ class Retrieval(tfrs.tasks.Retrieval):
         return cls(**config)
 
 
+def _check_widths(queries: tf.Tensor, candidates: tf.Tensor) -> None:
+    if queries.shape.rank and not queries.shape[-1:].is_compatible_with(candidates.shape[-1:]):
+        raise ValueError(
+            "`candidate_embeddings` must be as wide as `query_embeddings`, received shapes "
+            f"{candidates.shape} and {queries.shape}."
+        )
+
+
+def _check_kind(name: str, value: object, kinds: type | tuple[type, ...], example: str) -> None:
+    if isinstance(value, str) or not isinstance(value, kinds):
+        raise ValueError(f"`{name}` must be such as {example}, received {value!r}.")
+
+
 def _check_temperature(
     temperature: TensorLike | keras.layers.Layer | None,
 ) -> TensorLike | keras.layers.Layer | None:
     is_number = temperature is not None and not callable(temperature)
     if is_number and not tf.is_tensor(temperature) and not isinstance(temperature, tf.Variable):
-        temperature = float(np.asarray(temperature))
+        try:
+            temperature = float(np.asarray(temperature))
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"`temperature` must be a positive number or a layer, received {temperature!r}."
+            ) from error
         if not temperature > 0:
             raise ValueError(f"`temperature` must be positive, received {temperature}.")
     return temperature

@@ -1,5 +1,6 @@
 """The search space of retrievers."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -118,14 +119,15 @@ class RetrievalHyperModel(FeatureHyperModel):
         Args:
             hp: The hyper-parameters; `tuning.fixed(values)` fixes them.
         """
+        registered: Mapping[str, Any] = getattr(hp, "values", {})
         hp = with_defaults(hp, self.usual_values)
         sides = (self.query_features, self.candidate_features)
         model = self.model.build(*sides, **retriever(hp, *sides, self.model_name))
-        model.task = self._task(hp, _width(model, self.candidate_features))
+        model.task = self._task(hp, registered, _width(model, self.candidate_features))
         model.compile(optimizer=optimizer(hp))
         return model
 
-    def _task(self, hp: HyperParameters, width: int) -> Retrieval:
+    def _task(self, hp: HyperParameters, registered: Mapping[str, Any], width: int) -> Retrieval:
         # Where embeddings may be of any length, that is their scale already.
         scale = temperature(hp) if self.model.model.normalizes else None
         facts: Config = {
@@ -137,7 +139,9 @@ class RetrievalHyperModel(FeatureHyperModel):
         whole = getattr(criterion, "wants_whole_catalogue", False)
         # The full softmax has one source: a search that varied it would try one model twice.
         sampling = [kind for kind in loss_kinds(**facts) if kind != "full_softmax"]
-        with hp.conditional_scope("loss", sampling):
+        # A loss of the user's own is no hyper-parameter.
+        varies = "loss" in registered
+        with hp.conditional_scope("loss", sampling) if varies else contextlib.nullcontext():
             source = self._negatives(hp, width, whole)
         return Retrieval(
             loss=criterion, temperature=scale, negatives=source, remove_accidental_hits=True

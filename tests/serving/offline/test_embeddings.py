@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
-from tfrs_ext import serving
+from tfrs_ext import indexes, serving
 from tfrs_ext.serving.offline import embeddings
 
 rng = np.random.default_rng(0)
@@ -50,16 +50,20 @@ def test_faiss_finds_what_a_sort_finds(tmp_path):
     np.testing.assert_array_equal(found, IDS[order])
 
 
-def test_qdrant_finds_what_an_index_finds(tmp_path):
+@pytest.mark.parametrize("distance", ["DOT", "COSINE"])
+def test_qdrant_finds_what_our_index_finds(tmp_path, distance):
+    """With cosine where the vectors have unit length, as those of towers that normalise."""
     client = pytest.importorskip("qdrant_client")
+    lengths = np.linalg.norm(VECTORS, axis=1, keepdims=True) if distance == "COSINE" else 1
+    vectors = VECTORS / lengths
     path = serving.export_embeddings(
-        tmp_path / "items.parquet", VECTORS, {"item_id": IDS}, payload={"title": TITLES}
+        tmp_path / "items.parquet", vectors, {"item_id": IDS}, payload={"title": TITLES}
     )
     # As docs/stores.md does it.
     table, models = pq.read_table(path), client.models
     store = client.QdrantClient(":memory:")
     width = table.schema.field("embedding").type.list_size
-    params = models.VectorParams(size=width, distance=models.Distance.DOT)
+    params = models.VectorParams(size=width, distance=models.Distance[distance])
     store.create_collection("items", vectors_config=params)
     for batch in table.to_batches(max_chunksize=4):
         points = [
@@ -67,11 +71,13 @@ def test_qdrant_finds_what_an_index_finds(tmp_path):
             for row in batch.to_pylist()
         ]
         store.upsert("items", points)
-    for query in VECTORS[:3]:
+    scores, ids = indexes.Exact(k=4).index(vectors, IDS)(VECTORS[:3])
+    for query, own_scores, own_ids in zip(VECTORS[:3], scores.numpy(), ids.numpy(), strict=True):
         found = store.query_points("items", query=query.tolist(), limit=4).points
-        order = np.argsort(-(VECTORS @ query))[:4]
-        assert [point.id for point in found] == IDS[order].tolist()
-        assert found[0].payload["title"] == TITLES[order[0]]
+        assert [point.id for point in found] == own_ids.tolist()
+        length = np.linalg.norm(query) if distance == "COSINE" else 1  # A constant of the query.
+        np.testing.assert_allclose([p.score for p in found], own_scores / length, rtol=1e-5)
+        assert [p.payload["title"] for p in found] == [f"Nº {i}" for i in own_ids]
 
 
 @pytest.mark.parametrize(
