@@ -108,9 +108,10 @@ class RetrievalHyperModel(FeatureHyperModel):
         Args:
             hp: The hyper-parameters.
         """
+        registered: Mapping[str, Any] = getattr(hp, "values", {})
         hp = with_defaults(hp, self.usual_values)
         retriever(hp, self.query_features, self.candidate_features, self.model_name)
-        self._task(hp, width=1)
+        self._task(hp, registered, width=1)
         optimizer(hp)
 
     def build(self, hp: HyperParameters) -> TwoTower:
