@@ -33,7 +33,7 @@ check: setup
 # Warnings are errors: dead links, pages that lack a public name, anything fetched from a network.
 # To read it: python -m http.server --bind 127.0.0.1 --directory site
 docs: setup
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 # Ratios of what must stay fast, beside those that were kept: says what has moved.
 bench: setup
