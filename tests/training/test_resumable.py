@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.files import hold_folder
+from tfrs_ext.models import TwoTower
 from tfrs_ext.training import TrainingError, TrainingProgress, fit_resumable, read_history
 
 EPOCHS = 6
@@ -199,3 +200,46 @@ def test_a_checkpoint_that_is_cut_off_is_named(tmp_path):
         path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(ValueError, match=r"checkpoints/0001 must hold the weights.*delete"):
         train(tmp_path, epochs=2)
+
+
+def train_in_steps(folder, *callbacks, save_every=2, lines=None):
+    """Trains a retriever, whose metrics are all known, on batches in a new order each epoch."""
+    keras.utils.set_random_seed(1)
+    towers = [keras.layers.Embedding(20, 4), keras.layers.Embedding(20, 4)]
+    model = TwoTower(*towers, item_id="item", query_column="user", candidate_column="item")
+    model.compile(keras.optimizers.Adam(0.05), run_eagerly=True)
+    rows = {"user": np.arange(20), "item": np.arange(20) % 7}
+    batches = tf.data.Dataset.from_tensor_slices(rows).shuffle(20, seed=3).batch(4)
+    history = fit_resumable(
+        model, batches, folder, monitor="loss", mode="min", epochs=2, save_every=save_every,
+        callbacks=callbacks, print_fn=[].append if lines is None else lines.append,
+    )  # fmt: skip
+    return [w for w in model.get_weights() if w.dtype.kind == "f"], history
+
+
+class Rows(keras.callbacks.Callback):
+    """Keeps the loss after every step, a fingerprint of all rows that were trained on before."""
+
+    def __init__(self):
+        super().__init__()
+        self.losses = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.losses.append(float(logs["loss"]))
+
+
+@pytest.mark.slow
+def test_a_kill_within_an_epoch_costs_the_steps_since_the_last_writing(tmp_path):
+    watched, lines, after = Rows(), [], Rows()
+    whole = train_in_steps(tmp_path / "whole", watched)
+    for at in ((0, 2), (1, 1), (1, 4)):
+        with pytest.raises(KeyboardInterrupt):
+            train_in_steps(tmp_path / "killed", Kill(*at))
+    assert_same(train_in_steps(tmp_path / "killed", after, lines=lines), whole)
+    assert lines[:2] == ["the training goes on after epoch 1",
+                         "the training goes on after step 4 of epoch 2"]  # fmt: skip
+    # The same rows in the same order: the mean loss of the epoch is the same after each step.
+    assert after.losses == watched.losses[-1:]
+    assert len(list((tmp_path / "killed" / "steps").iterdir())) == 2
+    with pytest.raises(ValueError, match="`save_every` must be at least 1"):
+        train_in_steps(tmp_path / "wrong", save_every=0)

@@ -6,6 +6,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from tfrs_ext._keras import keras
+from tfrs_ext.models.early_slots import EarlySlots
 from tfrs_ext.models.loaded_compilation import compile_as_saved
 from tfrs_ext.ops.replicas import count_all_rows, num_replicas
 from tfrs_ext.ops.tracing import as_users_wrote
@@ -17,7 +18,7 @@ _Inputs = Union[tf.Tensor, Columns, tuple[Columns, ...]]
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
-class Model(tfrs.Model):
+class Model(EarlySlots, tfrs.Model):
     """A `tfrs.Model` that reports epoch means and trains in mixed precision.
 
     Implement `compute_loss(inputs, training)` as for `tfrs.Model`, which this class replaces line
@@ -44,6 +45,8 @@ class Model(tfrs.Model):
         super().__init__(*args, **kwargs)
         self._mean_losses = _MeanLosses()
         self._mean_losses.add("loss", "regularization_loss", "total_loss")
+        # Results are those of all replicas already; by default Keras adds those of workers up.
+        self.distribute_reduction_method = "first"
 
     def compile(self, *args: Any, jit_compile: bool | None = None, **kwargs: Any) -> None:
         """Prepares training as Keras does; XLA (`jit_compile=True`) takes models without lookups.
@@ -74,6 +77,13 @@ class Model(tfrs.Model):
         """Begins the epoch's means anew."""
         super().reset_metrics()
         self._mean_losses.reset()
+
+    def epoch_metrics(self) -> list[keras.metrics.Metric]:
+        """Returns all metrics that an epoch begins anew: those of Keras, and the mean losses.
+
+        Who goes on in the middle of an epoch gives them the values that they had.
+        """
+        return [*self.metrics, *self._mean_losses.metrics()]
 
     def train_step(self, inputs: _Inputs) -> dict[str, tf.Tensor]:
         """Takes one step of training and returns the metrics so far."""
@@ -155,6 +165,10 @@ class _MeanLosses:
         """Forgets all batches."""
         for mean in self._means.values():
             mean.reset_state()
+
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """Returns the means."""
+        return list(self._means.values())
 
     def results(self) -> dict[str, tf.Tensor]:
         """Returns the means by name."""

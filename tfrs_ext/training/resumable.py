@@ -9,6 +9,7 @@ from tfrs_ext._keras import keras
 from tfrs_ext.files import hold_folder
 from tfrs_ext.training.epoch_lines import EpochLines
 from tfrs_ext.training.progress import TrainingError, TrainingProgress, read_history
+from tfrs_ext.training.step_progress import StepProgress
 from tfrs_ext.typing import PathLike, PrintFn
 
 
@@ -22,6 +23,7 @@ def fit_resumable(
     epochs: int,
     patience: int | None = None,
     settings: Mapping[str, Any] | None = None,
+    save_every: int | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     print_fn: PrintFn = print,
     **fit: Any,
@@ -46,6 +48,9 @@ def fit_resumable(
         patience: How many epochs without improvement end the training; None trains all epochs.
         settings: All that decides the training besides the arguments here: the hyper-parameters,
             the seed, a fingerprint of the data. JSON-able.
+        save_every: After how many steps within an epoch weights, metrics and the place in the data
+            are written, so that the training goes on there, and no row is seen twice in an epoch;
+            None goes on with the whole epoch. What was trained of it is read and passed over.
         callbacks: Keras callbacks, which come before the one that this function adds. The one that
             puts `monitor` into the logs is among them, unless `model.fit` does that itself.
         print_fn: Takes lines for people: whether the training goes on or begins anew, and how each
@@ -78,10 +83,13 @@ def fit_resumable(
         raise ValueError(f"`epochs` must be at least 1, received epochs={epochs}.")
     with hold_folder(folder) as held:
         progress = TrainingProgress(held, monitor, mode, patience, settings)
-        _resume(progress, model, train, epochs, print_fn)
+        steps = None if save_every is None else StepProgress(held, save_every)
+        _resume(progress, steps, model, train, epochs, print_fn)
         if not progress.is_over(epochs):
             begin = len(progress.rows)
             watchers = [*callbacks, progress, EpochLines(progress, epochs, print_fn)]
+            if steps is not None:
+                train, watchers = steps.data(train), [*watchers, steps]
             fit = {"verbose": 0, **fit}
             model.fit(train, epochs=epochs, initial_epoch=begin, callbacks=watchers, **fit)
             progress.finish(epochs)
@@ -93,6 +101,7 @@ def fit_resumable(
 
 def _resume(
     progress: TrainingProgress,
+    steps: StepProgress | None,
     model: keras.Model,
     train: tf.data.Dataset,
     epochs: int,
@@ -105,8 +114,13 @@ def _resume(
     if changed:
         print_fn(f"the training begins anew, because this has changed: {', '.join(changed)}")
         progress.forget()
+        if steps is not None:
+            steps.forget()
     elif progress.rows and not progress.is_over(epochs):
         print_fn(f"the training goes on after epoch {len(progress.rows)}")
         progress.restore(model, progress.rows[-1]["epoch"])
         for _ in progress.rows:
             iter(train)  # Each iterator that begins is an epoch: the next has the next order.
+    trained = steps.resume(model, len(progress.rows)) if steps is not None else 0
+    if trained:
+        print_fn(f"the training goes on after step {trained} of epoch {len(progress.rows) + 1}")

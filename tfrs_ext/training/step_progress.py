@@ -1,0 +1,110 @@
+"""Where a training stands in the middle of an epoch."""
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from tfrs_ext._keras import keras
+from tfrs_ext.files import read_json, write_json
+from tfrs_ext.models import Model
+
+_FILE, _FOLDER = "position.json", "steps"
+
+
+class StepProgress(keras.callbacks.Callback):
+    """Writes weights, metrics and the place in the data every so many steps of an epoch.
+
+    One file, `position.json`, is the truth: it names the epoch, the step after which it was
+    written, and the checkpoint, which was whole before. It counts as long as its epoch isn't over.
+
+    Args:
+        folder: The folder of `fit_resumable`.
+        every: After how many steps it is written.
+
+    Attributes:
+        skipped: How many batches the next epoch that begins leaves out, since they were trained.
+    """
+
+    def __init__(self, folder: pathlib.Path, every: int) -> None:
+        super().__init__()
+        if every < 1:
+            raise ValueError(f"`save_every` must be at least 1, received save_every={every}.")
+        self._folder, self._every = folder, every
+        self.skipped = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._first = self._epoch = 0
+        self._restored = ""
+
+    def data(self, train: tf.data.Dataset) -> tf.data.Dataset:
+        """Returns the same batches, without those that were trained in the epoch to go on with."""
+        # What is passed over is read and thrown away: any data set can do that, at its own speed.
+        once = tf.data.Dataset.from_tensors(0)
+        return once.flat_map(lambda _: train.skip(self.skipped.read_value()))
+
+    def resume(self, model: keras.Model, epoch: int) -> int:
+        """Gives a model what it had in the middle of an epoch.
+
+        Args:
+            model: Built as the model of that training was.
+            epoch: The epoch to go on with, from 0.
+
+        Returns:
+            How many steps of the epoch were trained; 0 where nothing of it was written.
+
+        Raises:
+            ValueError: What was written can't be read.
+        """
+        found = read_json(self._folder / _FILE)
+        if not found or found["epoch"] != epoch:
+            return 0
+        self._restored = str(self._folder / _FOLDER / found["checkpoint"])
+        try:
+            tf.train.Checkpoint(model=model).read(self._restored).expect_partial()
+        except (tf.errors.OpError, ValueError) as error:
+            raise ValueError(
+                f"{self._restored} must hold the weights of this model, and can't be read: delete "
+                f"{self._folder / _FILE}, and the epoch begins anew."
+            ) from error
+        self._first = int(found["step"])
+        self.skipped.assign(self._first)
+        return self._first
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Gives the metrics, which Keras has begun anew, what they had."""
+        self._epoch = epoch
+        if self._restored:
+            _checkpoint(self.model).read(self._restored).expect_partial()
+            self._restored = ""
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Writes where the training stands."""
+        step = self._first + batch + 1
+        if step % self._every:
+            return
+        name = f"{self._epoch:04d}-{step:09d}"
+        _checkpoint(self.model).write(str(self._folder / _FOLDER / name))
+        write_json(self._folder / _FILE, {"epoch": self._epoch, "step": step, "checkpoint": name})
+        self._remove_others(name)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Begins the next epoch with its first batch."""
+        self._first = 0
+        self.skipped.assign(0)
+
+    def forget(self) -> None:
+        """Removes what was written, so that the training begins anew."""
+        (self._folder / _FILE).unlink(missing_ok=True)
+        self._remove_others("")
+
+    def _remove_others(self, kept: str) -> None:
+        for path in (self._folder / _FOLDER).glob("*"):
+            if not kept or not path.name.startswith(f"{kept}."):
+                path.unlink()
+
+
+def _checkpoint(model: keras.Model) -> tf.train.Checkpoint:
+    metrics = model.epoch_metrics() if isinstance(model, Model) else model.metrics
+    # By name, since Keras makes some of them with the first batch.
+    by_name = {metric.name: metric for metric in metrics}
+    return tf.train.Checkpoint(model=model, metrics=tf.train.Checkpoint(**by_name))
