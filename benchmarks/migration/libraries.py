@@ -64,5 +64,5 @@ def advised(problem: Problem) -> Library:
         name="tfrs_ext, as advised",
         Retrieval=retrieval,
         gives_ids=True,
-        list_loss=losses.ListSoftmax,
+        list_loss=losses.LambdaLoss,
     )

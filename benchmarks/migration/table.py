@@ -39,7 +39,8 @@ def render(found: Mapping[str, Figures]) -> str:
     """Returns the table.
 
     Args:
-        found: The figures of each program by its name, each of TFRS, of ours, and as advised.
+        found: The figures of each program by its name, each of TFRS, of ours, and as advised
+            where that makes a difference.
     """
     lines = [
         "| tutorial | measure | TFRS | ours in its place | as advised | seconds, TFRS | ours |",
@@ -50,8 +51,7 @@ def render(found: Mapping[str, Figures]) -> str:
             continue
         sides = list(found[row.program].values())
         figures = [f"{side[row.figure]:.3f}".lstrip("0") for side in sides]
-        if figures[1] == figures[2] and sides[1][row.figure] == sides[2][row.figure]:
-            figures[2] = ""
+        figures += [""] * (3 - len(figures))
         seconds = [_seconds(side) if row.tutorial else "" for side in sides[:2]]
         lines.append(f"| {' | '.join([row.tutorial, row.measure, *figures, *seconds])} |")
     return "\n".join(lines)

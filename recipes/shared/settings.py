@@ -30,6 +30,7 @@ class Settings:
         requests: Parquet or CSV file of whom `recommend` is for, or None for everybody.
         seed: The seed of the data's order and of the initial weights.
         fresh: Whether what `runs` holds is removed first.
+        goes_on: Whether all steps run, so that each is followed by the next.
     """
 
     source: DataSource
@@ -46,6 +47,7 @@ class Settings:
     requests: pathlib.Path | None
     seed: int
     fresh: bool
+    goes_on: bool = dataclasses.field(default=False, kw_only=True)
 
     @classmethod
     def of(cls, recipe: str, source: DataSource, variant: str = "", **values: Any) -> Any:

@@ -1,6 +1,7 @@
 """The steps of a recipe: which there are, what is said around them, and how they are run."""
 
 import contextlib
+import dataclasses
 import enum
 import pathlib
 from collections.abc import Callable, Sequence
@@ -65,6 +66,7 @@ def run_steps(settings: Settings, step: Step, steps: Sequence[Callable[[Any], No
     if step is Step.RECOMMEND:
         recommend(settings)
         return
+    settings = dataclasses.replace(settings, goes_on=step is Step.ALL)
     chosen = [f for f in steps if step in (Step.ALL, Step(f.__name__))]
     with contextlib.ExitStack() as stack:
         if step is not Step.QUERY:  # Which reads the published version alone.

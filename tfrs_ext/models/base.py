@@ -6,6 +6,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from tfrs_ext._keras import keras
+from tfrs_ext.models.early_slots import EarlySlots
 from tfrs_ext.models.loaded_compilation import compile_as_saved
 from tfrs_ext.ops.replicas import count_all_rows, num_replicas
 from tfrs_ext.ops.tracing import as_users_wrote
@@ -17,7 +18,7 @@ _Inputs = Union[tf.Tensor, Columns, tuple[Columns, ...]]
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
-class Model(tfrs.Model):
+class Model(EarlySlots, tfrs.Model):
     """A `tfrs.Model` that reports epoch means and trains in mixed precision.
 
     Implement `compute_loss(inputs, training)` as for `tfrs.Model`, which this class replaces line

@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Feature, example_inputs, read_columns
 from tfrs_ext.metrics import GAUC
+from tfrs_ext.models.early_slots import EarlySlots
 from tfrs_ext.models.frame_input import FrameInput
 from tfrs_ext.models.label_checks import OUTSIDE, check_label_values, in_one_line
 from tfrs_ext.models.loaded_compilation import compile_as_saved
@@ -38,7 +39,7 @@ def check_features(features: Sequence[Feature]) -> tuple[Feature, ...]:
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
-class RankingModel(FrameInput, keras.Model):
+class RankingModel(FrameInput, EarlySlots):
     """A Keras model from raw columns to a prediction, by default a probability.
 
     Compile and fit it as any Keras model, on batches `(columns, label)` or on a pandas frame:

@@ -19,6 +19,8 @@ class FeatureHyperModel(keras_tuner.HyperModel):
         tunable: False fixes the defaults, as for every keras-tuner hypermodel.
     """
 
+    is_exploring = False  # While keras-tuner only asks which hyper-parameters there are.
+
     def __init__(
         self, features: Sequence[Feature], name: str | None = None, tunable: bool = True
     ) -> None:
@@ -31,10 +33,27 @@ class FeatureHyperModel(keras_tuner.HyperModel):
 
     def _build_wrapper(
         self, hp: keras_tuner.HyperParameters, *args: Any, **kwargs: Any
-    ) -> keras.Model:
+    ) -> keras.Model | None:
         # keras-tuner calls this around `build`, be it ours or that of a user's subclass.
+        if self.is_exploring and self.tunable and type(self).build is self._declared_build():
+            self.declare_space(hp)
+            return None
         model = super()._build_wrapper(hp, *args, **kwargs)
         if self.tunable and isinstance(hp, FixedHyperParameters):
             self.declare_hyperparameters(hp)
             hp.check_names()
         return model
+
+    def declare_space(self, hp: keras_tuner.HyperParameters) -> None:
+        """Registers the hyper-parameters that `build` of the same class reads, and builds nothing.
+
+        Args:
+            hp: The hyper-parameters.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def _declared_build(cls) -> Any:
+        """Returns the `build` of the class whose `declare_space` is used."""
+        owner = next(base for base in cls.__mro__ if "declare_space" in vars(base))
+        return vars(owner).get("build")

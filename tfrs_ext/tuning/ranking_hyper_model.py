@@ -119,6 +119,15 @@ class RankingHyperModel(FeatureHyperModel):
         """Registers what `fit` reads, so that the first trial varies it too."""
         batch_size(hp)
 
+    def declare_space(self, hp: HyperParameters) -> None:
+        """Registers what `build` reads, in its order.
+
+        Args:
+            hp: The hyper-parameters.
+        """
+        ranker(hp, self.features, self.models)
+        optimizer(hp)
+
     def build(self, hp: HyperParameters) -> RankingModel:
         """Returns a compiled model, whose name is that of the choice.
 

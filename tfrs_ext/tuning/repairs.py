@@ -1,14 +1,16 @@
 """Repairs to keras-tuner 1.4, applied once when the bridge imports it.
 
 Its JSON files are written in place, so a kill in the middle of a write loses the search. It
-deep-copies callbacks with everything that they hold, which no `tf.data.Dataset` survives. And where
-a hyper-parameter stands under two conditions, the one that isn't met removes the other's value.
+deep-copies callbacks with everything that they hold, which no `tf.data.Dataset` survives. Where
+a hyper-parameter stands under two conditions, the one that isn't met removes the other's value. And
+it builds dozens of models to see which hyper-parameters there are.
 """
 
 import copy
+import functools
 import importlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
@@ -68,11 +70,31 @@ def ensure_active_values(hp: "keras_tuner.HyperParameters") -> None:
             hp.values.pop(parameter.name, None)
 
 
+def explore(activate: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Tells the hypermodel, while hyper-parameters are looked for, that no model is needed.
+
+    Args:
+        activate: The method of keras-tuner's tuners that looks for them.
+    """
+
+    @functools.wraps(activate)
+    def whole(tuner: Any) -> None:
+        tuner.hypermodel.is_exploring = True
+        try:
+            activate(tuner)
+        finally:
+            tuner.hypermodel.is_exploring = False
+
+    return whole
+
+
 def repair() -> None:
     """Puts the repairs in place of keras-tuner's functions."""
     utils: Any = importlib.import_module("keras_tuner.src.utils")
     utils.save_json = save_json
     engine: Any = importlib.import_module("keras_tuner.src.engine.hyperparameters")
     engine.HyperParameters.ensure_active_values = ensure_active_values
+    base: Any = importlib.import_module("keras_tuner.src.engine.base_tuner").BaseTuner
+    base._activate_all_conditions = explore(base._activate_all_conditions)
     tuner: Any = importlib.import_module("keras_tuner.src.engine.tuner").Tuner
     tuner._deepcopy_callbacks = lambda self, callbacks: copy_callbacks(callbacks)

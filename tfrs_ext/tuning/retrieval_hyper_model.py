@@ -102,6 +102,18 @@ class RetrievalHyperModel(FeatureHyperModel):
         """Registers what `fit` reads, so that the first trial varies it too."""
         batch_size(with_defaults(hp, self.usual_values))
 
+    def declare_space(self, hp: HyperParameters) -> None:
+        """Registers what `build` reads, in its order.
+
+        Args:
+            hp: The hyper-parameters.
+        """
+        registered: Mapping[str, Any] = getattr(hp, "values", {})
+        hp = with_defaults(hp, self.usual_values)
+        retriever(hp, self.query_features, self.candidate_features, self.model_name)
+        self._task(hp, registered, width=1)
+        optimizer(hp)
+
     def build(self, hp: HyperParameters) -> TwoTower:
         """Returns a compiled model.
 
