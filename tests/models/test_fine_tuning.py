@@ -1,13 +1,17 @@
 """Factors by the names of layers: what they reach, what they freeze, and what is refused."""
 
+import re
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.house import REPOSITORY
 from tfrs_ext import models, optimizers
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Categorical
 
+PAGE = REPOSITORY / "docs" / "pretraining.md"
 USER, ITEM, AGE = Categorical("user", (1, 2)), Categorical("item", (7, 8)), Categorical("age", (3,))
 
 
@@ -98,6 +102,18 @@ def test_a_layer_that_two_parts_share_obeys_either_name():
 def test_a_name_that_leads_nowhere_is_refused(name):
     with pytest.raises(ValueError, match="must name layers that are trained, received"):
         models.layerwise_rates(two_tower(), "sgd", {name: 0.5})
+
+
+@pytest.mark.slow
+def test_the_page_on_pre_training_runs():
+    names = {}
+    for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL):
+        exec(block, names)
+    first, second = names["first"].query_model, names["second"].query_model
+    frozen = (tower.encoder.encoders[0].embedding.embeddings for tower in (first, second))
+    np.testing.assert_array_equal(*frozen)  # Stage two left what its factor of 0 names alone.
+    learnt = [model.candidate_model.get_weights()[0] for model in (names["first"], names["second"])]
+    assert not np.array_equal(*learnt)
 
 
 def test_near_names_are_offered():

@@ -1,12 +1,17 @@
 """Processes of this machine that train as one, and end together."""
 
+import pathlib
 import sys
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from tfrs_ext.training import WorkerError, launch_workers
 
+ROOT = pathlib.Path(__file__).parents[2]
 PYTHON = [sys.executable, "-c"]
+ROWS, BATCH = 192, 16
 
 
 def test_each_worker_knows_its_place():
@@ -34,3 +39,34 @@ def test_workers_that_take_too_long_are_ended():
         launch_workers([*PYTHON, "import time; time.sleep(60)"], 1, timeout_s=0.5)
     with pytest.raises(ValueError, match="`num_workers` must be at least 1"):
         launch_workers(PYTHON, 0)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Rows so dealt that the shards of two workers, step by step, are the batches of one."""
+    rng = np.random.default_rng(0)
+    log = pd.DataFrame({"user_id": rng.integers(0, 9, ROWS), "item_id": rng.integers(0, 12, ROWS)})
+    log["timestamp"] = range(ROWS)
+    halves = log.to_numpy().reshape(-1, 2, BATCH // 2, 3)
+    folders = {}
+    for name, rows in (("one", log.to_numpy()), ("two", np.swapaxes(halves, 0, 1).reshape(-1, 3))):
+        folders[name] = tmp_path_factory.mktemp(name)
+        pd.DataFrame(rows, columns=log.columns).to_parquet(folders[name] / "log.parquet")
+    return folders
+
+
+@pytest.mark.slow
+def test_two_workers_learn_and_evaluate_as_one_process_does(folder, tmp_path):
+    env = {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "", "TF_USE_LEGACY_KERAS": "1"}
+    found = {}
+    for name, workers in (("one", 1), ("two", 2)):
+        result = tmp_path / f"{name}.npz"
+        command = [sys.executable, "-m", "tests.training.worker", str(folder[name]), str(result)]
+        launch_workers([*command, str(ROWS // BATCH)], workers, env=env, timeout_s=500)
+        found[name] = dict(np.load(result))
+    assert (found["one"].pop("workers"), found["two"].pop("workers")) == (1, 2)
+    for name in ("loss", "evaluated"):
+        np.testing.assert_allclose(found["two"][name], found["one"][name], rtol=1e-4)
+    # Adam's first steps enlarge what float32 rounds; all weights have moved by some tenths.
+    for name in found["one"].keys() - {"seconds", "workers"}:
+        np.testing.assert_allclose(found["two"][name], found["one"][name], atol=5e-3, err_msg=name)
