@@ -67,10 +67,9 @@ def train(settings: Settings) -> None:
     )
     facts = settings.describe_data()
     files.write_json(settings.runs / "evaluation.json", {"facts": facts, **evidence})
-    shared.write_report(settings, settings.summarize(), before_export=True)
     summaries = {name: result.summary() for name, result in results.items()}
     rival = ["random"] if "random" in rivals else []
-    shared.accept(settings, model, summaries, COLUMNS, rivals=rival)
+    shared.accept(settings, model, summaries, COLUMNS, rivals=rival, summary=settings.summarize())
 
 
 def export(settings: Settings) -> None:

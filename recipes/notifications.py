@@ -110,7 +110,7 @@ def train(settings: Settings) -> None:
         shared.console.print(Text(f"recovery isn't measured: {error}"))
     files.write_json(settings.runs / "metrics.json", evidence["metrics"])
     files.write_json(settings.runs / "evaluation.json", evidence)
-    shared.write_report(settings, _summarize(settings), before_export=True)
+    shared.write_report(settings, _summarize(settings))
     (settings.runs / "bandit.json").unlink(missing_ok=True)  # Of an earlier run.
     if not evidence["differences"]["uniform"]["value"].mean > 0:
         raise RuntimeError("the bandit doesn't earn more than uniform choices, so it isn't saved")

@@ -126,8 +126,9 @@ def train(settings: Settings) -> None:
         for name in ("model", "item rate")
     }
     files.write_json(settings.runs / "evaluation.json", evidence)
-    shared.write_report(settings, _summarize(settings), before_export=True)
-    shared.accept(settings, model, results, COLUMNS, rivals=("item rate",))
+    shared.accept(
+        settings, model, results, COLUMNS, rivals=("item rate",), summary=_summarize(settings)
+    )
 
 
 def export(settings: Settings) -> None:

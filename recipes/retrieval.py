@@ -170,10 +170,16 @@ def train(settings: Settings) -> None:
     )
     files.write_json(runs / "evaluation.json", {"facts": settings.describe_data(), **evidence})
     report.log_embeddings(runs / "logs", items, {"title": report.item_titles(settings.frames)})
-    shared.write_report(settings, settings.summarize(), before_export=True)
     summaries = {name: result.summary() for name, result in results.items()}
     columns = [f"{metric}_at_{k}" for metric in ("ndcg", "recall") for k in SHOWN]
-    shared.accept(settings, model, summaries, columns, rivals=("popularity", "random"))
+    shared.accept(
+        settings,
+        model,
+        summaries,
+        columns,
+        rivals=("popularity", "random"),
+        summary=settings.summarize(),
+    )
 
 
 def export(settings: Settings) -> None:

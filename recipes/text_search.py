@@ -137,9 +137,10 @@ def train(settings: Settings) -> None:
     }
     evidence = {"facts": _facts(settings), "metrics": metrics}
     files.write_json(settings.runs / "evaluation.json", evidence)
-    shared.write_report(settings, _summarize(settings), before_export=True)
     columns = ["hit_rate_at_1", "hit_rate_at_10", "ndcg_at_10"]
-    shared.accept(settings, model, metrics, columns, rivals=("words",))
+    shared.accept(
+        settings, model, metrics, columns, rivals=("words",), summary=_summarize(settings)
+    )
 
 
 def export(settings: Settings) -> None:

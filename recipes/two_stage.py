@@ -192,13 +192,14 @@ def train(settings: Settings) -> None:
         "measures": report.measure_lists(tens, test.positives, counts, embeddings),
     }
     files.write_json(settings.runs / "evaluation.json", evidence)
-    shared.write_report(settings, _summarize(settings), before_export=True)
     shared.say(f"recall of stage one: {_say(found.recalls, '.4f')}")
     shared.say(f"milliseconds for one user: {_say(times, '.1f')}")
     columns = [f"{metric}_at_{k}" for k in KS for metric in ("ndcg", "recall")]
     # Not the median rank: what no generator brings has an infinite one.
     summaries = {name: {c: result[c] for c in columns} for name, result in found.results.items()}
-    shared.accept(settings, ranker, summaries, columns, rivals=("popular",))
+    shared.accept(
+        settings, ranker, summaries, columns, rivals=("popular",), summary=_summarize(settings)
+    )
 
 
 def export(settings: Settings) -> None:

@@ -12,6 +12,7 @@ from tfrs_ext import files, report, training, tuning
 from .console import console, say
 from .settings import Settings
 from .source import read_mapping
+from .summary import write_report
 
 
 def search(
@@ -118,8 +119,11 @@ def accept(
     results: Mapping[str, Mapping[str, float]],
     columns: Sequence[str],
     rivals: Sequence[str],
+    summary: report.RunSummary,
 ) -> None:
     """Shows and writes metrics.json; writes model.keras if the model beats its rivals.
+
+    It writes report.html too, unless the export that follows writes it with more.
 
     Args:
         settings: Of the run.
@@ -127,6 +131,7 @@ def accept(
         results: From "model" and the baselines' names to their metrics.
         columns: The metrics to show; the first decides.
         rivals: The baselines that the model has to beat.
+        summary: What is known of the run.
     """
     table = Table(title="test part", title_justify="left")
     for name in ["", *columns]:
@@ -135,12 +140,15 @@ def accept(
         table.add_row(name, *(f"{values[column]:.4f}" for column in columns))
     console.print(table)
     files.write_json(settings.runs / "metrics.json", results)
-    for name in rivals:
-        if not results["model"][columns[0]] > results[name][columns[0]]:
-            raise RuntimeError(
-                f"the model doesn't beat {name} by {columns[0]} on the test part, so it isn't "
-                "saved: tune longer (`--trials`), train longer (`--epochs`), or check the data"
-            )
+    best = results["model"][columns[0]]
+    winners = [name for name in rivals if not best > results[name][columns[0]]]
+    if winners or not settings.goes_on:
+        write_report(settings, summary)
+    if winners:
+        raise RuntimeError(
+            f"the model doesn't beat {winners[0]} by {columns[0]} on the test part, so it isn't "
+            "saved: tune longer (`--trials`), train longer (`--epochs`), or check the data"
+        )
     with files.replace_file(settings.runs / "model.keras") as part:
         model.save(part)
     say(f"wrote {settings.runs / 'model.keras'}")

@@ -102,17 +102,7 @@ def summarize(
     )
 
 
-def write_report(
-    settings: Settings, summary: report.RunSummary, before_export: bool = False
-) -> None:
-    """Writes report.html, unless the export that follows writes it with more.
-
-    Args:
-        settings: Of the run.
-        summary: What the report is about.
-        before_export: Whether nothing is exported yet.
-    """
-    if before_export and settings.goes_on:
-        return
+def write_report(settings: Settings, summary: report.RunSummary) -> None:
+    """Writes report.html."""
     path = report.write_report(settings.runs / "report.html", summary)
     say(f"wrote {path}")

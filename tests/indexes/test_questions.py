@@ -133,11 +133,13 @@ def test_exclusions_that_do_not_fit_are_refused(index, exclusions, message):
 @pytest.mark.parametrize("ragged", [lambda rows: rows, tf.ragged.constant])
 def test_queries_may_exclude_different_numbers(index, ragged):
     queries = vectors(2)
-    best = index(queries)[1].numpy()
+    scores, best = (part.numpy() for part in index(queries))
     exclusions = ragged([best[0, :2].tolist(), []])
-    found = index.query_with_exclusions(queries, exclusions)[1].numpy()
-    assert found[0, 0] == best[0, 2]
-    assert found[1].tolist() == best[1].tolist()
+    found_scores, found = index.query_with_exclusions(queries, exclusions)
+    assert not set(found[0].numpy()) & set(best[0, :2])
+    # The deeper search of an approximate index may find better ones.
+    assert np.all(found_scores[1] >= scores[1] - 1e-5)
+    assert np.all(found_scores[0, 0] >= scores[0, 2] - 1e-5)
     nothing = index.query_with_exclusions(queries, [[], []])[1].numpy()
     assert nothing.tolist() == best.tolist()
 

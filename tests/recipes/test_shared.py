@@ -1,5 +1,6 @@
 """What the recipes do with data, folders and files, without training a recommender."""
 
+import dataclasses
 import json
 import pathlib
 
@@ -10,7 +11,7 @@ import tensorflow as tf
 
 from recipes import shared
 from recipes.shared.options import name_data
-from tfrs_ext import serving, tuning
+from tfrs_ext import report, serving, tuning
 from tfrs_ext._keras import keras
 from tfrs_ext.files import hold_folder
 from tfrs_ext.tuning.hyper_model import FeatureHyperModel
@@ -120,19 +121,26 @@ def test_an_evaluation_of_another_form_is_named(tmp_path):
         shared.summarize(settings, "a", "val_auc")
 
 
-def test_a_model_that_loses_is_not_kept_nor_is_the_one_before(tmp_path):
-    settings = settings_for(tmp_path, log())
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_a_model_that_loses_is_not_kept_nor_is_the_one_before(goes_on, tmp_path, monkeypatch):
+    settings = dataclasses.replace(settings_for(tmp_path, log()), goes_on=goes_on)
     settings.runs.mkdir()
+    written = []
+    monkeypatch.setattr(report, "write_report", lambda path, summary: written.append(path) or path)
     good, bad = ({"model": {"auc": 0.7}, "rate": {"auc": rate}} for rate in (0.6, 0.7))
     for results, is_kept in ((good, True), (bad, False)):
         rows = tf.data.Dataset.from_tensor_slices((np.eye(4), np.ones(4)))
         model = shared.fit(settings, Dense(), rows.batch, verbose=0)
+        summary = shared.summarize(settings, "a", "auc")
         if is_kept:
-            shared.accept(settings, model, results, ["auc"], ["rate"])
+            shared.accept(settings, model, results, ["auc"], ["rate"], summary)
         else:
             with pytest.raises(RuntimeError, match="the model doesn't beat rate by auc"):
-                shared.accept(settings, model, results, ["auc"], ["rate"])
+                shared.accept(settings, model, results, ["auc"], ["rate"], summary)
         assert (settings.runs / "model.keras").exists() == is_kept
+        # The export that follows writes it again, but nothing follows a model that lost.
+        assert len(written) == (not (is_kept and goes_on))
+        written.clear()
 
 
 def test_the_report_names_the_values_that_were_trained(tmp_path):

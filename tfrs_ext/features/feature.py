@@ -137,6 +137,15 @@ class Feature(abc.ABC):
             return column.fillna(empty.item()).to_numpy(empty.dtype)
         return column.astype(object).where(column.notna(), self.missing).to_numpy(object)
 
+    def fill(self, column: tf.Tensor) -> tf.Tensor:
+        """Returns a floating column of a batch with `missing` in its empty cells, which are NaN.
+
+        Args:
+            column: `[B, ...]`.
+        """
+        empty = tf.cast(np.asarray(self.missing), column.dtype)
+        return tf.where(tf.math.is_nan(column), empty, column)
+
     def to_dense(self, column: tf.RaggedTensor | tf.SparseTensor) -> tf.Tensor:
         """Returns a column of a batch that is ragged or sparse as a dense one.
 

@@ -1,7 +1,7 @@
 """Batches of columns, whoever brought them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Union
+from typing import Union
 
 import numpy as np
 import pandas as pd
@@ -92,7 +92,7 @@ def _squeeze(column: tf.Tensor) -> tf.Tensor:
 def _fit(column: tf.Tensor, feature: Feature) -> tf.Tensor:
     if not isinstance(column, tf.Tensor):
         column = feature.to_dense(column)
-    return _cast(_reshape(column, feature), np.asarray(feature.missing), feature.name)
+    return _cast(_reshape(column, feature), feature)
 
 
 def _reshape(column: tf.Tensor, feature: Feature) -> tf.Tensor:
@@ -113,12 +113,13 @@ def _reshape(column: tf.Tensor, feature: Feature) -> tf.Tensor:
     return column
 
 
-def _cast(column: tf.Tensor, empty: np.ndarray[Any, Any], name: str) -> tf.Tensor:
+def _cast(column: tf.Tensor, feature: Feature) -> tf.Tensor:
+    empty, name = np.asarray(feature.missing), feature.name
     is_text = empty.dtype.kind in "OSU"
     if is_text != (column.dtype == tf.string):
         wanted = "strings" if is_text else "numbers"
         raise ValueError(f"`inputs[{name!r}]` must hold {wanted}, received {column.dtype.name}.")
     if column.dtype.is_floating:
         # An empty cell is NaN in pandas, in a column of whole numbers, too.
-        column = tf.where(tf.math.is_nan(column), tf.cast(empty, column.dtype), column)
+        column = feature.fill(column)
     return tf.cast(column, tf.int64) if empty.dtype.kind == "i" else column

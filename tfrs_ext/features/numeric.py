@@ -5,6 +5,7 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import tensorflow as tf
 
@@ -19,7 +20,7 @@ _QUANTILES = 101
 class Numeric(Feature):
     """A column `[B]` of float32 numbers, standardised by `mean` and `std` of the training rows.
 
-    NaN counts as the mean.
+    NaN counts as the mean, or is refused, by choice.
 
     Args:
         name: The column.
@@ -27,6 +28,8 @@ class Numeric(Feature):
         std: The standard deviation of the training rows.
         quantiles: Quantiles of the training rows, at even levels from the least to the greatest
             value, for `layers.QuantilePowers`.
+        required: Whether every row must have a number: an empty cell is an error when a table is
+            read, and NaN in a batch is one in training, evaluation and serving.
 
     Raises:
         ValueError: `mean` isn't finite, or `std` isn't positive.
@@ -36,6 +39,7 @@ class Numeric(Feature):
     mean: float = 0.0
     std: float = 1.0
     quantiles: tuple[float, ...] = ()
+    required: bool = False
 
     def __post_init__(self) -> None:
         are_numbers = isinstance(self.mean, Real) and isinstance(self.std, Real)
@@ -55,23 +59,47 @@ class Numeric(Feature):
         return values
 
     @classmethod
-    def fit(cls, name: str, column: "pd.Series[Any]") -> "Numeric":
+    def fit(cls, name: str, column: "pd.Series[Any]", required: bool = False) -> "Numeric":
         """Takes mean, standard deviation and percentiles of what is present."""
         values = column.dropna().to_numpy(np.float64)
+        if required:
+            _check_whole(name, column)
         if not len(values):
-            return cls(name)
+            return cls(name, required=required)
         quantiles = np.quantile(values, np.linspace(0, 1, _QUANTILES))
         return cls(
             name,
             mean=float(values.mean()),
             std=float(values.std()) or 1.0,
             quantiles=tuple(quantiles.tolist()),
+            required=required,
         )
+
+    def to_array(self, column: "pd.Series[Any]") -> npt.NDArray[Any]:
+        """Returns float32, with the mean in empty cells.
+
+        Raises:
+            ValueError: A cell is empty where the column is `required`.
+        """
+        if self.required:
+            _check_whole(self.name, column)
+        return super().to_array(column)
 
     @property
     def missing(self) -> np.float32:
         """An empty cell is the mean."""
         return np.float32(self.mean)
+
+    def fill(self, column: tf.Tensor) -> tf.Tensor:
+        """Returns a column of a batch with the mean for NaN.
+
+        Raises:
+            InvalidArgumentError: There is NaN, and the column is `required`.
+        """
+        if not self.required:
+            return super().fill(column)
+        message = f"the required column {self.name!r} must hold finite numbers"
+        return tf.debugging.check_numerics(column, message)
 
     def encoder(self, embedding_dim: int) -> "_NumericEncoder":
         """Returns a layer that standardises."""
@@ -80,6 +108,15 @@ class Numeric(Feature):
     def output_width(self, embedding_dim: int) -> int:
         """Returns 1."""
         return 1
+
+
+def _check_whole(name: str, column: "pd.Series[Any]") -> None:
+    check_cells(
+        column,
+        column.isna(),
+        f"the required column {name!r} must have a number in every row",
+        "Fill it in, or leave `required` out: an empty cell is the mean then.",
+    )
 
 
 class _NumericEncoder(ColumnEncoder):
