@@ -43,6 +43,8 @@ def test_our_classes_in_the_place_of_theirs_learn_and_tell_the_same(program, pro
         if "top_k" in name:
             # TFRS scores a positive twice, and counts it against itself where roundings differ.
             assert figure - 1e-6 <= ours.figures[name] <= figure + 0.1
+        elif "recall" in name:  # Of indexes that are trained at random.
+            assert ours.figures[name] >= figure - 1e-3
         elif "loss" not in name:  # TFRS's are of the last batch.
             assert ours.figures[name] == pytest.approx(figure, abs=1e-3)
 
