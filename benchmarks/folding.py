@@ -3,7 +3,7 @@
 Made-up people read in one language of several, and are shown items of their language alone: which
 they click is a matter of taste. Models learn to tell what was clicked from what was shown beside
 it, with and without negatives from elsewhere, and then search the catalogue in all languages.
-The plot goes to `docs/figures/folding.svg`, the figures to `benchmarks/results/folding.json`; a
+The plot goes to `docs/images/folding.svg`, the figures to `benchmarks/results/folding.json`; a
 training that is in that file is not run again.
 
 Run: python -m benchmarks.folding [--seeds 3]

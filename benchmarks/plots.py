@@ -8,7 +8,7 @@ from typing import Any
 import matplotlib
 import matplotlib.figure
 
-FIGURES = pathlib.Path(__file__).parent.parent / "docs" / "figures"
+FIGURES = pathlib.Path(__file__).parent.parent / "docs" / "images"
 COLORS = ("#2563a8", "#c2541b", "#3a7d44", "#7b4fa3", "#8a6d1f", "#555555", "#b0306a")
 _SETTINGS = {
     "svg.hashsalt": "tfrs_ext",
@@ -26,7 +26,7 @@ _SETTINGS = {
 
 @contextlib.contextmanager
 def plot(name: str, panels: int = 1, width: float = 8.4, height: float = 3.2) -> Iterator[Any]:
-    """Gives a row of axes to draw on, and writes `docs/figures/<name>.svg` when the block ends.
+    """Gives a row of axes to draw on, and writes `docs/images/<name>.svg` when the block ends.
 
     Args:
         name: Of the file.

@@ -2,7 +2,7 @@
 
 Towers of ids and histories learn with the softmax over the whole catalogue, so that nothing is
 sampled and nothing is corrected: what differs is the temperature alone. Held-out rows are queries.
-Plots go to `docs/figures`, figures to `benchmarks/results/temperature.json`; a training that is in
+Plots go to `docs/images`, figures to `benchmarks/results/temperature.json`; a training that is in
 that file is not run again.
 
 Run: python -m benchmarks.temperature [--path ML-100K-FOLDER] [--seeds 3]
