@@ -1,6 +1,6 @@
 """What a version says of its items, by id: looked up here rather than asked for in each answer."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ class ItemFields:
         return {name: values.take(places) for name, values in self._columns.items()}
 
 
-def read_item_fields(path: PathLike, item_id: str) -> ItemFields | None:
+def read_item_fields(path: PathLike, item_id: str, outputs: Container[str]) -> ItemFields | None:
     """Returns the fields of a version's items; None where ids are texts, or it has no fields.
 
     Ids that are texts are Python objects themselves: to look something up by them saves nothing.
@@ -53,8 +53,9 @@ def read_item_fields(path: PathLike, item_id: str) -> ItemFields | None:
     Args:
         path: A version's folder.
         item_id: The output with the ids.
+        outputs: What answers hold: no other field is read.
     """
     columns = item_columns(path)
     ids = columns.pop(item_id, None)
-    fields = {name: values for name, values in columns.items() if values.ndim == 1}
+    fields = {name: values for name, values in columns.items() if name in outputs}
     return ItemFields(ids, fields) if ids is not None and ids.dtype.kind == "i" and fields else None

@@ -116,9 +116,9 @@ class Recommender:
 
     def _load(self) -> Servable:
         self._servable = Servable(self._path)
-        self._fields = read_item_fields(self._path, self.item_id)
-        known = () if self._fields is None else self._fields.names
         outputs = self._servable.outputs[_SIGNATURE]
+        self._fields = read_item_fields(self._path, self.item_id, outputs)
+        known = () if self._fields is None else self._fields.names
         self._plain = tuple(name for name in outputs if name not in known)
         return self._servable
 
