@@ -20,8 +20,9 @@ class SequenceTower(HistoryTower):
     """Reads a history with a causal transformer, and other columns with an MLP.
 
     An item's vector times sqrt(D), and a learned one for its place, go through
-    `layers.CausalTransformer` blocks; the state at the last item is the query. Where there are other columns or hidden layers, the
-    state and the encoded columns go through them, and a projection gives the query.
+    `layers.CausalTransformer` blocks; the state at the last item is the query. Where there are
+    other columns or hidden layers, the state and the encoded columns go through them, and a
+    projection gives the query.
 
     Every item of the history is a query of its own in training: `TwoTower` embeds the batches of
     `data.sequence_dataset` by `embed_positions`, at a cost that is linear in the number of items.
