@@ -1,13 +1,11 @@
 """The recipe of two stages, as a user runs it."""
 
 import json
-import signal
 
-import pandas as pd
 import pytest
 
 from recipes import two_stage
-from tests.recipes.processes import Forked, Recipe, shown_rows
+from tests.recipes.processes import Recipe, shown_rows
 from tfrs_ext import serving
 
 
@@ -37,42 +35,6 @@ def test_two_stages_are_trained_exported_asked_and_written_out(recipe, tmp_path)
     written = recipe.run_here("recommend", "--smoke", "--out", str(out), "-k", "5")
     assert written.exit_code == 0, written.output
     assert (out / "_SUCCESS").exists()
-
-
-def files_of(folder):
-    """What is in a folder, and when it was written."""
-    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
-
-
-@pytest.mark.slow
-def test_every_stage_may_be_stopped_and_killed_and_the_same_command_goes_on(tmp_path):
-    recipe = Forked(two_stage, tmp_path, "--smoke", "--ranker", "dnn")
-    runs, base = recipe.runs, recipe.base
-    made = {
-        "retriever/tuner": lambda: [*(runs / "retriever" / "tuner").glob("trial_*")],
-        "retriever/train": (runs / "retriever" / "train" / "history.csv").exists,
-        "tuner": lambda: [*(runs / "tuner").glob("trial_*")],
-        "train": (runs / "train" / "history.csv").exists,
-    }
-    for folder, has_begun in made.items():
-        assert recipe.stop_when(has_begun, signal.SIGINT, "all") == 130
-        before = files_of(runs / folder)
-        goes_on = lambda: files_of(runs / folder) != before  # noqa: B023, E731
-        assert recipe.stop_when(goes_on, signal.SIGKILL, "all") == -signal.SIGKILL
-    assert not (runs / "model.keras").exists()
-    writes = lambda: base.exists() and [*base.iterdir()]  # noqa: E731
-    assert recipe.stop_when(writes, signal.SIGINT, "all") == 130
-    assert recipe.stop_when(writes, signal.SIGKILL, "all") == -signal.SIGKILL
-    assert serving.list_versions(base) == []
-
-    assert recipe.run("all") == 0, recipe.log.read_text()
-    assert serving.list_versions(base) == [1]
-    for part in (runs, runs / "retriever"):
-        assert len(json.loads((part / "trials.json").read_text())) == 1
-        epochs = pd.read_csv(part / "train" / "history.csv")["epoch"].tolist()
-        assert epochs == list(range(len(epochs)))
-    metrics = json.loads((runs / "metrics.json").read_text())
-    assert metrics["model"]["ndcg_at_10"] > metrics["popular"]["ndcg_at_10"]
 
 
 @pytest.mark.parametrize(
