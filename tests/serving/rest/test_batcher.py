@@ -204,7 +204,7 @@ def test_the_application_joins_where_it_is_told_to():
     answers = asyncio.run(run())
     assert [status for status, _, _ in answers] == [200, 400, 200, 200, 400]
     assert json.loads(answers[3][2]) == {"outputs": [[7]] * 200}
-    assert [[-1], [2]] in model.servable.runs
+    assert any([-1] in run and len(run) > 1 for run in model.servable.runs)
     assert model.closed.wait(5)
     page = app.service.monitor.text(0, {}).splitlines()
     app.service.close()
