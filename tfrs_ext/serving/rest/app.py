@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping
 
 from tfrs_ext.serving.rest.answer_log import AnswerLog
-from tfrs_ext.serving.rest.asgi import DisconnectedError, Receive, Request, Scope, Send
+from tfrs_ext.serving.rest.asgi import DisconnectedError, HttpRequest, Receive, Scope, Send
 from tfrs_ext.serving.rest.batcher import Batcher
 from tfrs_ext.serving.rest.endpoints import ENDPOINTS, JSON, Call, Endpoint
 from tfrs_ext.serving.rest.errors import RequestError
@@ -99,7 +99,7 @@ class App:
             NotImplementedError: Where it is neither a request nor the server's life.
         """
         if scope["type"] == "http":
-            await self._answer(Request.from_scope(scope, receive), send)
+            await self._answer(HttpRequest.from_scope(scope, receive), send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
         else:
@@ -121,7 +121,7 @@ class App:
             self.service.close()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _answer(self, request: Request, send: Send) -> None:
+    async def _answer(self, request: HttpRequest, send: Send) -> None:
         status, headers, media_type = 200, {}, JSON
         try:
             endpoint, call = self._find(request)
@@ -146,7 +146,7 @@ class App:
         await send({"type": "http.response.start", "status": status, "headers": lines})
         await send({"type": "http.response.body", "body": body})
 
-    def _find(self, request: Request) -> tuple[Endpoint, Call]:
+    def _find(self, request: HttpRequest) -> tuple[Endpoint, Call]:
         # No endpoint has a name with a %, so that the path needs no decoding.
         method = "GET" if request.method == "HEAD" else request.method
         matches = [(e, match) for e in ENDPOINTS if (match := e.match(request.path)) is not None]

@@ -20,7 +20,7 @@ class DisconnectedError(Exception):
     """The client has gone before its request was whole."""
 
 
-class Request(NamedTuple):
+class HttpRequest(NamedTuple):
     """A request whose body hasn't been read.
 
     Attributes:
@@ -36,7 +36,7 @@ class Request(NamedTuple):
     receive: Receive
 
     @classmethod
-    def from_scope(cls, scope: Scope, receive: Receive) -> "Request":
+    def from_scope(cls, scope: Scope, receive: Receive) -> "HttpRequest":
         """Returns the request that a server tells of.
 
         Args:

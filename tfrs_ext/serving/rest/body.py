@@ -3,7 +3,7 @@
 import asyncio
 import zlib
 
-from tfrs_ext.serving.rest.asgi import DisconnectedError, Receive, Request
+from tfrs_ext.serving.rest.asgi import DisconnectedError, HttpRequest, Receive
 from tfrs_ext.serving.rest.errors import RequestError
 from tfrs_ext.serving.rest.limits import Limits
 
@@ -11,7 +11,7 @@ _GZIP = 16 + zlib.MAX_WBITS
 _CLOSE = {"connection": "close"}  # What is left of the body can't be told from a request.
 
 
-async def read_body(request: Request, limits: Limits) -> bytes:
+async def read_body(request: HttpRequest, limits: Limits) -> bytes:
     """Returns the body, unpacked where it came packed by gzip.
 
     Args:

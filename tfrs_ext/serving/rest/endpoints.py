@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from tfrs_ext.serving.rest.asgi import Request
+from tfrs_ext.serving.rest.asgi import HttpRequest
 from tfrs_ext.serving.rest.body import read_body
 from tfrs_ext.serving.rest.errors import RequestError
 from tfrs_ext.serving.rest.json_text import to_json
@@ -28,7 +28,7 @@ class Call(NamedTuple):
     """
 
     service: Service
-    request: Request
+    request: HttpRequest
     name: str
     version: int | None
 

@@ -4,7 +4,7 @@ import asyncio
 import functools
 import gzip
 
-from tfrs_ext.serving.rest.asgi import Request
+from tfrs_ext.serving.rest.asgi import HttpRequest
 
 _FROM = 1024  # Bytes, below which packing gains nothing.
 _IN_THREAD_FROM = 16_384  # Bytes, above which packing would keep the event loop from its work.
@@ -12,7 +12,7 @@ _LEVEL = 4
 _VARIES = {"vary": "accept-encoding"}
 
 
-async def pack(body: bytes, request: Request) -> tuple[bytes, dict[str, str]]:
+async def pack(body: bytes, request: HttpRequest) -> tuple[bytes, dict[str, str]]:
     """Returns an answer's body, packed where the client takes it so, and the headers that say it.
 
     Args:
