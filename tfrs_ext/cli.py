@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from tfrs_ext._version import __version__
 
-_EXTRAS = {"typer": "recipes", "rich": "recipes", "uvicorn": "serve", "starlette": "serve"}
+_EXTRAS = {"typer": "recipes", "rich": "recipes", "uvicorn": "serve"}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
