@@ -26,6 +26,7 @@ from tfrs_ext.features import HistoryTimes
 from tfrs_ext.training import fit_resumable
 
 METRICS = ("hit_rate_at_10", "ndcg_at_10")
+SPLITS = {"leave-one-out": data.leave_one_out, "global-time": data.global_time_split}
 LOSSES = ("full", "uniform", "gbce", "mixed_none", "mixed_logq", "mixed_corrected")
 
 
@@ -47,12 +48,22 @@ class Stage(NamedTuple):
         return cls(loss, int(epochs), *rest[:1], *map(float, rest[1:]))
 
 
-def load(path: str) -> data.Split:
-    """Returns the split; of a folder with `ratings.parquet`, in the order that it states."""
-    file = pathlib.Path(path, "ratings.parquet")
-    if not file.exists():
-        return data.leave_one_out(data.load_movielens("1m", path))
-    ratings = pd.read_parquet(file).dropna(subset="order_in_user")
+def load(path: str, split: str = "leave-one-out") -> data.Split:
+    """Returns the split of a folder with ratings.parquet, with interactions.parquet, or MovieLens.
+
+    Args:
+        path: The folder.
+        split: One of `SPLITS`.
+    """
+    return SPLITS[split](_load_frames(pathlib.Path(path)))
+
+
+def _load_frames(folder: pathlib.Path) -> data.Frames:
+    if (folder / "interactions.parquet").exists():
+        return data.load_frames(folder / "interactions.parquet")
+    if not (folder / "ratings.parquet").exists():
+        return data.load_movielens("1m", folder)
+    ratings = pd.read_parquet(folder / "ratings.parquet").dropna(subset="order_in_user")
     ratings = ratings.sort_values(["user_id", "order_in_user"], kind="stable")
     # Some moments are estimates: none may contradict the order.
     moments = ratings.groupby("user_id")["timestamp_filled"].transform(
@@ -60,7 +71,7 @@ def load(path: str) -> data.Split:
     )
     log = ratings[["user_id", "movie_id"]].assign(timestamp=moments.astype(np.int64))
     log.columns = pd.Index(["user_id", "item_id", "timestamp"])
-    return data.leave_one_out(data.load_frames(log))
+    return data.load_frames(log)
 
 
 def make_task(loss: str, split: data.Split, ids: tuple[int, ...], options: Any, seed: int) -> Any:
@@ -157,6 +168,7 @@ def main() -> None:
     """Trains what isn't kept yet, and prints the means."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--path", required=True)
+    parser.add_argument("--split", choices=SPLITS, default="leave-one-out")
     parser.add_argument("--stages", nargs="+", default=["uniform:60:all", "full:40:latest"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--runs", default="runs/sequence_quality")
@@ -173,10 +185,10 @@ def main() -> None:
         list(map(Stage.parse, options.stages))
     except (TypeError, ValueError) as error:
         parser.error(f"a stage must be loss:epochs:parts:rate:averaging, {error}")
-    split = load(options.path)
+    split = load(options.path, options.split)
     ledger = Ledger("sequence_quality", {"tfrs_ext": tfrs_ext.__version__})
-    key = {name: value for name, value in vars(options).items() if name not in ("seeds", "runs")}
-    key.pop("path")
+    key = {"data": pathlib.Path(options.path).name, **vars(options)}
+    key = {name: value for name, value in key.items() if name not in ("seeds", "runs", "path")}
     for seed in options.seeds:
         ledger.run(lambda seed=seed: train(split, options, seed), **key, seed=seed)
     rows = ledger.find(**key)

@@ -21,11 +21,9 @@ from benchmarks.ledger import Ledger, Row
 from benchmarks.peers import ours
 from benchmarks.peers.environments import HOME, call, make_environment
 from benchmarks.peers.problem import Problem
-from benchmarks.sequence_quality import load
-from tfrs_ext import data
+from benchmarks.sequence_quality import SPLITS, load
 
 ADAPTERS = pathlib.Path(__file__).parent / "adapters"
-SPLITS = ("leave-one-out", "global-time")
 METRICS = ("recall_at_10", "ndcg_at_10", "recall_at_100", "ndcg_at_100")
 
 
@@ -57,19 +55,11 @@ def measure(problem: Problem, name: str, spec: Row) -> Row:
     }
 
 
-def make_problem(path: str, split: str) -> Problem:
-    """Returns the problem of a data set, a folder with ratings.parquet or interactions.parquet."""
-    if split == "leave-one-out":
-        return Problem(f"{pathlib.Path(path).name}-{split}", load(path))
-    frames = data.load_frames(pathlib.Path(path, "interactions.parquet"))
-    return Problem(f"{pathlib.Path(path).name}-{split}", data.global_time_split(frames))
-
-
 def main() -> None:
     """Measures what isn't measured yet, and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--path", required=True)
-    parser.add_argument("--split", choices=SPLITS, default=SPLITS[0])
+    parser.add_argument("--split", choices=SPLITS, default="leave-one-out")
     parser.add_argument("--peers", nargs="*", default=["implicit:implicit_als"])
     parser.add_argument("--models", nargs="*", default=["popularity", "item_to_item", "ease"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
@@ -81,7 +71,7 @@ def main() -> None:
     options = vars(parser.parse_args())
     path, split, seeds = options.pop("path"), options.pop("split"), options.pop("seeds")
     names = [*options.pop("models"), *options.pop("peers")]
-    problem = make_problem(path, split)
+    problem = Problem(f"{pathlib.Path(path).name}-{split}", load(path, split))
     ledger = Ledger("peers", {"tfrs_ext": tfrs_ext.__version__}, len(names) * len(seeds))
     rows = []
     for name in names:
