@@ -62,6 +62,18 @@ def test_what_the_user_fixed_stays_fixed(tmp_path):
     assert sorted(row["values"]["kind"] for row in result.trials) == [1, 2, 3]
 
 
+def test_what_the_user_fixed_stays_fixed_under_a_condition_too():
+    hp = tuning.HyperParameters()
+    hp.Fixed("negatives", "in_batch")
+    hp.Choice("kind", ["softmax", "full"])
+    for kind in ("softmax", "full"):
+        hp.values["kind"] = kind
+        with hp.conditional_scope("kind", ["softmax"]):
+            found = hp.Choice("negatives", ["uniform", "in_batch"], default="uniform")
+        assert found == ("in_batch" if kind == "softmax" else None)
+    assert [(p.name, p.conditions) for p in hp.space] == [("negatives", []), ("kind", [])]
+
+
 def test_result_survives_json(tmp_path):
     result = tuning.search(tuner_of(tuning.RandomSearch, tmp_path, max_trials=2), print_fn=silent)
     result.save(tmp_path / "result.json")

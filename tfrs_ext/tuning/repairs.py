@@ -2,8 +2,9 @@
 
 Its JSON files are written in place, so a kill in the middle of a write loses the search. It
 deep-copies callbacks with everything that they hold, which no `tf.data.Dataset` survives. Where
-a hyper-parameter stands under two conditions, the one that isn't met removes the other's value. And
-it builds dozens of models to see which hyper-parameters there are.
+a hyper-parameter stands under two conditions, the one that isn't met removes the other's value. What a
+user fixed is searched all the same where a model declares it under a condition. And it builds dozens of
+models to see which hyper-parameters there are.
 """
 
 import copy
@@ -70,6 +71,22 @@ def ensure_active_values(hp: "keras_tuner.HyperParameters") -> None:
             hp.values.pop(parameter.name, None)
 
 
+def prefer_unconditional(retrieve: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Lets a hyper-parameter without conditions stand for those of its name that have some.
+
+    Args:
+        retrieve: The method of keras-tuner's `HyperParameters` that registers a hyper-parameter.
+    """
+
+    @functools.wraps(retrieve)
+    def whole(hp: Any, parameter: Any) -> Any:
+        if not parameter.conditions or not hp._exists(parameter.name, []):
+            return retrieve(hp, parameter)
+        return hp.values[parameter.name] if hp.is_active(parameter) else None
+
+    return whole
+
+
 def explore(activate: Callable[[Any], None]) -> Callable[[Any], None]:
     """Tells the hypermodel, while hyper-parameters are looked for, that no model is needed.
 
@@ -94,6 +111,7 @@ def repair() -> None:
     utils.save_json = save_json
     engine: Any = importlib.import_module("keras_tuner.src.engine.hyperparameters")
     engine.HyperParameters.ensure_active_values = ensure_active_values
+    engine.HyperParameters._retrieve = prefer_unconditional(engine.HyperParameters._retrieve)
     base: Any = importlib.import_module("keras_tuner.src.engine.base_tuner").BaseTuner
     base._activate_all_conditions = explore(base._activate_all_conditions)
     tuner: Any = importlib.import_module("keras_tuner.src.engine.tuner").Tuner
