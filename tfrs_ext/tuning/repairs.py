@@ -71,18 +71,16 @@ def ensure_active_values(hp: "keras_tuner.HyperParameters") -> None:
             hp.values.pop(parameter.name, None)
 
 
-def prefer_unconditional(retrieve: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def find_unconditional(exists: Callable[..., bool]) -> Callable[..., bool]:
     """Lets a hyper-parameter without conditions stand for those of its name that have some.
 
     Args:
-        retrieve: The method of keras-tuner's `HyperParameters` that registers a hyper-parameter.
+        exists: The method of keras-tuner's `HyperParameters` that looks for one.
     """
 
-    @functools.wraps(retrieve)
-    def whole(hp: Any, parameter: Any) -> Any:
-        if not parameter.conditions or not hp._exists(parameter.name, []):
-            return retrieve(hp, parameter)
-        return hp.values[parameter.name] if hp.is_active(parameter) else None
+    @functools.wraps(exists)
+    def whole(hp: Any, name: str, conditions: Any = None) -> bool:
+        return exists(hp, name, conditions) or exists(hp, name, [])
 
     return whole
 
@@ -111,7 +109,7 @@ def repair() -> None:
     utils.save_json = save_json
     engine: Any = importlib.import_module("keras_tuner.src.engine.hyperparameters")
     engine.HyperParameters.ensure_active_values = ensure_active_values
-    engine.HyperParameters._retrieve = prefer_unconditional(engine.HyperParameters._retrieve)
+    engine.HyperParameters._exists = find_unconditional(engine.HyperParameters._exists)
     base: Any = importlib.import_module("keras_tuner.src.engine.base_tuner").BaseTuner
     base._activate_all_conditions = explore(base._activate_all_conditions)
     tuner: Any = importlib.import_module("keras_tuner.src.engine.tuner").Tuner
