@@ -280,8 +280,6 @@ def main(
     own |= {"tags": tags, "group": group, "diversity": diversity, "share": share}
     variant = f"{retriever}-{ranker}"
     settings = Settings.of("two_stage", variant=variant, cool_down=cool_down, **own, **run)
-    if settings.source.smoke:  # Two searches and two trainings in the time of one.
-        settings = dataclasses.replace(settings, trials=1, epochs=min(settings.epochs, 3))
     shared.run_steps(settings, step, (tune, train, export, query))
 
 

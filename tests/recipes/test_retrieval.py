@@ -24,7 +24,7 @@ def entries(folder):
 @pytest.mark.slow
 def test_a_run_that_is_killed_in_every_stage_ends_as_if_it_had_not_been(recipe):
     runs, base = recipe.runs, recipe.base
-    everything = ("all", "--smoke")
+    everything = ("all", "--smoke", "--trials", "2")
     trials = lambda: list((runs / "tuner").glob("trial_*"))  # noqa: E731
     assert recipe.kill_when(lambda: len(trials()) == 2, *everything)
     assert not (runs / "hparams.json").exists()
