@@ -27,6 +27,7 @@ from tfrs_ext import (
     serving,
     tuning,
 )
+from tfrs_ext.features import Feature
 
 from . import baseline_steps, shared
 from .shared import hints
@@ -53,6 +54,14 @@ class Settings(shared.Settings):
     def reads_sequences(self) -> bool:
         """Whether the model trains on whole histories, not on single rows."""
         return not self.is_baseline and models.RETRIEVERS[self.model].model.reads_sequences
+
+    @property
+    def query_features(self) -> tuple[Feature, ...]:
+        """The columns of queries: those of users, and the context that requests bring along.
+
+        A model of sequences asks at every item of a history, whose contexts aren't read.
+        """
+        return self.features.query + (() if self.reads_sequences else self.features.context)
 
     @property
     def catalogue(self) -> tf.data.Dataset:
@@ -93,7 +102,7 @@ class Settings(shared.Settings):
         """The model as a function of its hyper-parameters."""
         known = self.split.train
         return tuning.RetrievalHyperModel(
-            self.features.query,
+            self.query_features,
             self.features.candidate,
             data.item_counts(known),
             negatives.Catalogue(self.known_items, known.schema.item_id),
@@ -188,6 +197,8 @@ def export(settings: Settings) -> None:
         baseline_steps.export(settings)
         return
     model, frames, schema = shared.trained(settings), settings.frames, settings.frames.schema
+    read = {feature.name for feature in model.query_model.features}
+    moments = data.context_columns(frames, settings.features)
     version = serving.export(
         settings.base,
         model.query_model,
@@ -201,6 +212,7 @@ def export(settings: Settings) -> None:
             data.user_states(frames, settings.features),
             user_id=schema.user_id,
             seen=data.seen_items(frames),
+            context={name: column for name, column in moments.items() if name in read},
         ),
         index=settings.index,
         facts=shared.manifest_facts(settings),

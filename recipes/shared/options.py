@@ -46,7 +46,8 @@ def _options(
         list[str] | None, Option(help="COLUMN=KIND of the items; repeatable.")
     ] = None,
     context_feature: Annotated[
-        list[str] | None, Option(help="COLUMN=KIND of the rows, for the ranking; repeatable.")
+        list[str] | None,
+        Option(help="COLUMN=KIND of the moment, such as hour=numeric; repeatable."),
     ] = None,
     split: Annotated[str, Option(help=f"One of {', '.join(SPLITS)}.")] = "global-time",
     held_out: Annotated[float, Option(help="Share of the rows to choose by, and to test.")] = 0.1,
