@@ -1,13 +1,15 @@
-"""The HTTP server beside the exact index alone: latency and throughput by the size of a batch.
+"""The HTTP server beside the exact index alone: latency and throughput by the size of a request.
 
-A server process over an export with an exact index; requests come one after the other, and from
-eight connections at once. Beside it, the same index in this process, called as a graph.
+Two server processes over an export with an exact index: one answers each request by itself, the
+other joins those that wait. Requests come one after the other, in turns with the same index in this
+process, called as a graph; then from eight connections at once.
 
 Run: python -m benchmarks.http_front_end --items 20000
 """
 
 import argparse
 import concurrent.futures
+import contextlib
 import http.client
 import json
 import pathlib
@@ -22,12 +24,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.timing import median_seconds, write
+from benchmarks.timing import write
 from tfrs_ext import indexes, serving
 from tfrs_ext._keras import keras
 
-WIDTH, K, USERS, CLIENTS = 64, 100, 1000, 8
-BATCHES = (1, 8, 64)
+WIDTH, K, USERS, CLIENTS, ROUNDS = 64, 100, 1000, 8, 5
+ROWS = (1, 8, 64)
+Ports = dict[str, int]
 PATH = "/v1/models/items:predict"
 
 
@@ -43,20 +46,26 @@ def export(base: pathlib.Path, items: int) -> Any:
     return indexes.Exact(query_model=lambda ids: tower({"user_id": ids}), k=K).index(vectors)
 
 
-def serve(base: pathlib.Path) -> tuple[subprocess.Popen[bytes], int]:
-    """Starts a server, and returns it and its port when it answers."""
+@contextlib.contextmanager
+def serve(base: pathlib.Path, *options: str) -> Iterator[int]:
+    """Yields the port of a server that answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "tfrs_ext.serving.rest", f"items={base}", "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None:
-        try:
-            next(asked(port, [np.arange(1)]))
-            return process, port
-        except OSError:
+    process = subprocess.Popen(
+        [*command, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        while process.poll() is None:
+            with contextlib.suppress(OSError):
+                next(asked(port, [np.arange(1)]))
+                break
             time.sleep(0.2)
-    raise RuntimeError("The server ended before it answered.")
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def asked(port: int, batches: list[np.ndarray]) -> Iterator[float]:
@@ -76,29 +85,54 @@ def asked(port: int, batches: list[np.ndarray]) -> Iterator[float]:
         connection.close()
 
 
-def measure(port: int, index: Any, batch: int, requests: int) -> dict[str, Any]:
-    """Returns the record of one size of batch."""
-    rng = np.random.default_rng(1)
-    batches = [rng.integers(USERS, size=batch) for _ in range(requests)]
-    list(asked(port, batches[:5]))
-    alone = np.array(list(asked(port, batches))) * 1e3
+def take_turns(ports: Ports, index: Any, batches: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """Returns the milliseconds of each request to each server, and of the index alone."""
+    graph = tf.function(index, reduce_retracing=True)
+    sides = {name: asked(port, batches) for name, port in ports.items()}
+    found: dict[str, list[float]] = {name: [] for name in ("index", *sides)}
+    for batch in batches:
+        ids = tf.constant(batch)
+        start = time.perf_counter()
+        _ = [part.numpy() for part in graph(ids)]
+        found["index"].append(time.perf_counter() - start)
+        for name, side in sides.items():
+            found[name].append(next(side))
+    # The first ones warm up.
+    return {name: 1e3 * np.array(seconds[len(seconds) // 10 :]) for name, seconds in found.items()}
+
+
+def ask_at_once(port: int, batches: list[np.ndarray]) -> tuple[float, np.ndarray]:
+    """Asks over several connections; returns the seconds of all together and of each request."""
     start = time.perf_counter()
     with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
         parts = [batches[i::CLIENTS] for i in range(CLIENTS)]
-        together = np.concatenate(list(pool.map(lambda part: list(asked(port, part)), parts)))
-    seconds = time.perf_counter() - start
-    graph = tf.function(index)
-    ids = tf.constant(batches[0])
-    bare = median_seconds({"index": lambda: graph(ids)}, repeats=requests)["index"]
-    return {
-        "batch": batch,
-        "index_ms": bare * 1e3,
-        "p50_ms": float(np.percentile(alone, 50)),
-        "p99_ms": float(np.percentile(alone, 99)),
-        "p50_ms_of_8_clients": float(np.percentile(together, 50) * 1e3),
-        "p99_ms_of_8_clients": float(np.percentile(together, 99) * 1e3),
-        "users_per_second_of_8_clients": requests * batch / seconds,
-    }
+        each = np.concatenate(list(pool.map(lambda part: list(asked(port, part)), parts)))
+    return time.perf_counter() - start, each
+
+
+def measure(ports: Ports, index: Any, rows: int, requests: int) -> dict[str, Any]:
+    """Returns the record of requests of so many rows."""
+    rng = np.random.default_rng(1)
+    batches = [rng.integers(USERS, size=rows) for _ in range(requests)]
+    alone = take_turns(ports, index, batches)
+    rounds: dict[str, list[tuple[float, np.ndarray]]] = {name: [] for name in ports}
+    for _ in range(ROUNDS):
+        for name, port in ports.items():
+            rounds[name].append(ask_at_once(port, batches))
+    record: dict[str, Any] = {"rows": rows, "index_ms": float(np.median(alone["index"]))}
+    for name in ports:
+        each = 1e3 * np.concatenate([each for _, each in rounds[name]])
+        record[name] = {
+            "p50_ms": float(np.median(alone[name])),
+            "p99_ms": float(np.percentile(alone[name], 99)),
+            "p50_ms_over_the_index": float(np.median(alone[name] - alone["index"])),
+            "p50_ms_of_8_clients": float(np.median(each)),
+            "p99_ms_of_8_clients": float(np.percentile(each, 99)),
+            "rows_per_second_of_8_clients": float(
+                np.median([requests * rows / seconds for seconds, _ in rounds[name]])
+            ),
+        }
+    return record
 
 
 def main() -> None:
@@ -110,12 +144,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         base = pathlib.Path(folder, "items")
         index = export(base, args.items)
-        process, port = serve(base)
-        try:
-            records = [measure(port, index, batch, args.requests) for batch in BATCHES]
-        finally:
-            process.terminate()
-            process.wait()
+        with serve(base) as by_itself, serve(base, "--max-batch-size", "64") as joined:
+            ports = {"by_itself": by_itself, "joined": joined}
+            records = [measure(ports, index, rows, args.requests) for rows in ROWS]
     write("http_front_end", {"items": args.items, "width": WIDTH, "k": K, "records": records})
 
 

@@ -4,8 +4,8 @@ The protocol is that of SASRec's successors: each user's last film is the test, 
 validation; films with five ratings or more, all ranked less those that the user has seen; ties
 count against the model. A training is a list of stages, `loss:epochs:parts:rate:averaging`, each of
 which goes on from the best epoch of the one before: the softmax over a few hundred negatives is
-cheap and soon far, the full softmax ends it, on the latest part of each history. From the second
-stage on the rate falls along a cosine to zero; with averaging, epochs end in the moving average of
+cheap and soon far, the full softmax ends it, on the latest part of each history. The last stage's
+rate falls along a cosine to zero; with averaging, epochs end in the moving average of
 the weights. Each stage is kept under `--runs`, and goes on where it was killed.
 
 Run: python -m benchmarks.sequence_quality --path FOLDER --stages uniform:60:all full:40:latest
@@ -22,6 +22,7 @@ import tfrs_ext  # First: it chooses Keras 2.
 from benchmarks.ledger import Ledger, Row, figure
 from tfrs_ext import callbacks, data, evaluation, frequencies, losses, models, negatives, tasks
 from tfrs_ext._keras import keras
+from tfrs_ext.features import HistoryTimes
 from tfrs_ext.training import fit_resumable
 
 METRICS = ("hit_rate_at_10", "ndcg_at_10")
@@ -52,10 +53,13 @@ def load(path: str) -> data.Split:
     if not file.exists():
         return data.leave_one_out(data.load_movielens("1m", path))
     ratings = pd.read_parquet(file).dropna(subset="order_in_user")
-    log = ratings[["user_id", "movie_id", "order_in_user"]]
+    ratings = ratings.sort_values(["user_id", "order_in_user"], kind="stable")
+    # Some moments are estimates: none may contradict the order.
+    moments = ratings.groupby("user_id")["timestamp_filled"].transform(
+        lambda column: column.ffill().bfill().cummax()
+    )
+    log = ratings[["user_id", "movie_id"]].assign(timestamp=moments.astype(np.int64))
     log.columns = pd.Index(["user_id", "item_id", "timestamp"])
-    # A moment for each place in the order: after 2001, as moments are checked when loaded.
-    log = log.assign(timestamp=log["timestamp"].astype(np.int64) + 1_000_000_000)
     return data.leave_one_out(data.load_frames(log))
 
 
@@ -83,18 +87,18 @@ def make_task(loss: str, split: data.Split, ids: tuple[int, ...], options: Any, 
 
 def train(split: data.Split, options: argparse.Namespace, seed: int) -> Row:
     """Trains all stages of one seed, and asks about the test part."""
-    features = data.fit_features(split.train, history_length=options.length)
-    item, history = features.candidate[0], features.history
-    validation = data.next_item_queries(
-        split.validation, features, history_from=split.train, max_queries=2_000
+    features = data.fit_features(
+        split.train, history_length=options.length, history_times=options.times
     )
+    item, history = features.candidate[0], features.history
+    validation = data.next_item_queries(split.validation, features, history_from=split.train)
     catalogue = data.candidates_dataset(split.train, features, 4096)
     watcher = callbacks.RetrievalEvaluation(
         validation.queries, catalogue, validation.positives, seen=validation.seen, ks=(10,)
     )
     keras.utils.set_random_seed(seed)
     model = models.SequenceModel.from_features(
-        [history],
+        [history, *(f for f in features.query if isinstance(f, HistoryTimes))],
         [item],
         embedding_dim=options.dim,
         num_blocks=options.blocks,
@@ -102,12 +106,13 @@ def train(split: data.Split, options: argparse.Namespace, seed: int) -> Row:
         dropout=options.dropout,
         gated=options.gated,
     )
-    for number, stage in enumerate(map(Stage.parse, options.stages)):
+    stages = list(map(Stage.parse, options.stages))
+    for number, stage in enumerate(stages):
         batches = data.sequence_dataset(
             split.train, features, options.batch_size, parts=stage.parts, seed=seed
         )
         model.task = make_task(stage.loss, split, item.vocabulary, options, seed)
-        model.compile(_make_optimizer(stage, number, int(batches.cardinality())))
+        model.compile(_make_optimizer(stage, stage is stages[-1], int(batches.cardinality())))
         folder = pathlib.Path(options.runs, f"{_name(options)}-{seed}", f"{number}-{stage.loss}")
         fit_resumable(
             model,
@@ -132,9 +137,9 @@ def train(split: data.Split, options: argparse.Namespace, seed: int) -> Row:
     return {metric: result[metric] for metric in METRICS}
 
 
-def _make_optimizer(stage: Stage, number: int, steps: int) -> keras.optimizers.Optimizer:
+def _make_optimizer(stage: Stage, is_last: bool, steps: int) -> keras.optimizers.Optimizer:
     rate: Any = stage.rate
-    if number > 0:
+    if is_last:
         rate = keras.optimizers.schedules.CosineDecay(rate, stage.epochs * steps)
     averaging = {}
     if stage.averaging:
@@ -162,6 +167,7 @@ def main() -> None:
     parser.add_argument("--patience", type=int, default=10)
     parser.add_argument("--dropout", type=float, default=0.2)
     parser.add_argument("--gated", action="store_true")
+    parser.add_argument("--times", action="store_true")
     options = parser.parse_args()
     try:
         list(map(Stage.parse, options.stages))

@@ -84,11 +84,13 @@ def floor_seconds(lengths: list[int], dim: int, columns: int) -> float:
     shapes = [(tokens, dim, 3 * dim), *[(tokens, dim, dim)] * 3] * blocks
     shapes.append((tokens, dim, columns))
     pairs = [(tf.random.normal([n, k]), tf.random.normal([k, m])) for n, k, m in shapes]
-    # Attention: each sequence's scores and its sums of values, at its own length.
-    widths = sorted({-(-length // 10) * 10 for length in lengths})
+    # Attention: each sequence's scores and its sums of values, at its own length, and two gradients
+    # of each: six products, each of tensors of its own, as TensorFlow computes equal ones once.
+    widths = np.unique(-(-np.array(lengths) // 10) * 10, return_counts=True)
     groups = [
-        tf.random.normal([sum(-(-n // 10) * 10 == width for n in lengths), width, dim])
-        for width in widths
+        [tf.random.normal([count, width, dim]) for _ in range(7)]
+        for width, count in zip(*widths, strict=True)
+        for _ in range(blocks)
     ]
 
     @tf.function
@@ -98,10 +100,9 @@ def floor_seconds(lengths: list[int], dim: int, columns: int) -> float:
             out = left @ right
             found += [out, tf.matmul(out, right, transpose_b=True)]
             found.append(tf.matmul(left, out, transpose_a=True))
-        for tokens_of in groups * blocks:
-            scores = tf.matmul(tokens_of, tokens_of, transpose_b=True)
-            # Scores and sums, and two gradients of each.
-            found += [scores @ tokens_of for _ in range(5)]
+        for queries, keys, *values in groups:
+            scores = tf.matmul(queries, keys, transpose_b=True)
+            found += [scores @ part for part in values]
         return [tf.reduce_sum(part[..., :1, :1]) for part in found]
 
     return median_seconds({"floor": products}, repeats=10)["floor"]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from tfrs_ext._version import __version__
 
-_EXTRAS = {"typer": "recipes", "rich": "recipes", "uvicorn": "serve", "starlette": "serve"}
+_EXTRAS = {"typer": "recipes", "rich": "recipes", "uvicorn": "serve"}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -56,6 +56,11 @@ def _retrieval(arguments: Sequence[str]) -> None:
 def _ranking(arguments: Sequence[str]) -> None:
     """Tunes, trains, exports and queries a model that ranks."""
     _run_recipe("ranking", arguments)
+
+
+def _pretraining(arguments: Sequence[str]) -> None:
+    """Tunes, trains, exports and queries a retriever in two stages of learning."""
+    _run_recipe("pretraining", arguments)
 
 
 def _two_stage(arguments: Sequence[str]) -> None:
@@ -106,6 +111,7 @@ def _versions(arguments: Sequence[str]) -> None:
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "retrieval": _retrieval,
     "ranking": _ranking,
+    "pretraining": _pretraining,
     "two-stage": _two_stage,
     "text-search": _text_search,
     "notifications": _notifications,

@@ -67,8 +67,8 @@ def find_python(version: str) -> str | None:
     """Returns the path of an interpreter, or None where there is none that starts."""
     root = pathlib.Path(os.environ.get("PYENV_ROOT", pathlib.Path.home() / ".pyenv"))
     ours = root.glob(f"versions/{version}.*/bin/python{version}")
-    for found in [shutil.which(f"python{version}"), *map(str, sorted(ours))]:
-        if found and subprocess.run([found, "-V"], capture_output=True, check=False).returncode == 0:
+    for found in filter(None, [shutil.which(f"python{version}"), *map(str, sorted(ours))]):
+        if not subprocess.run([found, "-V"], capture_output=True, check=False).returncode:
             return found
     if shutil.which("uv"):
         command = ["uv", "python", "find", "--no-python-downloads", version]

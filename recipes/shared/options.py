@@ -46,7 +46,8 @@ def _options(
         list[str] | None, Option(help="COLUMN=KIND of the items; repeatable.")
     ] = None,
     context_feature: Annotated[
-        list[str] | None, Option(help="COLUMN=KIND of the rows, for the ranking; repeatable.")
+        list[str] | None,
+        Option(help="COLUMN=KIND of the moment, such as hour=numeric; repeatable."),
     ] = None,
     split: Annotated[str, Option(help=f"One of {', '.join(SPLITS)}.")] = "global-time",
     held_out: Annotated[float, Option(help="Share of the rows to choose by, and to test.")] = 0.1,
@@ -92,7 +93,13 @@ def _options(
     tables = (path, interactions, users, items, schema)
     return {
         "source": DataSource(
-            name, *tables, columns, _weights(event_weight or ()), split, held_out, smoke
+            name,
+            *tables,
+            columns,
+            read_numbers("event-weight", event_weight or (), "buy=5"),
+            split,
+            held_out,
+            smoke,
         ),
         "runs": runs,
         "base": base,
@@ -122,12 +129,19 @@ def _pair(text: str) -> tuple[str, str]:
     return column, kind
 
 
-def _weights(pairs: Sequence[str]) -> dict[str, float]:
+def read_numbers(option: str, pairs: Sequence[str], example: str) -> dict[str, float]:
+    """Returns the numbers by name that a repeatable option gives as NAME=NUMBER.
+
+    Args:
+        option: What the option is called.
+        pairs: What was given.
+        example: What an error shows.
+    """
     try:
-        return {name: float(weight) for name, weight in map(_pair, pairs)}
+        return {name: float(number) for name, number in map(_pair, pairs)}
     except ValueError as error:
         raise ValueError(
-            f"`--event-weight` must be EVENT=NUMBER, such as buy=5: {error}"
+            f"`--{option}` must be NAME=NUMBER, such as {example}, received {list(pairs)}"
         ) from error
 
 

@@ -125,6 +125,13 @@ def test_an_empty_history_is_zeros_and_unknown_items_share_a_vector():
     assert np.any(one != 0)
 
 
+def test_a_token_is_the_item_times_the_root_of_the_width_and_its_place():
+    tower = tower_of(num_blocks=0)
+    item = tower.item_model({"item_id": tf.constant([12], tf.int64)}).numpy()
+    place = tower.places.embeddings.numpy()[1]
+    np.testing.assert_allclose(tower(padded([11, 12])), np.sqrt(8.0) * item + place, atol=1e-6)
+
+
 def test_only_the_latest_items_count():
     tower = tower_of()
     long = tf.constant([list(range(10, 20))], tf.int64)

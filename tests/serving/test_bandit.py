@@ -61,8 +61,8 @@ def test_answers_are_those_of_the_policy(bandit, version):
 def test_the_http_front_end_answers(bandit, version):
     servable = Servable(version)
     rows = [{"eligible": ["a", "d"], "days_since": [-1, 0], "draw": 0.0}] * 2
-    answer = predict(servable, json.dumps({"instances": rows}).encode(), Limits())
-    first, second = json.loads(json.dumps(answer))["predictions"]
+    answer = json.loads(predict(servable, json.dumps({"instances": rows}).encode(), Limits()))
+    first, second = answer["predictions"]
     servable.close()
     assert first == second
     assert first["arm"] == "a"

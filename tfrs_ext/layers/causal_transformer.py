@@ -98,7 +98,7 @@ class CausalTransformer(keras.layers.Layer):
         self.attention_output = self._dense("attention_output", width, width)
         self.time_bias = None
         if self.time_buckets:
-            shape = [self.time_buckets, self.num_heads]
+            shape = [self.time_buckets]
             self.time_bias = self.add_weight("time_bias", shape, tf.float32, "zeros")
         self.feed_forward_norm = self._norm("feed_forward_norm", width)
         self.feed_forward_input = self._dense("feed_forward_input", width, units * (1 + self.gated))

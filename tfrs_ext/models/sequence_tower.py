@@ -19,9 +19,10 @@ _TIME_BUCKETS = 32  # Of seconds, each twice as long as the one before: the last
 class SequenceTower(HistoryTower):
     """Reads a history with a causal transformer, and other columns with an MLP.
 
-    An item's vector and a learned one for its place go through `layers.CausalTransformer` blocks;
-    the state at the last item is the query. Where there are other columns or hidden layers, the
-    state and the encoded columns go through them, and a projection gives the query.
+    An item's vector times sqrt(D), and a learned one for its place, go through
+    `layers.CausalTransformer` blocks; the state at the last item is the query. Where there are
+    other columns or hidden layers, the state and the encoded columns go through them, and a
+    projection gives the query.
 
     Every item of the history is a query of its own in training: `TwoTower` embeds the batches of
     `data.sequence_dataset` by `embed_positions`, at a cost that is linear in the number of items.
@@ -138,6 +139,8 @@ class SequenceTower(HistoryTower):
         training: Training,
     ) -> tf.Tensor:
         """Returns the last block's state at each item, `[T, D]`."""
+        # Beside the blocks' outputs, which are about 1, fresh vectors of items would be lost.
+        tokens *= self.embedding_dim**0.5
         if self.places is not None:
             tokens += self.places(tf.ragged.range(packed.row_lengths()).values)
         tokens = self.token_dropout(tokens, training=training)

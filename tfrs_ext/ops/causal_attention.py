@@ -18,22 +18,24 @@ class Gaps(NamedTuple):
 
     Attributes:
         buckets: `[n, L, L]` int32, the bucket of the time from token j to token i.
-        bias: `[N, H]` float32, what each bucket adds in each head.
+        bias: `[N]` float32, what each bucket adds.
     """
 
     buckets: tf.Tensor
     bias: tf.Tensor
 
     def scores(self) -> tf.Tensor:
-        """Returns `[n, H, L, L]`."""
-        return tf.transpose(tf.gather(self.bias, self.buckets), [0, 3, 1, 2])
+        """Returns `[n, 1, L, L]`."""
+        return tf.gather(self.bias, self.buckets)[:, tf.newaxis]
 
     def sum_by_bucket(self, scores: tf.Tensor) -> tf.Tensor:
-        """Returns the sums `[N, H]` of scores `[n, H, L, L]`, which is the gradient of `scores`."""
-        heads = tf.shape(scores)[1]
-        flat = tf.reshape(tf.transpose(scores, [0, 2, 3, 1]), [-1, heads])
-        count = tf.shape(self.bias)[0]
-        return tf.math.unsorted_segment_sum(flat, tf.reshape(self.buckets, [-1]), count)
+        """Returns the sums `[N]` of scores `[n, H, L, L]`, which is the gradient of `scores`."""
+        total = tf.reduce_sum(scores, axis=1)
+        return tf.raw_ops.DenseBincount(
+            input=tf.reshape(self.buckets, [-1]),
+            size=tf.shape(self.bias)[0],
+            weights=tf.reshape(total, [-1]),
+        )
 
 
 def causal_attention(
@@ -63,7 +65,7 @@ def causal_attention(
             `row_splits[s + 1]`.
         num_heads: H, a divisor of D.
         times: `[T]` integers, when each token happened, ascending in a sequence; or None.
-        time_bias: `[N, H]` float32, what each bucket of time adds; longer times count as the last.
+        time_bias: `[N]` float32, what each bucket of time adds; longer times count as the last.
 
     Returns:
         `[T, D]`, in the dtype of `values`.
@@ -89,7 +91,8 @@ def causal_attention(
         (result,), _ = _over_blocks(_attend, tokens, 1, packed)
 
         def gradient(upstream: tf.Tensor) -> Any:
-            gradients, of_bias = _over_blocks(_differentiate, [*tokens, upstream], 3, packed)
+            known = [*tokens, result, upstream]
+            gradients, of_bias = _over_blocks(_differentiate, known, 3, packed)
             return [*gradients, of_bias] if bias else gradients
 
         return result, gradient
@@ -110,11 +113,13 @@ class _Packed(NamedTuple):
         if self.times is None or self.bias is None:
             return None
         times = pad_rows(self.times[begin:end, tf.newaxis], splits)[..., 0]
-        passed = tf.maximum(times[:, :, tf.newaxis] - times[:, tf.newaxis], 0)
-        logs = tf.math.log(1.0 + tf.cast(passed, tf.float32)) / 0.6931472
-        last = tf.shape(self.bias)[0] - 1
-        # A power of two may come out a rounding below it.
-        return Gaps(tf.minimum(tf.cast(logs + 1e-4, tf.int32), last), self.bias)
+        # Seconds since the sequence began: 68 years of them fit into 32 bits.
+        since = tf.cast(tf.maximum(times - times[:, :1], 0), tf.int32)
+        passed = tf.maximum(since[:, :, tf.newaxis] - since[:, tf.newaxis], 0)
+        # The exponent of a float32, 8 bits behind 23 of fraction, is its logarithm rounded down.
+        bits = tf.bitcast(1.0 + tf.cast(passed, tf.float32), tf.int32)
+        logs = tf.bitwise.right_shift(bits, 23) - 127
+        return Gaps(tf.minimum(logs, tf.shape(self.bias)[0] - 1), self.bias)
 
 
 def _attend(tokens: Tokens, gaps: Gaps | None) -> tuple[Tokens, tf.Tensor | None]:
@@ -123,31 +128,33 @@ def _attend(tokens: Tokens, gaps: Gaps | None) -> tuple[Tokens, tf.Tensor | None
 
 
 def _differentiate(tokens: Tokens, gaps: Gaps | None) -> tuple[Tokens, tf.Tensor | None]:
-    queries, keys, values, upstream = tokens
+    queries, keys, values, attended, upstream = tokens
     weights = _weights(queries, keys, gaps)
     d_weights = tf.cast(tf.matmul(upstream, values, transpose_b=True), tf.float32)
-    exact = tf.cast(weights, tf.float32)
-    mean = tf.reduce_sum(d_weights * exact, axis=-1, keepdims=True)
-    d_logits = exact * (d_weights - mean)
-    d_scores = tf.cast(d_logits * _scale(queries), queries.dtype)
+    # What `sum_j weights_ij d_weights_ij` is, from narrow tensors.
+    exact = tf.cast(upstream, tf.float32) * tf.cast(attended, tf.float32)
+    mean = tf.reduce_sum(exact, axis=-1, keepdims=True)
+    d_logits = tf.cast(weights, tf.float32) * (d_weights - mean)
+    d_scores = tf.cast(d_logits, queries.dtype)
     gradients = (
-        tf.matmul(d_scores, keys),
-        tf.matmul(d_scores, queries, transpose_a=True),
+        tf.matmul(d_scores, keys) * _scale(queries),
+        tf.matmul(d_scores, queries * _scale(queries), transpose_a=True),
         tf.matmul(weights, upstream, transpose_a=True),
     )
     return gradients, None if gaps is None else gaps.sum_by_bucket(d_logits)
 
 
-def _scale(queries: tf.Tensor) -> float:
-    return float(queries.shape[-1]) ** -0.5
+def _scale(queries: tf.Tensor) -> tf.Tensor:
+    return tf.constant(float(queries.shape[-1]) ** -0.5, queries.dtype)
 
 
 def _weights(queries: tf.Tensor, keys: tf.Tensor, gaps: Gaps | None) -> tf.Tensor:
-    scores = tf.cast(tf.matmul(queries, keys, transpose_b=True), tf.float32) * _scale(queries)
+    scores = tf.matmul(queries * _scale(queries), keys, transpose_b=True)
+    scores = tf.cast(scores, tf.float32)
     scores = scores if gaps is None else scores + gaps.scores()
     length = tf.shape(scores)[-1]
-    future = 1.0 - tf.linalg.band_part(tf.ones([length, length]), -1, 0)
-    return tf.cast(tf.nn.softmax(scores + future * LOWEST), queries.dtype)
+    future = LOWEST * (1.0 - tf.linalg.band_part(tf.ones([length, length]), -1, 0))
+    return tf.cast(tf.nn.softmax(scores + future), queries.dtype)
 
 
 def _over_blocks(

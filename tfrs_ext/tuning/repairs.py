@@ -2,9 +2,9 @@
 
 Its JSON files are written in place, so a kill in the middle of a write loses the search. It
 deep-copies callbacks with everything that they hold, which no `tf.data.Dataset` survives. Where
-a hyper-parameter stands under two conditions, the one that isn't met removes the other's value. What a
-user fixed is searched all the same where a model declares it under a condition. And it builds dozens of
-models to see which hyper-parameters there are.
+a hyper-parameter stands under two conditions, the one that isn't met removes the other's value.
+What a user fixed is searched all the same where a model declares it under a condition. And it
+builds dozens of models to see which hyper-parameters there are.
 """
 
 import copy

@@ -15,6 +15,7 @@ import pytest
 from tests.serving.conftest import make_retriever
 from tfrs_ext import serving
 from tfrs_ext.serving import retriever_draft
+from tfrs_ext.serving.rest import Servable
 
 ROOT = pathlib.Path(__file__).parents[3]
 
@@ -109,8 +110,15 @@ def version(published, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def servable(version):
+    servable = Servable(version)
+    yield servable
+    servable.close()
+
+
+@pytest.fixture(scope="session")
 def server(version):
-    limits = ("--max-body", "5000", "--max-batch", "16", "--max-k", "30")
+    limits = ("--max-body", "5000", "--max-rows", "16", "--max-k", "30")
     log = ("--answer-log", str(version.parent.parent / "answers"))
     server = Server(version.parent, *limits, *log)
     yield server

@@ -11,6 +11,13 @@ import pytest
 from tests.serving.rest.test_app import PREDICT, make_app
 from tfrs_ext.serving.rest import Limits, connections
 from tfrs_ext.serving.rest.connections import make_server
+from tfrs_ext.serving.rest.protocol import PROTOCOLS
+
+
+@pytest.fixture(params=PROTOCOLS, ids=lambda parser: parser.__name__)
+def parser(request, monkeypatch):
+    """A test of what depends on the parser runs with each that is installed."""
+    monkeypatch.setattr(connections, "PROTOCOLS", [request.param])
 
 
 @contextlib.contextmanager
@@ -43,7 +50,7 @@ def serving(predict, **limits):
     ],
     ids=["silent", "slow head", "slow second head", "slow body"],
 )
-def test_clients_that_do_not_go_on_are_let_go(sent):
+def test_clients_that_do_not_go_on_are_let_go(sent, parser):
     with (
         serving(lambda *_: b"{}", header_seconds=0.2, body_seconds=0.2) as (_, port),
         socket.create_connection(("127.0.0.1", port)) as client,
@@ -58,7 +65,7 @@ def test_clients_that_do_not_go_on_are_let_go(sent):
     assert (b"408" in received) == sent.startswith(b"POST")
 
 
-def test_what_was_sent_before_the_end_is_answered():
+def test_what_was_sent_before_the_end_is_answered(parser):
     errors, answers, stop = [], [], threading.Event()
 
     def client(port):
@@ -90,6 +97,37 @@ def test_what_was_sent_before_the_end_is_answered():
     assert errors == []
     assert set(answers) == {(200, b"{}")}
     assert len(answers) > 8
+
+
+def test_a_head_without_an_end_is_refused(parser):
+    sent = b"GET /health HTTP/1.1\r\nhost: x\r\n" + b"x: " + b"y" * 300_000
+    with (
+        serving(lambda *_: b"{}") as (_, port),
+        socket.create_connection(("127.0.0.1", port)) as client,
+    ):
+        client.settimeout(5)
+        received = b""
+        with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+            client.sendall(sent)
+            while part := client.recv(4096):
+                received += part
+    assert received[:12] in (b"HTTP/1.1 400", b"")  # A reset may come before the answer is read.
+
+
+def test_requests_sent_without_a_pause_are_answered_in_their_order(parser):
+    head = b"POST %s HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\n" % PREDICT.encode()
+    with (
+        serving(lambda name, version, body: b"[" + body + b"]") as (_, port),
+        socket.create_connection(("127.0.0.1", port)) as client,
+    ):
+        client.settimeout(5)
+        client.sendall(b"".join(head + b"%d" % i for i in range(4)))
+        received = b""
+        while received.count(b"]") < 4:
+            received += client.recv(4096)
+    assert [received.index(b"[%d]" % i) for i in range(4)] == sorted(
+        received.index(b"[%d]" % i) for i in range(4)
+    )
 
 
 def test_trouble_in_the_loop_is_told_in_one_line(caplog):

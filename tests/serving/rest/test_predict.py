@@ -14,19 +14,11 @@ from tfrs_ext.serving.rest import Limits, Servable
 from tfrs_ext.serving.rest.errors import RequestError
 from tfrs_ext.serving.rest.predict import predict
 
-LIMITS = Limits(batch=8, k=30)
-
-
-@pytest.fixture(scope="module")
-def servable(version):
-    servable = Servable(version)
-    yield servable
-    servable.close()
+LIMITS = Limits(rows=8, k=30)
 
 
 def ask(servable, body):
-    answer = predict(servable, json.dumps(body).encode(), LIMITS)
-    return json.loads(json.dumps(answer))
+    return json.loads(predict(servable, json.dumps(body).encode(), LIMITS))
 
 
 def titles(rows):
@@ -119,7 +111,7 @@ def test_an_answer_that_takes_too_long_is_ended(tmp_path):
     module.count = tf.function(count).get_concrete_function(steps)
     tf.saved_model.save(module, str(tmp_path), signatures=module.count)
     servable = Servable(tmp_path)
-    assert predict(servable, b'{"inputs": 3}', Limits(answer_seconds=60)) == {"outputs": 3}
+    assert predict(servable, b'{"inputs": 3}', Limits(answer_seconds=60)) == b'{"outputs":3}'
     with pytest.raises(RequestError, match=r"took over 0\.1 seconds: ask for less") as refused:
         predict(servable, b'{"inputs": 1000000000000}', Limits(answer_seconds=0.1))
     assert refused.value.status == 504

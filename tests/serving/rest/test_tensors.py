@@ -1,12 +1,12 @@
-import json
-
 import hypothesis
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tfrs_ext.serving.rest.errors import RequestError
+from tfrs_ext.serving.rest.json_text import from_json, to_json
 from tfrs_ext.serving.rest.tensors import TensorSpec, from_array, to_array
 
 SHAPES = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
@@ -26,7 +26,7 @@ def spec(dtype, *shape):
 def test_arrays_survive_the_way_through_json(data, dtype, shape):
     numbers = {"allow_nan": False, "allow_infinity": False} if dtype.startswith("f") else {}
     array = data.draw(hnp.arrays(dtype, shape, elements=hnp.from_dtype(np.dtype(dtype), **numbers)))
-    values = json.loads(json.dumps(from_array("x", array)))
+    values = from_json(to_json(from_array("x", array)))
     found = to_array("x", values, spec(dtype, None, *shape[1:]) if shape else spec(dtype))
     np.testing.assert_array_equal(found, array)
     assert found.dtype == array.dtype
@@ -39,7 +39,7 @@ def test_strings_are_utf8_and_bytes_are_base64(texts, blobs):
     assert to_array("x", from_array("x", array), spec(object, None)).tolist() == array.tolist()
     array = np.empty(len(blobs), object)
     array[:] = blobs
-    values = json.loads(json.dumps(from_array("x_bytes", array)))
+    values = from_json(to_json(from_array("x_bytes", array)))
     assert to_array("x", values, spec(object, None)).tolist() == blobs
 
 
@@ -82,6 +82,13 @@ def test_any_json_is_an_array_of_the_spec_or_refused_with_the_inputs_name(value,
 def test_wrong_values_are_refused_with_the_reason(value, dtype, reason):
     with pytest.raises(RequestError, match=reason.replace("[1000", "1000")):
         to_array("x", value, spec(dtype, None))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", tf.bfloat16.as_numpy_dtype])
+def test_answers_hold_finite_numbers_alone(value, dtype):
+    with pytest.raises(RequestError, match="answers these inputs with NaN or infinity"):
+        from_array("x", np.array([[1.0, value]], dtype))
 
 
 def test_ragged_rows_are_refused():

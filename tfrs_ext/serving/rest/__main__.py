@@ -45,18 +45,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--poll-seconds", type=float, default=1.0, help="between looks for versions"
     )
     parser.add_argument("--max-body", type=int, default=limits.body_bytes, help="bytes")
-    parser.add_argument("--max-batch", type=int, default=limits.batch, help="rows of a request")
+    parser.add_argument("--max-rows", type=int, default=limits.rows, help="rows of a request")
     parser.add_argument("--max-values", type=int, default=limits.values, help="of one input")
     parser.add_argument("--max-k", type=int, default=limits.k, help="results to a row")
     parser.add_argument("--max-in-flight", type=int, default=limits.in_flight, help="predictions")
     parser.add_argument("--answer-seconds", type=float, default=limits.answer_seconds)
     parser.add_argument("--answer-log", metavar="FOLDER", help="log answers as JSON lines there")
+    parser.add_argument(
+        "--max-batch-size",
+        type=int,
+        metavar="ROWS",
+        help="join waiting requests to runs of so many rows; by default, each runs by itself",
+    )
     options = parser.parse_args(arguments)
     try:
         limits = dataclasses.replace(
             limits,
             body_bytes=options.max_body,
-            batch=options.max_batch,
+            rows=options.max_rows,
             values=options.max_values,
             k=options.max_k,
             in_flight=options.max_in_flight,
@@ -69,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             limits=limits,
             answer_log=options.answer_log,
             labels=_parse_labels(options.label),
+            max_batch_size=options.max_batch_size,
         )
         try:
             from tfrs_ext.serving.rest.connections import make_server

@@ -1,7 +1,6 @@
 """What a server has answered, as lines of JSON, for the next training."""
 
 import datetime
-import json
 import logging
 import os
 import pathlib
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfrs_ext.serving.publishing.manifest import read_manifest
+from tfrs_ext.serving.rest.json_text import to_json
 from tfrs_ext.serving.rest.tensors import from_array
 from tfrs_ext.typing import PathLike
 
@@ -75,14 +75,11 @@ class AnswerLog:
                 "signature": signature,
             }
             rows = range(len(outputs[item_id]))
-            lines = [
-                json.dumps({**facts, **_line(row, item_id, inputs, outputs)}, ensure_ascii=False)
-                for row in rows
-            ]
+            lines = [to_json({**facts, **_line(row, item_id, inputs, outputs)}) for row in rows]
             path = self.folder / f"answers-{now.date()}-{os.getpid()}.jsonl"
             # One write of whole lines: a killed process leaves no line in the middle of others.
-            with self._lock, open(path, "a", encoding="utf-8") as file:
-                file.write("".join(f"{line}\n" for line in lines))
+            with self._lock, open(path, "ab") as file:
+                file.write(b"".join(line + b"\n" for line in lines))
         except Exception as error:
             _log.error("an answer of %s couldn't be logged: %s", model, error)
 

@@ -1,19 +1,17 @@
 """The body of a request, read within the limits."""
 
+import asyncio
 import zlib
-from typing import TYPE_CHECKING
 
+from tfrs_ext.serving.rest.asgi import DisconnectedError, HttpRequest, Receive
 from tfrs_ext.serving.rest.errors import RequestError
 from tfrs_ext.serving.rest.limits import Limits
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
 
 _GZIP = 16 + zlib.MAX_WBITS
 _CLOSE = {"connection": "close"}  # What is left of the body can't be told from a request.
 
 
-async def read_body(request: "Request", limits: Limits) -> bytes:
+async def read_body(request: HttpRequest, limits: Limits) -> bytes:
     """Returns the body, unpacked where it came packed by gzip.
 
     Args:
@@ -22,24 +20,33 @@ async def read_body(request: "Request", limits: Limits) -> bytes:
 
     Raises:
         RequestError: Where it is too large, too slow, or packed otherwise.
+        DisconnectedError: Where the client has gone.
     """
-    import anyio
-
-    encoding = request.headers.get("content-encoding", "identity").lower()
+    encoding = request.header("content-encoding", "identity").lower()
     if encoding not in ("identity", "gzip"):
         raise RequestError(f"Bodies come plain or as gzip, received {encoding!r}.", 415, _CLOSE)
-    declared = request.headers.get("content-length", "0")
+    declared = request.header("content-length", "0")
     if declared.isdecimal() and int(declared) > limits.body_bytes:
         raise _too_large(limits)
-    body = bytearray()
-    with anyio.move_on_after(limits.body_seconds) as scope:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > limits.body_bytes:
-                raise _too_large(limits)
-    if scope.cancelled_caught:
-        raise RequestError(f"The body took over {limits.body_seconds} seconds.", 408, _CLOSE)
-    return _unpack(bytes(body), limits) if encoding == "gzip" else bytes(body)
+    try:
+        body = await asyncio.wait_for(_receive(request.receive, limits), limits.body_seconds)
+    except asyncio.TimeoutError:
+        reason = f"The body took over {limits.body_seconds} seconds."
+        raise RequestError(reason, 408, _CLOSE) from None
+    return _unpack(body, limits) if encoding == "gzip" else body
+
+
+async def _receive(receive: Receive, limits: Limits) -> bytes:
+    body, is_whole = bytearray(), False
+    while not is_whole:
+        part = await receive()
+        if part["type"] == "http.disconnect":
+            raise DisconnectedError
+        body += part.get("body", b"")
+        is_whole = not part.get("more_body", False)
+        if len(body) > limits.body_bytes:
+            raise _too_large(limits)
+    return bytes(body)
 
 
 def _too_large(limits: Limits) -> RequestError:

@@ -2,16 +2,14 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from tfrs_ext.serving.rest.asgi import HttpRequest
 from tfrs_ext.serving.rest.body import read_body
 from tfrs_ext.serving.rest.errors import RequestError
+from tfrs_ext.serving.rest.json_text import to_json
 from tfrs_ext.serving.rest.metadata import metadata, status
-from tfrs_ext.serving.rest.service import Service, to_json
-
-if TYPE_CHECKING:
-    import anyio
-    from starlette.requests import Request
+from tfrs_ext.serving.rest.service import Service
 
 JSON, TEXT = "application/json", "text/plain; version=0.0.4"
 NAME = "[A-Za-z0-9_.-]+"
@@ -25,14 +23,12 @@ class Call(NamedTuple):
     Attributes:
         service: What is served.
         request: The request.
-        threads: The threads of predictions, for which nothing else waits.
         name: The model's, of those that are served; "" where the path names none.
         version: The version's number, or None.
     """
 
     service: Service
-    request: "Request"
-    threads: "anyio.CapacityLimiter"
+    request: HttpRequest
     name: str
     version: int | None
 
@@ -80,14 +76,10 @@ async def answer_metadata(call: Call) -> bytes:
 
 async def answer_prediction(call: Call) -> bytes:
     """Returns what a version makes of the body."""
-    import anyio
-
     service = call.service
     with service.admit():
         body = await read_body(call.request, service.limits)
-        return await anyio.to_thread.run_sync(
-            service.predict, call.name, call.version, body, limiter=call.threads
-        )
+        return await service.answer(call.name, call.version, body)
 
 
 async def answer_health(call: Call) -> bytes:

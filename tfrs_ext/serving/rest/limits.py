@@ -10,7 +10,7 @@ class Limits:
 
     Args:
         body_bytes: The size of a body, before and after it is unpacked.
-        batch: Rows of a request.
+        rows: Rows of a request.
         values: Elements of one input of a request, such as the items to be ranked in all rows.
         k: Results to a row, where the signature takes `k`.
         in_flight: Predictions that run or wait; more are answered 503.
@@ -27,7 +27,7 @@ class Limits:
     """
 
     body_bytes: int = 1 << 20
-    batch: int = 256
+    rows: int = 256
     values: int = 65_536
     k: int = 1000
     in_flight: int = 64

@@ -1,7 +1,5 @@
 """A body of the predict call to its answer, in the row and in the column format."""
 
-import json
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +7,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tfrs_ext.serving.rest.errors import RequestError
+from tfrs_ext.serving.rest.json_text import from_json, to_json
 from tfrs_ext.serving.rest.limits import Limits
 from tfrs_ext.serving.rest.servable import Servable
 from tfrs_ext.serving.rest.tensors import TensorSpec, from_array, to_array
@@ -17,37 +16,52 @@ Arrays = dict[str, npt.NDArray[Any]]
 _KEYS = {"signature_name", "instances", "inputs"}
 
 
-class Asked(NamedTuple):
-    """What a version was asked, and what it answered.
+class Question(NamedTuple):
+    """What a version is asked.
 
     Attributes:
         signature: The signature's name.
-        inputs: Its inputs by name.
-        outputs: Its outputs by name.
+        inputs: The inputs by name.
+        is_by_row: Whether it came in the row format, and is answered in it.
     """
 
     signature: str
     inputs: Arrays
-    outputs: Arrays
+    is_by_row: bool
+
+    @property
+    def num_rows(self) -> int:
+        """How many rows the inputs have, which is 0 where none of them has rows."""
+        return next((len(array) for array in self.inputs.values() if array.ndim), 0)
 
 
-def predict(
-    servable: Servable,
-    body: bytes,
-    limits: Limits,
-    note: Callable[[Asked], object] = lambda asked: None,
-) -> dict[str, Any]:
+def predict(servable: Servable, body: bytes, limits: Limits) -> bytes:
     """Answers `{"signature_name": …, "instances": …}` or `{"signature_name": …, "inputs": …}`.
 
     Args:
         servable: The loaded version.
         body: JSON.
         limits: What may be asked for.
-        note: Called with what was asked and answered.
 
     Returns:
-        `{"predictions": [row, …]}` to instances, `{"outputs": columns}` to inputs; where a
+        JSON: `{"predictions": [row, …]}` to instances, `{"outputs": columns}` to inputs; where a
         signature has one output alone, values without its name, as TensorFlow Serving has it.
+
+    Raises:
+        RequestError: Where the body doesn't fit the signature or the limits.
+    """
+    question = read_question(servable, body, limits)
+    outputs = run(servable, question.signature, question.inputs, limits)
+    return write_answer(question, outputs)
+
+
+def read_question(servable: Servable, body: bytes, limits: Limits) -> Question:
+    """Returns what a body asks.
+
+    Args:
+        servable: The loaded version.
+        body: JSON.
+        limits: What may be asked for.
 
     Raises:
         RequestError: Where the body doesn't fit the signature or the limits.
@@ -62,25 +76,52 @@ def predict(
     columns = _columns(request["instances"], specs) if by_row else request["inputs"]
     inputs = _arrays(columns, specs)
     _check(inputs, limits)
+    return Question(signature, inputs, by_row)
+
+
+def run(servable: Servable, signature: str, inputs: Arrays, limits: Limits) -> Arrays:
+    """Returns the outputs by name.
+
+    Args:
+        servable: The loaded version.
+        signature: The signature's name.
+        inputs: The inputs by name.
+        limits: The bound on time.
+
+    Raises:
+        RequestError: Where the model refuses the inputs, or takes too long.
+    """
     try:
-        outputs = servable.run(signature, inputs, limits.answer_seconds)
+        return servable.run(signature, inputs, limits.answer_seconds)
     except tf.errors.InvalidArgumentError as error:
         raise RequestError(f"The model refuses the inputs: {error.message[:500]}") from error
     except tf.errors.DeadlineExceededError as error:
         raise RequestError(
             f"The answer took over {limits.answer_seconds} seconds: ask for less.", 504
         ) from error
-    note(Asked(signature, inputs, outputs))
-    if by_row:
-        return {"predictions": _rows(outputs, len(request["instances"]))}
+
+
+def write_answer(question: Question, outputs: Arrays) -> bytes:
+    """Returns the answer as JSON.
+
+    Args:
+        question: What was asked.
+        outputs: The outputs by name.
+
+    Raises:
+        RequestError: Where outputs have no rows although rows were asked for, or hold a number
+            that is NaN or infinite, for which JSON has no word.
+    """
+    if question.is_by_row:
+        return to_json({"predictions": _rows(outputs, question.num_rows)})
     values = {name: from_array(name, array) for name, array in outputs.items()}
-    return {"outputs": next(iter(values.values())) if len(values) == 1 else values}
+    return to_json({"outputs": next(iter(values.values())) if len(values) == 1 else values})
 
 
 def _parse(body: bytes) -> dict[str, Any]:
     try:
-        request = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        request = from_json(body)
+    except ValueError as error:
         raise RequestError(f"The body must be JSON: {error}.") from error
     if not isinstance(request, dict) or not set(request) <= _KEYS:
         raise RequestError(f"The body must be an object with keys among {sorted(_KEYS)}.")
@@ -124,8 +165,8 @@ def _check(inputs: Arrays, limits: Limits) -> None:
     rows = {name: len(array) for name, array in inputs.items() if array.ndim}
     if len(set(rows.values())) > 1:
         raise RequestError(f"The inputs must have as many rows as each other, received {rows}.")
-    if max(rows.values(), default=0) > limits.batch:
-        raise RequestError(f"A request must have at most {limits.batch} rows, received {rows}.")
+    if max(rows.values(), default=0) > limits.rows:
+        raise RequestError(f"A request must have at most {limits.rows} rows, received {rows}.")
     for name, array in inputs.items():
         if array.size > limits.values:
             raise RequestError(

@@ -6,7 +6,7 @@ import os
 import pathlib
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from tfrs_ext.serving.publishing.versions import list_versions
@@ -131,11 +131,17 @@ class ServedModel:
         return True
 
     @contextlib.contextmanager
-    def lease(self, version: int | None = None) -> Iterator[tuple[int, Servable]]:
+    def lease(
+        self,
+        version: int | None = None,
+        close: Callable[[Servable], object] = Servable.close,
+    ) -> Iterator[tuple[int, Servable]]:
         """Lends a version for a request: it isn't closed before the request is done.
 
         Args:
             version: Its number; None for the newest.
+            close: Called with the version where it is to be closed, and this was its last
+                request. Closing takes long.
 
         Yields:
             The number and the loaded version.
@@ -157,7 +163,7 @@ class ServedModel:
                 lent.requests -= 1
                 last = lent.retired and not lent.requests
             if last:
-                lent.servable.close()
+                close(lent.servable)
 
     def served(self) -> list[int]:
         """Returns the numbers of the versions that answer, newest first."""

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import itertools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from tfrs_ext.serving.rest.errors import RequestError
 
 _SHOWN = 60
+_TYPES: dict[str, set[type]] = {"i": {int}, "u": {int}, "f": {int, float}, "b": {bool}}
 
 
 class TensorSpec(NamedTuple):
@@ -46,10 +48,8 @@ def to_array(name: str, values: object, spec: TensorSpec) -> npt.NDArray[Any]:
                     f"Input {name!r} must have size {wanted} along axis {axis}, received {size}."
                 )
             shape[axis] = wanted
-    dtype = np.dtype(spec.dtype)
-    array = np.empty(len(flat), dtype)
-    for i, value in enumerate(flat):
-        array[i] = _element(name, value, dtype)
+    array = np.empty(len(flat), np.dtype(spec.dtype))
+    array[:] = _check_elements(name, flat, array.dtype)
     return array.reshape(shape)
 
 
@@ -72,27 +72,29 @@ def _flatten(name: str, values: object, rank: int) -> tuple[list[int], list[Any]
     return shape, level
 
 
-def _element(name: str, value: Any, dtype: np.dtype[Any]) -> Any:
+def _check_elements(name: str, flat: list[Any], dtype: np.dtype[Any]) -> list[Any]:
     if dtype.kind == "O":
-        return _string(name, value)
-    fits = {
-        "i": type(value) is int,
-        "u": type(value) is int,
-        "f": type(value) in (int, float),
-        "b": type(value) is bool,
-    }[dtype.kind]
-    if fits and dtype.kind in "iu":
-        range_ = np.iinfo(dtype)
-        fits = range_.min <= value <= range_.max
-    elif fits and dtype.kind == "f":
-        # The comparison of an int beyond float64 is exact, and NaN is never less.
-        fits = abs(value) <= float(np.finfo(dtype).max)
-    if not fits:
+        return [_string(name, value) for value in flat]
+    if flat and not _all_fit(flat, dtype):
+        (wrong,) = itertools.islice((v for v in flat if not _all_fit([v], dtype)), 1)
         finite = "a finite " if dtype.kind == "f" else ""
         raise RequestError(
-            f"Input {name!r} must hold {finite}{dtype.name} values, received {_show(value)}."
+            f"Input {name!r} must hold {finite}{dtype.name} values, received {_show(wrong)}."
         )
-    return value
+    return flat
+
+
+def _all_fit(flat: list[Any], dtype: np.dtype[Any]) -> bool:
+    if not set(map(type, flat)) <= _TYPES[dtype.kind]:
+        return False
+    if dtype.kind == "b":
+        return True
+    if dtype.kind == "f":
+        # Python compares an int beyond float64 exactly, and NaN is never less.
+        most = float(np.finfo(dtype).max)
+        return all(abs(value) <= most for value in flat)
+    range_ = np.iinfo(dtype)
+    return range_.min <= min(flat) <= max(flat) <= range_.max
 
 
 def _string(name: str, value: object) -> bytes:
@@ -109,14 +111,21 @@ def _string(name: str, value: object) -> bytes:
 
 
 def from_array(name: str, array: npt.NDArray[Any]) -> Any:
-    """Returns an output as values of JSON; bytes in base64 where the name ends in `_bytes`.
+    """Returns an output as `to_json` takes it; bytes in base64 where the name ends in `_bytes`.
 
     Args:
         name: The output's name.
         array: The output's value.
+
+    Raises:
+        RequestError: Where a number is NaN or infinite, for which JSON has no word.
     """
     if array.dtype.kind != "O":
-        return array.tolist()
+        if array.dtype.kind not in "iub":
+            array = array if array.dtype.kind == "f" else array.astype(np.float32)  # bfloat16
+            if not np.isfinite(array).all():
+                raise RequestError("The model answers these inputs with NaN or infinity.")
+        return np.ascontiguousarray(array).reshape(array.shape)
     if name.endswith("_bytes"):
         flat = [{"b64": base64.b64encode(v).decode()} for v in array.reshape(-1)]
     else:
