@@ -79,7 +79,9 @@ def find_unconditional(exists: Callable[..., bool]) -> Callable[..., bool]:
     """
 
     @functools.wraps(exists)
-    def whole(hp: Any, name: str, conditions: Any = None) -> bool:
+    def whole(
+        hp: "keras_tuner.HyperParameters", name: str, conditions: Sequence[object] | None = None
+    ) -> bool:
         return exists(hp, name, conditions) or exists(hp, name, [])
 
     return whole
