@@ -19,7 +19,7 @@ def recipe(tmp_path):
 @pytest.mark.slow
 def test_two_stages_are_trained_exported_asked_and_written_out(recipe, tmp_path):
     rules = ("--tags", "category", "--group", "category=3", "--diversity", "mmr")
-    final = recipe.run("all", "--smoke", *rules)
+    final = recipe.run("all", "--smoke", "--epochs", "3", *rules)
     assert final.returncode == 0, final.stdout + final.stderr
     assert serving.list_versions(recipe.base) == [1]
     assert len(shown_rows(final)) == 10
