@@ -91,12 +91,13 @@ def fit_resumable(
         if not progress.is_over(epochs):
             watchers = [*callbacks, progress, EpochLines(progress, epochs, print_fn)]
             watchers += [] if steps is None else [steps]
-            parts = [(train, epochs)]
+            parts = [(train if steps is None else _begin_when_read(train), epochs)]
             if trained:
                 # Keras takes the number of steps of the first epoch for that of all: one that is
                 # only finished here is fitted on its own. What is passed over is read and thrown
                 # away: any data set can do that, at its own speed.
-                parts = [(train.skip(trained), len(progress.rows) + 1), *parts]
+                rest = _begin_when_read(train.skip(trained))
+                parts = [(rest, len(progress.rows) + 1), *parts]
             for batches, end in parts:
                 begin, fit = len(progress.rows), {"verbose": 0, **fit}
                 model.fit(batches, epochs=end, initial_epoch=begin, callbacks=watchers, **fit)
@@ -139,3 +140,13 @@ def _resume(
     if trained:
         print_fn(f"the training goes on after step {trained} of epoch {len(progress.rows) + 1}")
     return trained
+
+
+def _begin_when_read(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Returns the same batches, of which an iterator begins an epoch with the first that it reads.
+
+    `fit` makes one iterator more than it reads, which would be an epoch of another order.
+    """
+    lazy = tf.data.Dataset.from_tensors(0).flat_map(lambda _: batches)
+    size = int(batches.cardinality())
+    return lazy if size < 0 else lazy.apply(tf.data.experimental.assert_cardinality(size))
