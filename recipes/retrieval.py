@@ -26,7 +26,7 @@ def tune(settings: RetrieverSettings) -> None:
     # optimizers, which each need their own.
     fixed = {"optimizer": "adam", "batch_size": 1024, **hypermodel.usual_values}
     if fixed.get("loss") == "sampled_softmax":
-        fixed["negatives"] = "in_batch"
+        fixed |= {"negatives": "in_batch", "correction": "corrected_logq"}
     shared.search(settings, hypermodel, settings.training_data, watchers, fixed)
 
 

@@ -25,7 +25,7 @@ def entries(folder):
 @pytest.mark.slow
 def test_a_run_that_is_killed_in_every_stage_ends_as_if_it_had_not_been(recipe):
     runs, base = recipe.runs, recipe.base
-    everything = ("all", "--smoke")
+    everything = ("all", "--smoke", "--trials", "2")
     trials = lambda: list((runs / "tuner").glob("trial_*"))  # noqa: E731
     assert recipe.kill_when(lambda: len(trials()) == 2, *everything)
     assert not (runs / "hparams.json").exists()
@@ -104,7 +104,7 @@ def test_every_baseline_goes_through_all_steps(recipe, name):
 )
 def test_a_model_with_a_name_is_trained_exported_and_asked(recipe, model, steps):
     for step in steps:
-        final = recipe.run(step, "--smoke", "--model", model)
+        final = recipe.run(step, "--smoke", "--epochs", "6", "--model", model)
         assert final.returncode == 0, final.stdout + final.stderr
     report = json.loads((recipe.runs / "metrics.json").read_text())
     assert report["model"]["ndcg_at_10"] > report["popularity"]["ndcg_at_10"]
