@@ -13,13 +13,13 @@ from tfrs_ext import baselines, data, evaluation, files, report, serving, tuning
 from . import shared
 
 if TYPE_CHECKING:
-    from .retrieval import Settings
+    from .retriever_settings import RetrieverSettings
 
 CURVE = (1, 2, 5, 10, 20, 50, 100)
 COLUMNS = [f"{metric}_at_{k}" for metric in ("ndcg", "recall") for k in (10, 100)]
 
 
-def tune(settings: Settings) -> None:
+def tune(settings: RetrieverSettings) -> None:
     """Step 1: tries arguments at random; writes trials.json and hparams.json."""
     variant, hp = baselines.BASELINES[settings.model], tuning.HyperParameters()
     variant.search_space(hp)
@@ -39,7 +39,7 @@ def tune(settings: Settings) -> None:
     files.write_json(settings.runs / "hparams.json", best["values"])
 
 
-def train(settings: Settings) -> None:
+def train(settings: RetrieverSettings) -> None:
     """Step 2: fits with them; writes model.keras, metrics.json and report.html."""
     # 2.1 Fit.
     values = shared.read_mapping(settings.runs / "hparams.json")
@@ -72,7 +72,7 @@ def train(settings: Settings) -> None:
     shared.accept(settings, model, summaries, COLUMNS, rivals=rival, summary=settings.summarize())
 
 
-def export(settings: Settings) -> None:
+def export(settings: RetrieverSettings) -> None:
     """Step 3: publishes a version whose users are as they were at the end of the data."""
     path = settings.runs / "model.keras"
     if not path.exists():
@@ -98,7 +98,7 @@ def export(settings: Settings) -> None:
     shared.say(f"published {version}")
 
 
-def fit_rivals(settings: Settings, leave_out: str = "") -> dict[str, baselines.Baseline]:
+def fit_rivals(settings: RetrieverSettings, leave_out: str = "") -> dict[str, baselines.Baseline]:
     """Returns the usual baselines, fitted to the training part."""
     train = settings.split.train
     rivals = baselines.fit_baselines(
@@ -111,7 +111,7 @@ def fit_rivals(settings: Settings, leave_out: str = "") -> dict[str, baselines.B
 
 
 def judge_rivals(
-    settings: Settings, rivals: dict[str, baselines.Baseline]
+    settings: RetrieverSettings, rivals: dict[str, baselines.Baseline]
 ) -> dict[str, evaluation.RetrievalResult]:
     """Returns how well baselines do on the test part, and what planted preferences would."""
     asked, truth = settings.test, settings.source.truth()
@@ -128,7 +128,7 @@ def judge_rivals(
     return results
 
 
-def _fit(settings: Settings, values: dict[str, Any]) -> baselines.Baseline:
+def _fit(settings: RetrieverSettings, values: dict[str, Any]) -> baselines.Baseline:
     """Returns the baseline that `--model` names, fitted to the training part."""
     variant, train = baselines.BASELINES[settings.model], settings.split.train
     arguments = variant.search_space(tuning.fixed(values)) if values else {}
@@ -146,7 +146,7 @@ def _fit(settings: Settings, values: dict[str, Any]) -> baselines.Baseline:
 
 
 def _judge(
-    settings: Settings, baseline: baselines.Baseline, asked: data.EvaluationQueries
+    settings: RetrieverSettings, baseline: baselines.Baseline, asked: data.EvaluationQueries
 ) -> evaluation.RetrievalResult:
     queries: Any = asked.histories
     if baseline.reads_groups:
@@ -161,14 +161,16 @@ def _judge(
     )
 
 
-def _scorer(settings: Settings, baseline: baselines.Baseline, asked: data.EvaluationQueries) -> Any:
+def _scorer(
+    settings: RetrieverSettings, baseline: baselines.Baseline, asked: data.EvaluationQueries
+) -> Any:
     """Returns what scores histories; lists of a baseline by group are those of no group."""
     if not baseline.reads_groups:
         return baseline
     return lambda histories: baseline(histories, tf.fill([histories.nrows()], ""))
 
 
-def _group_column(settings: Settings) -> str:
+def _group_column(settings: RetrieverSettings) -> str:
     """Returns the users' first feature that says a kind of user."""
     features = settings.frames.schema.user_features
     named = [name for name, kind in features.items() if "categorical" in (kind, _kind(kind))]
@@ -184,6 +186,6 @@ def _kind(kind: Any) -> str:
     return kind if isinstance(kind, str) else kind.get("kind", "")
 
 
-def _groups(settings: Settings, rows: np.ndarray) -> np.ndarray:
+def _groups(settings: RetrieverSettings, rows: np.ndarray) -> np.ndarray:
     column = settings.frames.users[_group_column(settings)].astype(str).to_numpy(object)
     return column[rows]

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 import typer
 
@@ -20,8 +19,6 @@ from . import shared
 from .shared import hints
 
 COLUMNS = ("auc", "gauc", "log_loss", "calibration_error")
-LABELS = ("label_ge4", "rating")  # Columns that are labels where none is named.
-LIKED = 4  # Of five stars.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,33 +33,12 @@ class Settings(shared.Settings):
     @functools.cached_property
     def frames(self) -> data.Frames:
         """All data, with labels where a column holds them."""
-        frames = self.source.load()
-        guesses = (name for name in LABELS if name in frames.interactions)
-        event = self.source.event if self.positive_values else None
-        column = self.source.label or event or next(guesses, None)
-        if column is None or frames.schema.impressions is not None:
-            return frames
-        limit, values = self.positive_from, frames.interactions[column].dropna()
-        if column == "rating" and limit is None and pd.api.types.is_numeric_dtype(values):
-            limit = LIKED if values.between(0.5, 5).all() and not self.positive_values else None
-        frames = data.label_by_column(frames, column, limit, self.positive_values)
-        labels = frames.interactions[frames.schema.label]
-        rule = "" if limit is None else f" from {limit:g}"
-        shared.console.print(
-            f"labels: {column}{rule}, {labels.mean():.1%} of {len(labels):,} rows are positive"
-        )
-        return frames
+        return shared.load_labelled(self.source, self.positive_from, self.positive_values)
 
     @functools.cached_property
     def split(self) -> data.Split:
         """The parts; without labels, what was shown or never taken is negative."""
-        split = self.source.split_frames(self.frames)
-        if self.frames.schema.label is not None:
-            return split
-        label = functools.partial(data.with_negatives, known=self.frames, seed=self.seed)
-        if self.frames.schema.impressions is not None:
-            label = data.with_impressions
-        return data.Split(*map(label, (split.train, split.validation, split.test)))
+        return shared.split_labelled(self.source, self.frames, self.seed)
 
     @functools.cached_property
     def features(self) -> data.FeatureSet:
@@ -189,12 +165,8 @@ def main(
     candidate: Annotated[
         list[str] | None, typer.Option(help="An item for `query` to rank; repeatable.")
     ] = None,
-    positive_from: Annotated[
-        float | None, typer.Option(help="The least label that is a positive; of stars, 4.")
-    ] = None,
-    positive_value: Annotated[
-        list[str] | None, typer.Option(help="An event that is a positive; repeatable.")
-    ] = None,
+    positive_from: shared.PositiveFrom = None,
+    positive_value: shared.PositiveValues = None,
     **run: Any,
 ) -> None:
     """Tunes, trains, exports and queries a model that ranks items for a user."""

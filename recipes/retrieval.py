@@ -5,129 +5,18 @@ The steps meet through files under `--runs`, so each runs alone, and the same co
 it was interrupted.
 """
 
-import dataclasses
-import functools
-from collections.abc import Mapping
 from typing import Annotated, Any
 
-import numpy as np
-import tensorflow as tf
 import typer
 
-from tfrs_ext import (
-    baselines,
-    callbacks,
-    data,
-    evaluation,
-    files,
-    indexes,
-    models,
-    negatives,
-    report,
-    serving,
-    tuning,
-)
+from tfrs_ext import baselines, callbacks, data, evaluation, files, indexes, models, report, serving
 
 from . import baseline_steps, shared
+from .retriever_settings import CURVE, SHOWN, RetrieverSettings
 from .shared import hints
 
-SHOWN = (10, 100)
-SHORT, LONG = 50, 200  # The most items of a history that a model reads.
-CURVE = (1, 2, 5, 10, 20, 50, 100)
 
-
-@dataclasses.dataclass(frozen=True)
-class Settings(shared.Settings):
-    """What one run of this recipe is told, and the data that its steps share."""
-
-    index: str
-    model: str
-
-    @functools.cached_property
-    def features(self) -> data.FeatureSet:
-        """The columns of both towers, with facts from the training part."""
-        length = LONG if self.reads_sequences and not self.source.smoke else SHORT
-        return data.fit_features(self.split.train, history_length=length)
-
-    @property
-    def reads_sequences(self) -> bool:
-        """Whether the model trains on whole histories, not on single rows."""
-        return not self.is_baseline and models.RETRIEVERS[self.model].model.reads_sequences
-
-    @property
-    def catalogue(self) -> tf.data.Dataset:
-        """The candidate tower's columns of all items."""
-        return data.candidates_dataset(self.frames, self.features, 1024)
-
-    @property
-    def known_items(self) -> dict[str, Any]:
-        """The candidate tower's columns of the items that training rows have: the negatives."""
-        train = self.split.train
-        columns = data.item_columns(train, self.features)
-        return {name: column[np.unique(train.item_rows())] for name, column in columns.items()}
-
-    @functools.cached_property
-    def validation(self) -> data.EvaluationQueries:
-        """Questions that choose between models."""
-        part, train = self.split.validation, self.split.train
-        return data.next_item_queries(part, self.features, history_from=train, max_queries=5_000)
-
-    @functools.cached_property
-    def test(self) -> data.EvaluationQueries:
-        """Questions that are asked once, at the end."""
-        part, known = self.split.test, data.join(self.split.train, self.split.validation)
-        return data.next_item_queries(part, self.features, history_from=known, max_queries=20_000)
-
-    def training_data(self, batch_size: int) -> tf.data.Dataset:
-        """Batches of the training part, of so many rows or of sequences that hold about as many."""
-        train, features = self.split.train, self.features
-        if not self.reads_sequences:
-            options = models.RETRIEVERS[self.model].model.training_options
-            return data.training_dataset(train, features, batch_size, seed=self.seed, **options)
-        users = train.interactions[train.schema.user_id].nunique()
-        rows = min(len(train.interactions) / users, features.history.length)
-        size = max(1, round(batch_size / rows))
-        return data.sequence_dataset(train, features, size, seed=self.seed)
-
-    def hypermodel(self) -> tuning.RetrievalHyperModel:
-        """The model as a function of its hyper-parameters."""
-        known = self.split.train
-        return tuning.RetrievalHyperModel(
-            self.features.query,
-            self.features.candidate,
-            data.item_counts(known),
-            negatives.Catalogue(self.known_items, known.schema.item_id),
-            self.model,
-        )
-
-    def evaluation(self) -> callbacks.RetrievalEvaluation:
-        """The callback that puts `val_ndcg_at_10` into the logs."""
-        asked = self.validation
-        return callbacks.RetrievalEvaluation(
-            asked.queries, self.catalogue, asked.positives, seen=asked.seen, ks=SHOWN
-        )
-
-    @property
-    def is_baseline(self) -> bool:
-        """Whether the model is fitted rather than trained."""
-        return self.model in baselines.BASELINES
-
-    def describe_data(self) -> dict[str, Any]:
-        """Returns what a report says of the data and of the questions."""
-        return {
-            **shared.data_facts(self),
-            "test queries": len(self.test.user_rows),
-            "protocol": "each held-out row is a query, the user as just before it; all items are "
-            "ranked but those that the user has seen; ties count against the model",
-        }
-
-    def summarize(self, manifest: Mapping[str, Any] | None = None) -> report.RunSummary:
-        """Returns what is known of the run, from the files that its steps have written."""
-        objective = tuning.RetrievalHyperModel.objective.name
-        return shared.summarize(self, f"Retrieval, {self.model}", objective, manifest)
-
-
-def tune(settings: Settings) -> None:
+def tune(settings: RetrieverSettings) -> None:
     """Step 1: searches hyper-parameters; writes trials.json and hparams.json."""
     if settings.is_baseline:
         baseline_steps.tune(settings)
@@ -137,11 +26,11 @@ def tune(settings: Settings) -> None:
     # optimizers, which each need their own.
     fixed = {"optimizer": "adam", "batch_size": 1024, **hypermodel.usual_values}
     if fixed.get("loss") == "sampled_softmax":
-        fixed["negatives"] = "in_batch"
+        fixed |= {"negatives": "in_batch", "correction": "corrected_logq"}
     shared.search(settings, hypermodel, settings.training_data, watchers, fixed)
 
 
-def train(settings: Settings) -> None:
+def train(settings: RetrieverSettings) -> None:
     """Step 2: trains with them; writes model.keras, metrics.json and report.html."""
     if settings.is_baseline:
         baseline_steps.train(settings)
@@ -182,12 +71,15 @@ def train(settings: Settings) -> None:
     )
 
 
-def export(settings: Settings) -> None:
+def export(settings: RetrieverSettings) -> None:
     """Step 3: publishes a version whose users are as they were at the end of the data."""
     if settings.is_baseline:
         baseline_steps.export(settings)
         return
     model, frames, schema = shared.trained(settings), settings.frames, settings.frames.schema
+    taken = data.keep_positives(frames)
+    read = {feature.name for feature in model.query_model.features}
+    moments = data.context_columns(frames, settings.features)
     version = serving.export(
         settings.base,
         model.query_model,
@@ -198,9 +90,10 @@ def export(settings: Settings) -> None:
             fields=shared.titles(frames),
         ),
         users=serving.Users(
-            data.user_states(frames, settings.features),
+            data.user_states(frames, settings.features, history=taken),
             user_id=schema.user_id,
-            seen=data.seen_items(frames),
+            seen=data.seen_items(taken),
+            context={name: column for name, column in moments.items() if name in read},
         ),
         index=settings.index,
         facts=shared.manifest_facts(settings),
@@ -212,7 +105,7 @@ def export(settings: Settings) -> None:
     shared.say(f"published {version}: {index['kind']} index, recall {index['recall']:.3f}")
 
 
-def query(settings: Settings) -> None:
+def query(settings: RetrieverSettings) -> None:
     """Step 4: asks the newest version, in a fresh process without this package."""
     shared.ask(settings, "recommend", k=settings.k, exclusions=[[]])
 
@@ -236,7 +129,7 @@ def main(
     """Tunes, trains, exports and queries a retriever."""
     hints.check_choice("model", model, known_models())
     hints.check_choice("index", index, ("auto", *indexes.index_kinds()))
-    settings = Settings.of("retrieval", variant=model, model=model, index=index, **run)
+    settings = RetrieverSettings.of("retrieval", variant=model, model=model, index=index, **run)
     shared.run_steps(settings, step, (tune, train, export, query))
 
 

@@ -58,6 +58,11 @@ def _ranking(arguments: Sequence[str]) -> None:
     _run_recipe("ranking", arguments)
 
 
+def _pretraining(arguments: Sequence[str]) -> None:
+    """Tunes, trains, exports and queries a retriever in two stages of learning."""
+    _run_recipe("pretraining", arguments)
+
+
 def _two_stage(arguments: Sequence[str]) -> None:
     """Tunes, trains, exports and queries a retriever and a ranker as one."""
     _run_recipe("two_stage", arguments)
@@ -106,6 +111,7 @@ def _versions(arguments: Sequence[str]) -> None:
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "retrieval": _retrieval,
     "ranking": _ranking,
+    "pretraining": _pretraining,
     "two-stage": _two_stage,
     "text-search": _text_search,
     "notifications": _notifications,

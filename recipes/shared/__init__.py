@@ -3,7 +3,8 @@
 from .asking import ask
 from .console import console, one_line_errors, say
 from .fitting import accept, fit, search, trained
-from .options import with_options
+from .labels import PositiveFrom, PositiveValues, load_labelled, split_labelled
+from .options import read_numbers, with_options
 from .settings import Settings
 from .source import DATA, SPLITS, DataSource, read_mapping
 from .steps import EXIT_CODES, Step, StepArgument, announce, run_steps, show_next
@@ -15,6 +16,8 @@ __all__ = [
     "LIMITS",
     "SPLITS",
     "DataSource",
+    "PositiveFrom",
+    "PositiveValues",
     "Settings",
     "Step",
     "StepArgument",
@@ -24,13 +27,16 @@ __all__ = [
     "console",
     "data_facts",
     "fit",
+    "load_labelled",
     "manifest_facts",
     "one_line_errors",
     "read_mapping",
+    "read_numbers",
     "run_steps",
     "say",
     "search",
     "show_next",
+    "split_labelled",
     "summarize",
     "titles",
     "trained",

@@ -24,6 +24,7 @@ _WRITTEN += (
     "metrics.json",
     "report.html",
     "retriever",
+    "pretraining",
 )
 
 

@@ -46,16 +46,21 @@ def _options(
         list[str] | None, Option(help="COLUMN=KIND of the items; repeatable.")
     ] = None,
     context_feature: Annotated[
-        list[str] | None, Option(help="COLUMN=KIND of the rows, for the ranking; repeatable.")
+        list[str] | None,
+        Option(help="COLUMN=KIND of the moment, such as hour=numeric; repeatable."),
     ] = None,
     split: Annotated[str, Option(help=f"One of {', '.join(SPLITS)}.")] = "global-time",
     held_out: Annotated[float, Option(help="Share of the rows to choose by, and to test.")] = 0.1,
     runs: Annotated[pathlib.Path | None, Option(help="Folder for results.")] = None,
     base: Annotated[pathlib.Path | None, Option(help="Folder of versions.")] = None,
-    trials: Annotated[int, Option(min=1, help="Trials of the search.")] = 3,
+    trials: Annotated[int | None, Option(min=1, help="Trials of the search; else 3.")] = None,
     budget: Annotated[float | None, Option(min=0.01, help="Minutes for the search.")] = None,
-    trial_epochs: Annotated[int, Option(min=1, help="At most so many epochs of a trial.")] = 3,
-    epochs: Annotated[int, Option(min=1, help="At most so many epochs of the training.")] = 20,
+    trial_epochs: Annotated[
+        int | None, Option(min=1, help="At most so many epochs of a trial; else 3.")
+    ] = None,
+    epochs: Annotated[
+        int | None, Option(min=1, help="At most so many epochs of the training; else 20.")
+    ] = None,
     patience: Annotated[int, Option(min=0, help="Epochs without gain before the end.")] = 2,
     user: Annotated[str | None, Option(help="Whom `query` is for; else the first user.")] = None,
     k: Annotated[int, Option("-k", min=1, help="How many items of each user.")] = 10,
@@ -88,14 +93,18 @@ def _options(
     tables = (path, interactions, users, items, schema)
     return {
         "source": DataSource(
-            name, *tables, columns, _weights(event_weight or ()), split, held_out, smoke
+            name,
+            *tables,
+            columns,
+            read_numbers("event-weight", event_weight or (), "buy=5"),
+            split,
+            held_out,
+            smoke,
         ),
         "runs": runs,
         "base": base,
-        "trials": trials,
+        **choose_size(smoke, trials=trials, trial_epochs=trial_epochs, epochs=epochs),
         "budget": budget,
-        "trial_epochs": trial_epochs,
-        "epochs": epochs,
         "patience": patience,
         "user": user,
         "k": k,
@@ -106,6 +115,13 @@ def _options(
     }
 
 
+def choose_size(smoke: bool, **given: int | None) -> dict[str, int]:
+    """Returns what was given, and what is usual for the rest: little of it in a smoke test."""
+    usual = (1, 2, 4) if smoke else (3, 3, 20)
+    names = ("trials", "trial_epochs", "epochs")
+    return {n: given[n] or size for n, size in zip(names, usual, strict=True)}
+
+
 def _pair(text: str) -> tuple[str, str]:
     column, _, kind = text.rpartition("=")
     if not column:
@@ -113,12 +129,19 @@ def _pair(text: str) -> tuple[str, str]:
     return column, kind
 
 
-def _weights(pairs: Sequence[str]) -> dict[str, float]:
+def read_numbers(option: str, pairs: Sequence[str], example: str) -> dict[str, float]:
+    """Returns the numbers by name that a repeatable option gives as NAME=NUMBER.
+
+    Args:
+        option: What the option is called.
+        pairs: What was given.
+        example: What an error shows.
+    """
     try:
-        return {name: float(weight) for name, weight in map(_pair, pairs)}
+        return {name: float(number) for name, number in map(_pair, pairs)}
     except ValueError as error:
         raise ValueError(
-            f"`--event-weight` must be EVENT=NUMBER, such as buy=5: {error}"
+            f"`--{option}` must be NAME=NUMBER, such as {example}, received {list(pairs)}"
         ) from error
 
 

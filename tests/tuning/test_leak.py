@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from recipes import retrieval, shared
+from recipes.retriever_settings import RetrieverSettings
 from tfrs_ext import data
 
 pytestmark = pytest.mark.slow
@@ -25,7 +26,7 @@ class OtherTest(shared.DataSource):
         return data.join(split.train, split.validation, other)
 
 
-def tune(folder, source, settings_class=retrieval.Settings):
+def tune(folder, source, settings_class=RetrieverSettings):
     settings = settings_class(
         source=source(smoke=True),
         runs=folder,
@@ -50,7 +51,7 @@ def tune(folder, source, settings_class=retrieval.Settings):
     return [(row["values"], row["score"]) for row in rows]
 
 
-class EvaluatesOnTest(retrieval.Settings):
+class EvaluatesOnTest(RetrieverSettings):
     """Leaks: the objective is taken on the test part."""
 
     def evaluation(self):
@@ -58,7 +59,7 @@ class EvaluatesOnTest(retrieval.Settings):
         return super().evaluation()
 
 
-class CountsTest(retrieval.Settings):
+class CountsTest(RetrieverSettings):
     """Leaks: the items' frequencies, which the loss corrects by, are those of all data."""
 
     def hypermodel(self):

@@ -3,6 +3,7 @@
 from tfrs_ext.data.events import weigh_events
 from tfrs_ext.data.feature_set import FeatureSet, fit_features
 from tfrs_ext.data.frames import Frames, join
+from tfrs_ext.data.impression_batches import impressions_dataset
 from tfrs_ext.data.impressions import with_impressions
 from tfrs_ext.data.inspection import Inspection, inspect_interactions
 from tfrs_ext.data.invention import Truth, synthetic
@@ -51,6 +52,7 @@ __all__ = [
     "global_time_split",
     "group_parquet_by_user",
     "history_times",
+    "impressions_dataset",
     "inspect_interactions",
     "item_columns",
     "item_counts",

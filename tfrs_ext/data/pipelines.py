@@ -72,7 +72,7 @@ def training_dataset(
     rows = row_numbers(size, batch_size, shuffle, seed, order)
     if drop_remainder:
         rows = rows.take(size // batch_size).map(lambda r: tf.ensure_shape(r, [batch_size]))
-    columns = _columns_of(frames, features, windows_before_rows(frames, history))
+    columns = columns_of_rows(frames, features, windows_before_rows(frames, history))
     if example_age is None:
         return gather_batches(rows, columns)
     ages = on_host(ages_of(frames))
@@ -122,7 +122,7 @@ def ranking_dataset(
             "`frames` must have a label, received a schema without one: see `with_labels` and "
             "`with_negatives`."
         )
-    columns = _columns_of(
+    columns = columns_of_rows(
         frames, features, windows_before_rows(frames, history, positives_only=True)
     )
 
@@ -145,21 +145,28 @@ def _check_draws(frames: Frames, rows_per_user: int, shuffle: bool) -> tuple[Ord
     return equal_rows(users, rows_per_user), rows_per_user * len(np.unique(users))
 
 
-def _columns_of(
+def columns_of_rows(
     frames: Frames, features: FeatureSet, windows: Windows
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
-    users = _columns(frames.users, features.of_users)
-    items = _columns(frames.items, features.candidate)
+    """Returns a function from row numbers `[B]` to all columns of these rows, `{column: [B, ...]}`.
+
+    Args:
+        frames: The rows.
+        features: The columns with their facts.
+        windows: What each row's user did before it.
+    """
+    users = table_columns(frames.users, features.of_users)
+    items = table_columns(frames.items, features.candidate)
     user_rows, item_rows = on_host(frames.user_rows()), on_host(frames.item_rows())
-    extras = {**_row_columns(frames), **_columns(frames.interactions, features.context)}
+    extras = {**_row_columns(frames), **table_columns(frames.interactions, features.context)}
 
     @tf.autograph.experimental.do_not_convert
     def batch(rows: tf.Tensor) -> dict[str, tf.Tensor]:
         return {
-            **_gather(users, tf.gather(user_rows, rows)),
+            **gather_rows(users, tf.gather(user_rows, rows)),
             **windows.gather_all(rows, features, items),
-            **_gather(items, tf.gather(item_rows, rows)),
-            **_gather(extras, rows),
+            **gather_rows(items, tf.gather(item_rows, rows)),
+            **gather_rows(extras, rows),
         }
 
     return batch
@@ -179,9 +186,9 @@ def candidates_dataset(frames: Frames, features: FeatureSet, batch_size: int) ->
     Raises:
         ValueError: If `batch_size` is below 1.
     """
-    items = _columns(frames.items, features.candidate)
+    items = table_columns(frames.items, features.candidate)
     rows = row_numbers(len(frames.items), batch_size, shuffle=False)
-    return gather_batches(rows, lambda r: _gather(items, r))
+    return gather_batches(rows, lambda r: gather_rows(items, r))
 
 
 def gather_batches(rows: tf.data.Dataset, batch: Callable[[tf.Tensor], Any]) -> tf.data.Dataset:
@@ -236,7 +243,13 @@ def _shuffled(size: int, batch_size: int, seed: int | None, order: Order) -> tf.
     return seeds.flat_map(epoch).apply(tf.data.experimental.assert_cardinality(batches))
 
 
-def _columns(table: pd.DataFrame, features: tuple[Feature, ...]) -> dict[str, tf.Tensor]:
+def table_columns(table: pd.DataFrame, features: tuple[Feature, ...]) -> dict[str, tf.Tensor]:
+    """Returns the columns of a table in main memory, `{column: [N, ...]}`.
+
+    Args:
+        table: The table.
+        features: The columns with their facts.
+    """
     return {name: on_host(values) for name, values in arrays_of(table, features).items()}
 
 
@@ -250,5 +263,11 @@ def _row_columns(frames: Frames) -> dict[str, tf.Tensor]:
     }
 
 
-def _gather(columns: dict[str, tf.Tensor], rows: tf.Tensor) -> dict[str, tf.Tensor]:
+def gather_rows(columns: dict[str, tf.Tensor], rows: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Returns some rows of columns.
+
+    Args:
+        columns: `{column: [N, ...]}`.
+        rows: `[B]` or `[B, n]` row numbers.
+    """
     return {name: tf.gather(column, rows) for name, column in columns.items()}

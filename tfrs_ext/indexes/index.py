@@ -282,7 +282,7 @@ class Index(CorpusLayer, abc.ABC):
         else:
             scores, positions = self._search_excluding(corpus, embeddings, columns, exclusions)
         look_up = tf.gather if self.always_fills and exclusions is None else gather_or_pad
-        ids = look_up(corpus.identifiers, positions)
+        ids = look_up(tf.convert_to_tensor(corpus.identifiers), positions)
         return (scores[0], ids[0]) if is_one else (scores, ids)
 
     def _search_excluding(

@@ -28,7 +28,9 @@ def gather_or_pad(
     Returns:
         `positions.shape + values.shape[1:]`.
     """
-    found = tf.gather(values, tf.maximum(positions, 0))
+    # Rows gathered from a variable itself would make TensorFlow copy the whole variable in each
+    # read from then on, for ever: a search that reads all candidates would take many times as long.
+    found = tf.gather(tf.convert_to_tensor(values), tf.maximum(positions, 0))
     missing = positions < 0
     if values.shape.rank != 1:
         ones = tf.ones(tf.rank(found) - tf.rank(positions), tf.int32)

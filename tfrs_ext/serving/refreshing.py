@@ -1,6 +1,5 @@
 """A new version with other items, between two trainings."""
 
-import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +13,7 @@ from tfrs_ext.indexes import Index, build_index, index_class
 from tfrs_ext.serving.bundle.retriever_bundle import RetrieverBundle
 from tfrs_ext.serving.items import Items
 from tfrs_ext.serving.publishing.manifest import ModelCard, read_manifest
+from tfrs_ext.serving.publishing.stored_items import item_columns
 from tfrs_ext.serving.publishing.versions import latest_version
 from tfrs_ext.serving.retriever_draft import BuildIndex, draft_retriever
 from tfrs_ext.serving.users import Users
@@ -97,11 +97,7 @@ def item_ids(path: PathLike) -> npt.NDArray[Any]:
     Args:
         path: A version's folder.
     """
-    column = read_manifest(path)["item_id"]
-    variables = tf.train.load_checkpoint(os.path.join(path, "variables", "variables"))
-    ids: npt.NDArray[Any] = variables.get_tensor(
-        f"items/_columns/{column}/.ATTRIBUTES/VARIABLE_VALUE"
-    )
+    ids: npt.NDArray[Any] = item_columns(path)[read_manifest(path)["item_id"]]
     return ids
 
 

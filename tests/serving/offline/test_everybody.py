@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tfrs_ext import serving
-from tfrs_ext.serving.offline import asked
+from tfrs_ext import indexes, serving
+from tfrs_ext._keras import keras
+from tfrs_ext.serving.offline import asked, everybody
 
 ROOT = pathlib.Path(__file__).parents[3]
 USERS = np.arange(23) * 3
@@ -90,6 +91,43 @@ def test_a_job_that_failed_goes_on_after_the_last_whole_part(tmp_path):
     assert lines[0] == "going on: 1 of 3 parts are there"
     assert "part 3 of 3" in lines[-1]
     assert read(write(tmp_path, source=None or answer)) == expected()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ids", [np.arange(20) * 3 - 8, [f"no {i}" for i in range(20)]])
+def test_a_version_s_fields_are_those_that_it_answers_with(tmp_path, ids):
+    vectors = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
+    vector = keras.Input([4], name="vector")
+    tower = keras.Model({"vector": vector}, keras.layers.Activation("linear")(vector))
+    titles = [b"\xff" if i == 3 else f"№ {i}".encode() for i in range(20)]
+    version = serving.export(
+        tmp_path / "models",
+        tower,
+        vectors,
+        serving.Items({"item_id": ids}, fields={"title": titles, "year": np.arange(20)}),
+        users=serving.Users({"user_id": USERS[:20], "vector": vectors}, seen=[[i] for i in ids]),
+        index=indexes.Exact(k=5).index(vectors, ids),
+        k=5,
+    )
+    rows = read(write(tmp_path / "out", {"user_id": USERS[:20]}, version, k=20))
+    scores = vectors @ vectors.T
+    for place, row in enumerate(rows):
+        best = [i for i in np.argsort(-scores[place]) if i != place]  # What was seen is left out.
+        assert row["item_id"] == [ids[i] for i in best]
+        assert row["year"] == best
+        assert row["title"] == [titles[i].decode("utf-8", "replace") for i in best]
+
+
+def test_row_groups_are_large_and_lists_have_no_statistics(tmp_path, monkeypatch):
+    monkeypatch.setattr(everybody, "_GROUP_VALUES", 3 * 9)
+    (part,) = write(tmp_path, batch_size=4, part_rows=100)
+    found = pq.ParquetFile(part).metadata
+    groups = [found.row_group(i) for i in range(found.num_row_groups)]
+    assert [group.num_rows for group in groups] == [12, 11]
+    columns = {groups[0].column(i).path_in_schema: groups[0].column(i) for i in range(4)}
+    assert columns["user_id"].statistics.max == USERS[11]
+    assert columns["item_id.list.element"].statistics is None
+    assert read([part]) == expected()
 
 
 JOB = """

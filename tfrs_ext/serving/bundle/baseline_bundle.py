@@ -64,7 +64,7 @@ class BaselineBundle(SignatureModule):
             groups: `[Q]`, where the baseline reads groups.
         """
         padding = "" if self.items.dtype == tf.string else -1
-        ids = histories.with_values(tf.gather(self.items.ids, histories.values))
+        ids = histories.with_values(tf.gather(self.items.ids.value(), histories.values))
         request: dict[str, TensorLike] = {HISTORY: ids.to_tensor(padding).numpy(), "k": self.k}
         request["exclusions"] = np.full([int(histories.nrows()), 1], padding)
         if self._group is not None and groups is not None:

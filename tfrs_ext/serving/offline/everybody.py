@@ -1,9 +1,10 @@
 """Recommendations for everybody, written to Parquet in parts, by a job that may be killed."""
 
 import contextlib
+import functools
 import pathlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Union
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from tfrs_ext.serving.offline.tables import Answer, recommend_table
 from tfrs_ext.typing import Columns, PathLike, PrintFn
 
 _JOB, _DONE = "_job.json", "_SUCCESS"
+_GROUP_VALUES = 1_000_000  # Of a list column in a row group, the piece that readers take whole.
 
 
 def recommend_to_parquet(
@@ -74,17 +76,16 @@ def recommend_to_parquet(
             raise ValueError(f"`{name}` must be a positive integer, received {name}={value}.")
     with contextlib.ExitStack() as stack:
         table = open_requests(requests)
-        answer: Answer
-        if callable(source):
-            answer, label = source, "a function"
+        answer = source if callable(source) else stack.enter_context(Recommender(source, k))
+        if isinstance(answer, Recommender):
+            answer.check_columns(table.names)
+            label, ask = answer.fingerprint, answer.answer_table
         else:
-            answer = version = stack.enter_context(Recommender(source, k))
-            version.check_columns(table.names)
-            item_id, label = version.item_id, version.fingerprint
+            label, ask = "a function", functools.partial(recommend_table, answer, item_id)
         folder = stack.enter_context(hold_folder(out))
         _begin(folder, {"source": label, "k": k, "part_rows": part_rows, **table.describe()})
-        job = _Job(answer, table, folder, item_id, batch_size, part_rows, print_fn)
-        return job.run()
+        sizes = (batch_size, max(batch_size, _GROUP_VALUES // k), part_rows)
+        return _Job(ask, table, folder, sizes, print_fn).run()
 
 
 def _begin(folder: pathlib.Path, job: Mapping[str, Any]) -> None:
@@ -108,16 +109,14 @@ class _Job:
 
     def __init__(
         self,
-        answer: Answer,
+        ask: Callable[[pa.Table], pa.Table],
         table: RequestTable,
         folder: pathlib.Path,
-        item_id: str,
-        batch_size: int,
-        part_rows: int,
+        sizes: tuple[int, int, int],
         print_fn: PrintFn | None,
     ) -> None:
-        self._answer, self._table, self._folder = answer, table, folder
-        self._item_id, self._batch_size, self._part_rows = item_id, batch_size, part_rows
+        self._ask, self._table, self._folder = ask, table, folder
+        self._batch_size, self._group_rows, self._part_rows = sizes
         self._print = print_fn or (lambda line: None)
 
     def run(self) -> list[pathlib.Path]:
@@ -137,14 +136,16 @@ class _Job:
         return paths
 
     def _write(self, part: pa.Table, path: pathlib.Path) -> None:
-        writer = None
+        writer, held = None, []
         try:
             for begin in range(0, part.num_rows, self._batch_size):
-                asked = part.slice(begin, self._batch_size)
-                rows = recommend_table(self._answer, self._item_id, asked)
-                # Scores and ids hardly repeat: dictionaries would take longer, and more room.
-                writer = writer or pq.ParquetWriter(path, rows.schema, use_dictionary=False)
-                writer.write_table(rows)
+                held.append(self._ask(part.slice(begin, self._batch_size)))
+                begun = sum(rows.num_rows for rows in held)
+                if begun < self._group_rows and begin + self._batch_size < part.num_rows:
+                    continue
+                rows, held = pa.concat_tables(held), []
+                writer = writer or _open(path, rows.schema, part.column_names)
+                writer.write_table(rows, row_group_size=rows.num_rows)
         finally:
             if writer is not None:
                 writer.close()
@@ -156,3 +157,8 @@ class _Job:
             f"part {part + 1} of {parts}: {speed:,.0f} requests a second, about "
             f"{left / 60:.1f} min left"
         )
+
+
+def _open(path: pathlib.Path, schema: pa.Schema, asked: Sequence[str]) -> pq.ParquetWriter:
+    # Nobody looks for a list by its least and largest value; to find them is a third of the work.
+    return pq.ParquetWriter(path, schema, use_dictionary=False, write_statistics=list(asked))

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from tfrs_ext.serving.offline.item_fields import ItemFields, read_item_fields
 from tfrs_ext.serving.offline.tables import recommend_table
 from tfrs_ext.serving.publishing.manifest import read_manifest
 from tfrs_ext.serving.rest.servable import Servable
@@ -64,6 +65,8 @@ class Recommender:
         self._extra = [name for name in facts if _is_extra(facts[name])]
         self._path, self._k = str(path), k
         self._servable: Servable | None = None
+        self._fields: ItemFields | None = None
+        self._plain: tuple[str, ...] = ()
 
     def __enter__(self) -> "Recommender":
         """Returns itself."""
@@ -77,7 +80,7 @@ class Recommender:
 
     def __getstate__(self) -> dict[str, Any]:
         """Returns what another process needs: not the loaded version."""
-        return {**self.__dict__, "_servable": None}
+        return {**self.__dict__, "_servable": None, "_fields": None}
 
     def check_columns(self, names: Sequence[str]) -> None:
         """Raises ValueError where requests lack a column that the version takes.
@@ -93,14 +96,43 @@ class Recommender:
 
     def __call__(self, asked: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
         """Returns `{output: [B, k]}`."""
+        return self._ask(asked, ())
+
+    def answer_table(self, asked: pa.Table) -> pa.Table:
+        """Returns requests with what they are recommended: lists, without padding.
+
+        Args:
+            asked: The requests, with a column for each input of `recommend`.
+        """
         if self._servable is None:
-            self._servable = Servable(self._path)
-        specs = self._servable.inputs[_SIGNATURE]
+            self._load()
+        if self._fields is None:
+            return recommend_table(self, self.item_id, asked)
+        return recommend_table(self._ask_plain, self.item_id, asked, self._fields)
+
+    def _ask_plain(self, asked: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+        """Returns what answers hold beside the items' fields."""
+        return self._ask(asked, self._plain)
+
+    def _load(self) -> Servable:
+        self._servable = Servable(self._path)
+        outputs = self._servable.outputs[_SIGNATURE]
+        self._fields = read_item_fields(self._path, self.item_id, outputs)
+        known = () if self._fields is None else self._fields.names
+        self._plain = tuple(name for name in outputs if name not in known)
+        return self._servable
+
+    def _ask(
+        self, asked: Mapping[str, npt.NDArray[Any]], outputs: tuple[str, ...]
+    ) -> dict[str, npt.NDArray[Any]]:
+        servable = self._servable or self._load()
+        specs = servable.inputs[_SIGNATURE]
         inputs = {name: _convert(asked[name], np.dtype(specs[name].dtype)) for name in self._asked}
         rows = len(next(iter(inputs.values())))
         for name in self._extra:
             inputs[name] = np.zeros([rows, 0], specs[name].dtype)
-        return self._servable.run(_SIGNATURE, {**inputs, "k": np.int32(self._k)})
+        values = {**inputs, "k": np.int32(self._k)}
+        return servable.run(_SIGNATURE, values, outputs=outputs)
 
     def map_frames(
         self, frames: Iterator[pd.DataFrame], batch_size: int = 1024
@@ -121,7 +153,7 @@ class Recommender:
                 for begin in range(0, len(frame), batch_size):
                     some = frame.iloc[begin : begin + batch_size]
                     asked = pa.Table.from_pandas(some, preserve_index=False)
-                    yield recommend_table(self, self.item_id, asked).to_pandas()
+                    yield self.answer_table(asked).to_pandas()
 
 
 def _is_extra(facts: Mapping[str, Any]) -> bool:

@@ -2,7 +2,7 @@
 
 import gc
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ class Servable:
         library = op_library(path)
         if library is not None:
             load_op_library(library)
-        self._calls: dict[str, Any] = {}
+        self._calls: dict[tuple[str, tuple[str, ...]], Any] = {}
         self._session: Any = tf.compat.v1.Session(graph=tf.Graph())
         try:
             with self._session.graph.as_default():
@@ -42,23 +42,27 @@ class Servable:
             signatures = {n: s for n, s in meta.signature_def.items() if s.inputs}
             self.inputs = {name: _specs(s.inputs) for name, s in signatures.items()}
             self.outputs = {name: _specs(s.outputs) for name, s in signatures.items()}
-            self._calls = {name: self._callable(name) for name in signatures}
+            self._calls = {(n, ()): self._callable(n, self.outputs[n]) for n in signatures}
             for name, values in read_warmup(path):
                 self.run(name, values)
         except BaseException:
             self.close()
             raise
 
-    def _callable(self, name: str) -> Any:
+    def _callable(self, name: str, outputs: Iterable[str]) -> Any:
         feeds = [spec.tensor for spec in self.inputs[name].values()]
         return self._session.make_callable(
-            {output: spec.tensor for output, spec in self.outputs[name].items()},
+            {output: self.outputs[name][output].tensor for output in outputs},
             feeds,
             accept_options=True,
         )
 
     def run(
-        self, signature: str, inputs: Mapping[str, npt.ArrayLike], seconds: float = 600.0
+        self,
+        signature: str,
+        inputs: Mapping[str, npt.ArrayLike],
+        seconds: float = 600.0,
+        outputs: tuple[str, ...] = (),
     ) -> dict[str, npt.NDArray[Any]]:
         """Returns the outputs by name; any number of threads may call.
 
@@ -66,6 +70,7 @@ class Servable:
             signature: The signature's name.
             inputs: All its inputs by name.
             seconds: The time that it may take.
+            outputs: Which outputs are computed; `()` for all.
 
         Raises:
             tf.errors.DeadlineExceededError: Where it takes longer.
@@ -74,9 +79,11 @@ class Servable:
             raise RuntimeError("The version is closed.")
         names = self.inputs[signature]
         options = tf.compat.v1.RunOptions(timeout_in_ms=max(1, round(seconds * 1000)))
-        call = self._calls[signature]
-        outputs: dict[str, Any] = call(*(inputs[name] for name in names), options=options)
-        return outputs
+        call = self._calls.get((signature, outputs))
+        if call is None:
+            call = self._calls[signature, outputs] = self._callable(signature, outputs)
+        found: dict[str, Any] = call(*(inputs[name] for name in names), options=options)
+        return found
 
     def close(self) -> None:
         """Frees the version's memory, at once."""
