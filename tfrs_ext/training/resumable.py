@@ -87,18 +87,20 @@ def fit_resumable(
     with hold_folder(folder) as held, draw_from_variables(model):
         progress = TrainingProgress(held, monitor, mode, patience, settings)
         steps = None if save_every is None else StepProgress(held, save_every)
-        _resume(progress, steps, model, train, epochs, print_fn)
+        trained = _resume(progress, steps, model, train, epochs, print_fn)
         if not progress.is_over(epochs):
             watchers = [*callbacks, progress, EpochLines(progress, epochs, print_fn)]
-            ends = [epochs]
-            if steps is not None:
-                train, watchers = steps.data(train), [*watchers, steps]
+            watchers += [] if steps is None else [steps]
+            parts = [(train if steps is None else _begin_when_read(train), epochs)]
+            if trained:
                 # Keras takes the number of steps of the first epoch for that of all: one that is
-                # only finished here is fitted on its own.
-                ends = [len(progress.rows) + 1, epochs] if steps.skipped else ends
-            for end in ends:
+                # only finished here is fitted on its own. What is passed over is read and thrown
+                # away: any data set can do that, at its own speed.
+                rest = _begin_when_read(train.skip(trained))
+                parts = [(rest, len(progress.rows) + 1), *parts]
+            for batches, end in parts:
                 begin, fit = len(progress.rows), {"verbose": 0, **fit}
-                model.fit(train, epochs=end, initial_epoch=begin, callbacks=watchers, **fit)
+                model.fit(batches, epochs=end, initial_epoch=begin, callbacks=watchers, **fit)
                 if model.stop_training:
                     break
             progress.finish(epochs)
@@ -115,8 +117,12 @@ def _resume(
     train: tf.data.Dataset,
     epochs: int,
     print_fn: PrintFn,
-) -> None:
-    """Reads an earlier training, and brings the model and the data to where it was."""
+) -> int:
+    """Reads an earlier training, and brings the model and the data to where it was.
+
+    Returns:
+        How many steps of the epoch to go on with were trained.
+    """
     changed = progress.read()
     if not changed and progress.is_too_long(epochs):
         changed = ["epochs or patience"]
@@ -133,3 +139,14 @@ def _resume(
     trained = steps.resume(model, len(progress.rows)) if steps is not None else 0
     if trained:
         print_fn(f"the training goes on after step {trained} of epoch {len(progress.rows) + 1}")
+    return trained
+
+
+def _begin_when_read(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Returns the same batches, of which an iterator begins an epoch with the first that it reads.
+
+    `fit` makes one iterator more than it reads, which would be an epoch of another order.
+    """
+    lazy = tf.data.Dataset.from_tensors(0).flat_map(lambda _: batches)
+    size = int(batches.cardinality())
+    return lazy if size < 0 else lazy.apply(tf.data.experimental.assert_cardinality(size))

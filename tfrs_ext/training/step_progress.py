@@ -23,9 +23,6 @@ class StepProgress(keras.callbacks.Callback):
     Args:
         folder: The folder of `fit_resumable`.
         every: After how many steps it is written.
-
-    Attributes:
-        skipped: How many batches the next epoch that begins leaves out, since they were trained.
     """
 
     def __init__(self, folder: pathlib.Path, every: int) -> None:
@@ -33,16 +30,9 @@ class StepProgress(keras.callbacks.Callback):
         if every < 1:
             raise ValueError(f"`save_every` must be at least 1, received save_every={every}.")
         self._folder, self._every = folder, every
-        self.skipped = tf.Variable(0, dtype=tf.int64, trainable=False)
         self._first = self._epoch = 0
         self._restored = ""
         self._known: set[str] = set()  # The metrics that have what they had before the stop.
-
-    def data(self, train: tf.data.Dataset) -> tf.data.Dataset:
-        """Returns the same batches, without those that were trained in the epoch to go on with."""
-        # What is passed over is read and thrown away: any data set can do that, at its own speed.
-        once = tf.data.Dataset.from_tensors(0)
-        return once.flat_map(lambda _: train.skip(self.skipped.read_value()))
 
     def resume(self, model: keras.Model, epoch: int) -> int:
         """Gives a model what it had in the middle of an epoch.
@@ -69,7 +59,6 @@ class StepProgress(keras.callbacks.Callback):
                 f"{self._folder / _FILE}, and the epoch begins anew."
             ) from error
         self._first = int(found["step"])
-        self.skipped.assign(self._first)
         return self._first
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
@@ -95,7 +84,6 @@ class StepProgress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Begins the next epoch with its first batch."""
         self._first = 0
-        self.skipped.assign(0)
 
     def forget(self) -> None:
         """Removes what was written, so that the training begins anew."""
