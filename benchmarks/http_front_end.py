@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -30,7 +30,22 @@ from tfrs_ext._keras import keras
 
 WIDTH, K, USERS, CLIENTS, ROUNDS = 64, 100, 1000, 8, 5
 ROWS = (1, 8, 64)
-Ports = dict[str, int]
+
+
+class Server(NamedTuple):
+    """A server process and its port."""
+
+    port: int
+    process: int
+
+    def processor_seconds(self) -> float:
+        """Returns the processor time of all its threads, on which other processes weigh less."""
+        tasks = pathlib.Path(f"/proc/{self.process}/task")
+        spent = [(task / "schedstat").read_text().split()[0] for task in tasks.iterdir()]
+        return sum(map(int, spent)) / 1e9
+
+
+Servers = dict[str, Server]
 PATH = "/v1/models/items:predict"
 
 
@@ -47,8 +62,8 @@ def export(base: pathlib.Path, items: int) -> Any:
 
 
 @contextlib.contextmanager
-def serve(base: pathlib.Path, *options: str) -> Iterator[int]:
-    """Yields the port of a server that answers."""
+def serve(base: pathlib.Path, *options: str) -> Iterator[Server]:
+    """Yields a server that answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -62,7 +77,7 @@ def serve(base: pathlib.Path, *options: str) -> Iterator[int]:
                 next(asked(port, [np.arange(1)]))
                 break
             time.sleep(0.2)
-        yield port
+        yield Server(port, process.pid)
     finally:
         process.terminate()
         process.wait()
@@ -85,10 +100,10 @@ def asked(port: int, batches: list[np.ndarray]) -> Iterator[float]:
         connection.close()
 
 
-def take_turns(ports: Ports, index: Any, batches: list[np.ndarray]) -> dict[str, np.ndarray]:
+def take_turns(servers: Servers, index: Any, batches: list[np.ndarray]) -> dict[str, np.ndarray]:
     """Returns the milliseconds of each request to each server, and of the index alone."""
     graph = tf.function(index, reduce_retracing=True)
-    sides = {name: asked(port, batches) for name, port in ports.items()}
+    sides = {name: asked(server.port, batches) for name, server in servers.items()}
     found: dict[str, list[float]] = {name: [] for name in ("index", *sides)}
     for batch in batches:
         ids = tf.constant(batch)
@@ -110,17 +125,20 @@ def ask_at_once(port: int, batches: list[np.ndarray]) -> tuple[float, np.ndarray
     return time.perf_counter() - start, each
 
 
-def measure(ports: Ports, index: Any, rows: int, requests: int) -> dict[str, Any]:
+def measure(servers: Servers, index: Any, rows: int, requests: int) -> dict[str, Any]:
     """Returns the record of requests of so many rows."""
     rng = np.random.default_rng(1)
     batches = [rng.integers(USERS, size=rows) for _ in range(requests)]
-    alone = take_turns(ports, index, batches)
-    rounds: dict[str, list[tuple[float, np.ndarray]]] = {name: [] for name in ports}
+    alone = take_turns(servers, index, batches)
+    rounds: dict[str, list[tuple[float, np.ndarray]]] = {name: [] for name in servers}
+    processor: dict[str, list[float]] = {name: [] for name in servers}
     for _ in range(ROUNDS):
-        for name, port in ports.items():
-            rounds[name].append(ask_at_once(port, batches))
+        for name, server in servers.items():
+            before = server.processor_seconds()
+            rounds[name].append(ask_at_once(server.port, batches))
+            processor[name].append(server.processor_seconds() - before)
     record: dict[str, Any] = {"rows": rows, "index_ms": float(np.median(alone["index"]))}
-    for name in ports:
+    for name in servers:
         each = 1e3 * np.concatenate([each for _, each in rounds[name]])
         record[name] = {
             "p50_ms": float(np.median(alone[name])),
@@ -130,6 +148,9 @@ def measure(ports: Ports, index: Any, rows: int, requests: int) -> dict[str, Any
             "p99_ms_of_8_clients": float(np.percentile(each, 99)),
             "rows_per_second_of_8_clients": float(
                 np.median([requests * rows / seconds for seconds, _ in rounds[name]])
+            ),
+            "processor_ms_of_a_request_of_8_clients": float(
+                1e3 * np.median(processor[name]) / requests
             ),
         }
     return record
@@ -145,8 +166,8 @@ def main() -> None:
         base = pathlib.Path(folder, "items")
         index = export(base, args.items)
         with serve(base) as by_itself, serve(base, "--max-batch-size", "64") as joined:
-            ports = {"by_itself": by_itself, "joined": joined}
-            records = [measure(ports, index, rows, args.requests) for rows in ROWS]
+            servers = {"by_itself": by_itself, "joined": joined}
+            records = [measure(servers, index, rows, args.requests) for rows in ROWS]
     write("http_front_end", {"items": args.items, "width": WIDTH, "k": K, "records": records})
 
 

@@ -26,7 +26,7 @@ def tune(settings: RetrieverSettings) -> None:
     # optimizers, which each need their own.
     fixed = {"optimizer": "adam", "batch_size": 1024, **hypermodel.usual_values}
     if fixed.get("loss") == "sampled_softmax":
-        fixed["negatives"] = "in_batch"
+        fixed |= {"negatives": "in_batch", "correction": "corrected_logq"}
     shared.search(settings, hypermodel, settings.training_data, watchers, fixed)
 
 
@@ -78,6 +78,8 @@ def export(settings: RetrieverSettings) -> None:
         return
     model, frames, schema = shared.trained(settings), settings.frames, settings.frames.schema
     taken = data.keep_positives(frames)
+    read = {feature.name for feature in model.query_model.features}
+    moments = data.context_columns(frames, settings.features)
     version = serving.export(
         settings.base,
         model.query_model,
@@ -91,6 +93,7 @@ def export(settings: RetrieverSettings) -> None:
             data.user_states(frames, settings.features, history=taken),
             user_id=schema.user_id,
             seen=data.seen_items(taken),
+            context={name: column for name, column in moments.items() if name in read},
         ),
         index=settings.index,
         facts=shared.manifest_facts(settings),

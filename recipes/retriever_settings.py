@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrs_ext import baselines, callbacks, data, files, models, negatives, report, tuning
+from tfrs_ext.features import Feature
 
 from . import shared
 
@@ -34,6 +35,14 @@ class RetrieverSettings(shared.Settings):
     def reads_sequences(self) -> bool:
         """Whether the model trains on whole histories, not on single rows."""
         return not self.is_baseline and models.RETRIEVERS[self.model].model.reads_sequences
+
+    @property
+    def query_features(self) -> tuple[Feature, ...]:
+        """The columns of queries: those of users, and the context that requests bring along.
+
+        A model of sequences asks at every item of a history, whose contexts aren't read.
+        """
+        return self.features.query + (() if self.reads_sequences else self.features.context)
 
     @property
     def catalogue(self) -> tf.data.Dataset:
@@ -74,7 +83,7 @@ class RetrieverSettings(shared.Settings):
         """The model as a function of its hyper-parameters."""
         known = self.split.train
         return tuning.RetrievalHyperModel(
-            self.features.query,
+            self.query_features,
             self.features.candidate,
             data.item_counts(known),
             negatives.Catalogue(self.known_items, known.schema.item_id),

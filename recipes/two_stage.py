@@ -4,7 +4,6 @@ A retriever, what is popular and what is like a user's latest items bring some h
 model that learnt on what they bring ranks them; rules re-rank them; one SavedModel does all of it.
 """
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -151,8 +150,6 @@ def main(
     own["rules"] = RuleOptions(tags, group, diversity, share, cool_down)
     variant = f"{retriever}-{ranker}"
     settings = TwoStageSettings.of("two_stage", variant=variant, **own, **run)
-    if settings.source.smoke:  # Two searches and two trainings in the time of one.
-        settings = dataclasses.replace(settings, trials=1, epochs=min(settings.epochs, 3))
     shared.run_steps(settings, step, (tune, train, export, query))
 
 

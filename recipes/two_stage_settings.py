@@ -21,6 +21,11 @@ class TwoStageSettings(RetrieverSettings):
     candidates: int
     rules: RuleOptions
 
+    @property
+    def query_features(self) -> tuple[features.Feature, ...]:
+        """The columns of users: generators and rules answer for a user, not for a moment."""
+        return self.features.query
+
     @functools.cached_property
     def test(self) -> data.EvaluationQueries:
         """Questions that are asked once, at the end: fewer, as each is answered by the ranker."""

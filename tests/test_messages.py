@@ -116,6 +116,37 @@ def test_what_a_task_is_called_with_is_named_as_it_was_given(arguments, message,
         tasks.Retrieval(loss).call(**given)
 
 
+WHOLE = [
+    (lambda: tasks.Retrieval()(ONES, tf.ones([2, 3])), "`candidate_embeddings` must be as wide as"),
+    (
+        lambda: tasks.Retrieval()(ONES, ONES, candidate_sampling_probability=[0.0, 0.5]),
+        "`candidate_sampling_probability` must be above 0",
+    ),
+    (lambda: indexes.Exact(k=1)(ONES), "`index` must be called before"),
+    (
+        # Within a layer of Keras, which adds no lines either.
+        lambda: keras.Sequential([FeatureEncoder([USER])])({"age": np.array([1.0])}),
+        r"`inputs` must hold the columns \['user'\]",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), WHOLE)
+def test_the_message_of_a_layer_that_is_called_comes_first_and_alone(call, message):
+    with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match=f"^{message}") as error:
+        call()
+    assert "\n" not in str(error.value)
+
+
+def test_errors_of_keras_and_of_users_layers_have_their_lines():
+    class Mine(keras.layers.Layer):
+        def call(self, inputs):
+            raise ValueError("no")
+
+    with pytest.raises(ValueError, match="Exception encountered when calling layer 'mine'"):
+        Mine()(ONES)
+
+
 @pytest.mark.parametrize("name", ["labels", "predictions"])
 def test_words_are_no_numbers_to_rank_by(name):
     given = {"labels": tf.ones([1]), "predictions": tf.ones([1]), name: tf.constant(["good"])}

@@ -1,7 +1,11 @@
 """The one decision about which Keras this package runs on: Keras 2, as TFRS does."""
 
+import functools
 import os
 import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
 
 _VARIABLE = "TF_USE_LEGACY_KERAS"
 _MEND = (
@@ -41,5 +45,44 @@ def _trace_functions_as_written() -> None:
 
 
 _trace_functions_as_written()
+
+
+def _keep_messages_of_layers() -> None:
+    # Keras puts the message of an error that a layer raises between lines of its own. What a layer
+    # of this package refuses is said in one line; other errors, and other layers, are as ever.
+    try:
+        from tf_keras.src.utils import traceback_utils
+
+        keras_injects = traceback_utils.inject_argument_info_in_traceback
+    except (ImportError, AttributeError):
+        return  # Keras keeps this elsewhere: its lines stay, nothing else.
+
+    def inject(function: Callable[..., Any], object_name: str | None = None) -> Any:
+        is_ours = str(getattr(function, "__module__", "")).startswith("tfrs_ext.")
+        return keras_injects(_mark_errors(function) if is_ours else function, object_name)
+
+    traceback_utils.inject_argument_info_in_traceback = inject
+
+
+def _mark_errors(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            if _module_that_raised(error).startswith("tfrs_ext."):
+                # So Keras knows an error to which a layer within has added its lines.
+                error._keras_call_info_injected = True  # type: ignore[attr-defined]
+            raise
+
+    return call
+
+
+def _module_that_raised(error: Exception) -> str:
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return str(frame.f_globals.get("__name__", ""))
+
+
+_keep_messages_of_layers()
 
 __all__ = ["keras"]

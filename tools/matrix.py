@@ -6,6 +6,7 @@ pytest: `python tools/matrix.py --only py3.13 -- tests/losses`.
 
 import argparse
 import datetime
+import os
 import pathlib
 import re
 import shutil
@@ -64,9 +65,11 @@ def cells(pythons: Sequence[str]) -> list[Cell]:
 
 def find_python(version: str) -> str | None:
     """Returns the path of an interpreter, or None where there is none that starts."""
-    found = shutil.which(f"python{version}")
-    if found and subprocess.run([found, "-V"], capture_output=True, check=False).returncode == 0:
-        return found
+    root = pathlib.Path(os.environ.get("PYENV_ROOT", pathlib.Path.home() / ".pyenv"))
+    ours = root.glob(f"versions/{version}.*/bin/python{version}")
+    for found in filter(None, [shutil.which(f"python{version}"), *map(str, sorted(ours))]):
+        if not subprocess.run([found, "-V"], capture_output=True, check=False).returncode:
+            return found
     if shutil.which("uv"):
         command = ["uv", "python", "find", "--no-python-downloads", version]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -77,7 +80,10 @@ def find_python(version: str) -> str | None:
 def install(cell: Cell, python: str, folder: pathlib.Path) -> str | None:
     """Makes the environment; returns what pip said where it can't be made."""
     subprocess.run([python, "-m", "venv", str(folder)], check=True)
-    command = [folder / "bin" / "python", "-m", "pip", "install", "--quiet"]
+    own = str(folder / "bin" / "python")
+    uv = ["uv", "pip", "install", "--python", own]  # It shares the files of all environments.
+    command = uv if shutil.which("uv") else [own, "-m", "pip", "install"]
+    command += ["--quiet"]
     command += ["--editable", f"{ROOT}[{cell.extras()}]", "rich", "typer>=0.16"]
     run = subprocess.run(
         [*command, *cell.requirements()], capture_output=True, text=True, check=False

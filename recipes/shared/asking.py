@@ -29,7 +29,7 @@ def ask(settings: Settings, signature: str, candidates: Sequence[str] = (), **in
     user_id, item_id = manifest["user_id"], manifest["item_id"]
     takes = manifest["signatures"][signature]["inputs"]
     user = settings.user or _first_user(settings, manifest)
-    context = {name: [_empty(takes[name])] for name in manifest.get("context", ())}
+    context = _unknown_context(manifest, signature, 1)
     request = {user_id: [as_id(user, takes[user_id]["dtype"])], **context, **inputs}
     if candidates:
         request[item_id] = [[as_id(item, takes[item_id]["dtype"]) for item in candidates]]
@@ -57,7 +57,9 @@ def recommend(settings: Settings) -> None:
     if version is None:
         raise RuntimeError(f"there is no version in {settings.base}: run `export` first")
     users = settings.frames.users[settings.frames.schema.user_id].to_numpy()
-    requests = settings.requests or {serving.read_manifest(version)["user_id"]: users}
+    manifest = serving.read_manifest(version)
+    context = _unknown_context(manifest, "recommend", len(users))
+    requests = settings.requests or {manifest["user_id"]: users, **context}
     parts = serving.recommend_to_parquet(
         version, requests, settings.out, k=settings.k, print_fn=say
     )
@@ -73,6 +75,11 @@ def _first_user(settings: Settings, manifest: Mapping[str, Any]) -> str:
             f"{settings.source.name}"
         )
     return str(settings.frames.users[settings.frames.schema.user_id].iloc[0])
+
+
+def _unknown_context(manifest: Mapping[str, Any], signature: str, rows: int) -> dict[str, Any]:
+    takes = manifest["signatures"][signature]["inputs"]
+    return {name: [_empty(takes[name])] * rows for name in manifest.get("context", ())}
 
 
 def _empty(takes: Mapping[str, Any]) -> Any:

@@ -46,16 +46,21 @@ def _options(
         list[str] | None, Option(help="COLUMN=KIND of the items; repeatable.")
     ] = None,
     context_feature: Annotated[
-        list[str] | None, Option(help="COLUMN=KIND of the rows, for the ranking; repeatable.")
+        list[str] | None,
+        Option(help="COLUMN=KIND of the moment, such as hour=numeric; repeatable."),
     ] = None,
     split: Annotated[str, Option(help=f"One of {', '.join(SPLITS)}.")] = "global-time",
     held_out: Annotated[float, Option(help="Share of the rows to choose by, and to test.")] = 0.1,
     runs: Annotated[pathlib.Path | None, Option(help="Folder for results.")] = None,
     base: Annotated[pathlib.Path | None, Option(help="Folder of versions.")] = None,
-    trials: Annotated[int, Option(min=1, help="Trials of the search.")] = 3,
+    trials: Annotated[int | None, Option(min=1, help="Trials of the search; else 3.")] = None,
     budget: Annotated[float | None, Option(min=0.01, help="Minutes for the search.")] = None,
-    trial_epochs: Annotated[int, Option(min=1, help="At most so many epochs of a trial.")] = 3,
-    epochs: Annotated[int, Option(min=1, help="At most so many epochs of the training.")] = 20,
+    trial_epochs: Annotated[
+        int | None, Option(min=1, help="At most so many epochs of a trial; else 3.")
+    ] = None,
+    epochs: Annotated[
+        int | None, Option(min=1, help="At most so many epochs of the training; else 20.")
+    ] = None,
     patience: Annotated[int, Option(min=0, help="Epochs without gain before the end.")] = 2,
     user: Annotated[str | None, Option(help="Whom `query` is for; else the first user.")] = None,
     k: Annotated[int, Option("-k", min=1, help="How many items of each user.")] = 10,
@@ -98,10 +103,8 @@ def _options(
         ),
         "runs": runs,
         "base": base,
-        "trials": trials,
+        **choose_size(smoke, trials=trials, trial_epochs=trial_epochs, epochs=epochs),
         "budget": budget,
-        "trial_epochs": trial_epochs,
-        "epochs": epochs,
         "patience": patience,
         "user": user,
         "k": k,
@@ -110,6 +113,13 @@ def _options(
         "seed": seed,
         "fresh": fresh,
     }
+
+
+def choose_size(smoke: bool, **given: int | None) -> dict[str, int]:
+    """Returns what was given, and what is usual for the rest: little of it in a smoke test."""
+    usual = (1, 2, 4) if smoke else (3, 3, 20)
+    names = ("trials", "trial_epochs", "epochs")
+    return {n: given[n] or size for n, size in zip(names, usual, strict=True)}
 
 
 def _pair(text: str) -> tuple[str, str]:

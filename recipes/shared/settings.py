@@ -51,15 +51,12 @@ class Settings:
 
     @classmethod
     def of(cls, recipe: str, source: DataSource, variant: str = "", **values: Any) -> Any:
-        """Fills in the folders, one for each kind of data, and makes a smoke test small."""
+        """Fills in the folders, one for each kind of data."""
         smoke = "smoke" if source.smoke else ""
         label = "-".join(filter(None, (source.name, source.split, variant, smoke)))
         base = "-".join(filter(None, (recipe, source.name, smoke)))
         values["runs"] = values["runs"] or pathlib.Path("runs", recipe, label)
         values["base"] = values["base"] or pathlib.Path("saved_models", base)
-        if source.smoke:
-            few = min(values["epochs"], 6)
-            values.update(trials=2, epochs=few, trial_epochs=min(values["trial_epochs"], few))
         return cls(source=source, **values)
 
     def within(self, folder: str) -> Any:

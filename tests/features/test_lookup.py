@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from tfrs_ext._keras import keras
 from tfrs_ext.features import make_lookup, replace_some
 
 
@@ -26,7 +27,7 @@ def test_unknown_values_are_hashed_to_rows_of_their_own():
 def test_a_share_of_the_values_gets_the_rows_that_they_would_have_unknown():
     lookup = make_lookup((7, 9), padding=-1, num_hash_buckets=3)
     ids = tf.constant([[-1, 7, 9, 10]] * 400, tf.int64)
-    rows = replace_some(lookup(ids), ids, 0.25, lookup).numpy()
+    rows = replace_some(lookup(ids), ids, keras.layers.Dropout(0.25), lookup).numpy()
     assert set(rows[:, 0]) == {0}
     assert set(rows[:, 1]) == {4, 1 + 7 % 3}
     assert set(rows[:, 2]) == {5, 1 + 9 % 3}
@@ -34,5 +35,5 @@ def test_a_share_of_the_values_gets_the_rows_that_they_would_have_unknown():
     assert 0.18 < np.mean(rows[:, 1:3] < 4) < 0.32
     text = make_lookup(("a", "b"), num_hash_buckets=2)
     words = tf.constant(["a", "b"])
-    everyone = replace_some(text(words), words, 0.999999, text)
+    everyone = replace_some(text(words), words, keras.layers.Dropout(0.999999), text)
     np.testing.assert_array_equal(everyone, tf.strings.to_hash_bucket_fast(words, 2))

@@ -45,6 +45,7 @@ def save(model, path):
     model.save(str(path), **({} if path.suffix == ".keras" else options))
 
 
+@pytest.mark.slow
 def test_importing_the_package_is_enough_to_load_what_it_saved(tmp_path):
     np.save(tmp_path / "queries.npy", QUERIES)
     paths = [tmp_path / f"{kind.kind}.keras" for kind in KINDS] + [tmp_path / KINDS[-1].kind]

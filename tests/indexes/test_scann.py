@@ -221,6 +221,7 @@ def test_tuning_keeps_the_best_of_the_thresholds(monkeypatch):
     assert len([w for w in floats if tuple(w.shape) == (600, 16)]) == 1
 
 
+@pytest.mark.slow
 def test_tuning_finds_the_number_of_leaves(monkeypatch):
     """Times are told: the index with half as many leaves is the fastest."""
     index = ScaNN(k=10, num_leaves=20).index(vectors(900, 16))

@@ -106,7 +106,8 @@ def test_gradient_equals_finite_differences():
         np.testing.assert_allclose(theoretical, numerical, atol=1e-6)
 
 
-@pytest.mark.parametrize("auxiliary", [None, pytest.param((4, 3), marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("auxiliary", [None, (4, 3)])
 def test_extractor_behaves_as_a_keras_layer(auxiliary, tmp_path):
     data = [SEQUENCE.astype(np.float32), NEGATIVES.astype(np.float32)]
     run_layer_test(lambda: InterestExtractor(3, auxiliary), data, tmp_path)

@@ -74,6 +74,7 @@ def test_a_ranker_takes_frames_with_labels_and_weights():
     )
 
 
+@pytest.mark.slow
 def test_a_retriever_takes_frames_with_weights():
     ours, theirs, unweighted = make_retriever(), make_retriever(), make_retriever()
     np.testing.assert_allclose(ours.predict(FRAME, verbose=0), theirs(ARRAYS), rtol=1e-5)

@@ -76,7 +76,7 @@ def make(query_model=None, source=None):
     ("tower", "name"),
     mostly_slow(
         itertools.product([UserModel, functional], ["model.keras", "saved_model"]),
-        [(UserModel, "model.keras"), (functional, "saved_model")],
+        [(UserModel, "model.keras")],
     ),
 )
 @pytest.mark.filterwarnings("ignore:Input dict contained keys")

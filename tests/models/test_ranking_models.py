@@ -256,7 +256,7 @@ def test_dien_follows_every_history():
         assert np.any(model(other) != before), name
 
 
-@pytest.mark.parametrize("make", [DIN, DIEN])
+@pytest.mark.parametrize("make", mostly_slow([DIN, DIEN], [DIN]))
 def test_unknown_items_learn(make):
     item = Categorical("item", ITEMS, unknown_rate=0.5, num_hash_buckets=3)
     model, inputs = make([item, CLICKS], "item", 4, (8,)), columns(64)

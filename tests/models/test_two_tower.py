@@ -193,6 +193,7 @@ def test_base_model_takes_the_steps_of_a_tfrs_model():
         np.testing.assert_allclose(ours, theirs, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_replicas_report_and_follow_the_loss_of_the_global_batch(two_replicas):
     with two_replicas.scope():
         model = make_model()
@@ -238,7 +239,13 @@ def test_logs_hold_no_metric_that_was_not_computed():
     assert logs[name][0] > 0
 
 
-@pytest.mark.parametrize("task", [tasks.Retrieval, lambda: tasks.Retrieval(temperature=0.5)])
+@pytest.mark.parametrize(
+    "task",
+    [
+        tasks.Retrieval,
+        pytest.param(lambda: tasks.Retrieval(temperature=0.5), marks=pytest.mark.slow),
+    ],
+)
 def test_compiled_by_xla_it_learns_the_same(task):
     pairs = {"user": np.arange(12) % 5, "item": np.arange(12) % 7}
     answers = []

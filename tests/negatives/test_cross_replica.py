@@ -46,12 +46,8 @@ def _assert_agree(strategy, cases, *environments):
         assert output.count(" agrees\n") == len(cases)
 
 
-def test_two_devices_learn_as_one_large_batch_does():
-    _assert_agree("mirrored", ["memory-integers", "plain-strings"], {})
-
-
 @pytest.mark.slow
-def test_two_devices_in_all_cases():
+def test_two_devices_learn_as_one_large_batch_does():
     _assert_agree("mirrored", CASES, {})
 
 

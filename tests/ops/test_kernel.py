@@ -119,8 +119,9 @@ def test_float64_queries_compute_in_float64():
     assert_near(run(case), oracle.cross_entropy(**case), 1e-12)
 
 
+@pytest.mark.parametrize("block_rows", [None, 4])
 @pytest.mark.parametrize("objective", [SOFTMAX, objectives.pairwise_logistic])
-def test_graph_with_unknown_shapes_equals_eager(objective):
+def test_graph_with_unknown_shapes_equals_eager(objective, block_rows):
     case = {k: tf.constant(v) for k, v in make(13, 21, ids="string").items()}
     expected = row_loss(objective, **case)
     signature = {name: tf.TensorSpec([None] * t.shape.rank, t.dtype) for name, t in case.items()}
@@ -129,7 +130,7 @@ def test_graph_with_unknown_shapes_equals_eager(objective):
     def graph(case):
         with tf.GradientTape() as tape:
             tape.watch([case["queries"], case["candidates"]])
-            rows = row_loss(objective, block_rows=4, **case)
+            rows = row_loss(objective, block_rows=block_rows, **case)
         return rows, tape.gradient(rows, [case["queries"], case["candidates"]])
 
     rows, gradients = graph(case)

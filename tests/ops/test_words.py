@@ -25,7 +25,7 @@ def decoded(ragged):
     return [[piece.decode() for piece in row] for row in ragged.to_list()]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(TEXTS)
 def test_any_texts_give_the_words_and_trigrams_of_the_oracle(texts):
     given_texts = tf.constant(texts, tf.string)

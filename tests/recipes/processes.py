@@ -1,5 +1,8 @@
 """Recipes as a user runs them: in processes of their own, and killed."""
 
+import contextlib
+import importlib
+import multiprocessing
 import os
 import pathlib
 import signal
@@ -55,6 +58,46 @@ class Recipe:
                 return True
             time.sleep(0.02)
         return False
+
+
+class Forked:
+    """One recipe in processes forked from one that has imported it, which start at once."""
+
+    def __init__(self, module, folder, *options):
+        self.name, self.log = module.__name__, folder / "log.txt"
+        self.runs, self.base = folder / "runs", folder / "base"
+        self.options = [*options, "--runs", str(self.runs), "--base", str(self.base)]
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload([self.name])
+
+    def start(self, *arguments):
+        arguments = [*arguments, *self.options]
+        process = self._context.Process(target=_run_app, args=(self.name, arguments, self.log))
+        process.start()
+        return process
+
+    def run(self, *arguments):
+        process = self.start(*arguments)
+        process.join()
+        return process.exitcode
+
+    def stop_when(self, is_time, by, *arguments):
+        """Starts the recipe and sends a signal at a moment; returns how the process ended."""
+        process = self.start(*arguments)
+        while process.is_alive() and not is_time():
+            time.sleep(0.01)
+        assert process.is_alive(), self.log.read_text()
+        os.kill(process.pid, by)
+        process.join()
+        return process.exitcode
+
+
+def _run_app(name, arguments, log):
+    with log.open("a") as stream, contextlib.redirect_stdout(stream):
+        os.dup2(stream.fileno(), 2)
+        module = importlib.import_module(name)
+        module.shared.console.file = stream
+        module.app(args=arguments)
 
 
 def shown_rows(result):

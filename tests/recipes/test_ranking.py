@@ -16,7 +16,7 @@ from tfrs_ext import data, serving
 @pytest.mark.parametrize("model", ["din", "dien", "dcn_v2", "wide_deep"])
 def test_a_ranker_is_tuned_trained_exported_and_asked(tmp_path, model):
     recipe = Recipe(ranking, tmp_path)
-    final = recipe.run("all", "--smoke", "--model", model)
+    final = recipe.run("all", "--smoke", "--epochs", "6", "--model", model)
     assert final.returncode == 0, final.stdout + final.stderr
     assert serving.list_versions(recipe.base) == [1]
     report = json.loads((recipe.runs / "metrics.json").read_text())

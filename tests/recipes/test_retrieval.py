@@ -4,12 +4,13 @@ import json
 import re
 import shlex
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from recipes import retrieval
 from tests.recipes.processes import Recipe, shown_rows
-from tfrs_ext import baselines, serving
+from tfrs_ext import baselines, files, serving
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def entries(folder):
 @pytest.mark.slow
 def test_a_run_that_is_killed_in_every_stage_ends_as_if_it_had_not_been(recipe):
     runs, base = recipe.runs, recipe.base
-    everything = ("all", "--smoke")
+    everything = ("all", "--smoke", "--trials", "2")
     trials = lambda: list((runs / "tuner").glob("trial_*"))  # noqa: E731
     assert recipe.kill_when(lambda: len(trials()) == 2, *everything)
     assert not (runs / "hparams.json").exists()
@@ -103,7 +104,7 @@ def test_every_baseline_goes_through_all_steps(recipe, name):
 )
 def test_a_model_with_a_name_is_trained_exported_and_asked(recipe, model, steps):
     for step in steps:
-        final = recipe.run(step, "--smoke", "--model", model)
+        final = recipe.run(step, "--smoke", "--epochs", "6", "--model", model)
         assert final.returncode == 0, final.stdout + final.stderr
     report = json.loads((recipe.runs / "metrics.json").read_text())
     assert report["model"]["ndcg_at_10"] > report["popularity"]["ndcg_at_10"]
@@ -113,6 +114,30 @@ def test_a_model_with_a_name_is_trained_exported_and_asked(recipe, model, steps)
     answer = recipe.run("query", "--user", "17", "--model", model, "--smoke", "-k", "3")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert len(shown_rows(answer)) == 3
+
+
+@pytest.mark.slow
+def test_the_moment_comes_with_requests_and_decides(recipe, tmp_path):
+    rng = np.random.default_rng(1)
+    at_night = rng.integers(2, size=1500)
+    log = pd.DataFrame({
+        "user_id": rng.integers(60, size=1500),
+        "item_id": rng.integers(20, size=1500) + 20 * at_night,  # The upper half by night.
+        "timestamp": 1_700_000_000 + 3600 * np.arange(1500),
+        "when": np.where(at_night, "night", "day"),
+    })  # fmt: skip
+    log.to_csv(tmp_path / "log.csv", index=False)
+    files.write_json(recipe.runs / "hparams.json", {"learning_rate": 0.01, "batch_size": 256})
+    chosen = ("--interactions", str(tmp_path / "log.csv"), "--context-feature", "when=categorical")
+    for step in ("train", "export"):
+        result = recipe.run_here(step, *chosen)
+        assert result.exit_code == 0, result.stdout
+    assert serving.read_manifest(recipe.base / "1")["context"] == ["when"]
+    request = {"user_id": [3, 3], "when": ["day", "night"], "k": 5, "exclusions": [[], []]}
+    answer = serving.query_fresh(recipe.base / "1", request, "recommend")
+    by_day, by_night = np.array(answer["item_id"]) >= 20
+    assert not by_day.any()
+    assert by_night.all()
 
 
 @pytest.mark.parametrize(

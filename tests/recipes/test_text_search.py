@@ -18,7 +18,7 @@ def recipe(tmp_path):
 
 @pytest.mark.slow
 def test_titles_are_found_by_what_people_type(recipe):
-    final = recipe.run("all", "--smoke")
+    final = recipe.run("all", "--smoke", "--epochs", "6")
     assert final.returncode == 0, final.stdout + final.stderr
     assert serving.list_versions(recipe.base) == [1]
     metrics = json.loads((recipe.runs / "metrics.json").read_text())

@@ -1,11 +1,13 @@
 """The recipe of two stages, as a user runs it."""
 
 import json
+import signal
 
+import pandas as pd
 import pytest
 
 from recipes import two_stage
-from tests.recipes.processes import Recipe, shown_rows
+from tests.recipes.processes import Forked, Recipe, shown_rows
 from tfrs_ext import serving
 
 
@@ -17,7 +19,7 @@ def recipe(tmp_path):
 @pytest.mark.slow
 def test_two_stages_are_trained_exported_asked_and_written_out(recipe, tmp_path):
     rules = ("--tags", "category", "--group", "category=3", "--diversity", "mmr")
-    final = recipe.run("all", "--smoke", *rules)
+    final = recipe.run("all", "--smoke", "--epochs", "3", *rules)
     assert final.returncode == 0, final.stdout + final.stderr
     assert serving.list_versions(recipe.base) == [1]
     assert len(shown_rows(final)) == 10
@@ -35,6 +37,40 @@ def test_two_stages_are_trained_exported_asked_and_written_out(recipe, tmp_path)
     written = recipe.run_here("recommend", "--smoke", "--out", str(out), "-k", "5")
     assert written.exit_code == 0, written.output
     assert (out / "_SUCCESS").exists()
+
+
+def written(folder, name):
+    """The files of a name in a folder, and when they were written."""
+    return {path: path.stat().st_mtime_ns for path in folder.rglob(name) if path.is_file()}
+
+
+@pytest.mark.slow
+def test_every_stage_may_be_stopped_and_killed_and_the_same_command_goes_on(tmp_path):
+    recipe = Forked(two_stage, tmp_path, "--smoke", "--ranker", "dnn")
+    runs, base = recipe.runs, recipe.base
+    for folder, name, by in (
+        (runs / "retriever" / "tuner", "*", signal.SIGINT),
+        (runs / "retriever" / "tuner", "*", signal.SIGKILL),
+        (runs / "retriever" / "train", "history.csv", signal.SIGINT),
+        (runs / "retriever" / "train", "history.csv", signal.SIGKILL),
+        (runs / "tuner", "*", signal.SIGINT),
+        (runs / "train", "history.csv", signal.SIGKILL),
+        (base, "*", signal.SIGINT),
+    ):
+        before = written(folder, name)
+        is_time = lambda: written(folder, name) != before  # noqa: B023, E731
+        ended = recipe.stop_when(is_time, by, "all")
+        assert ended == (130 if by == signal.SIGINT else -signal.SIGKILL), recipe.log.read_text()
+    assert serving.list_versions(base) == []
+
+    assert recipe.run("all") == 0, recipe.log.read_text()
+    assert serving.list_versions(base) == [1]
+    for part in (runs, runs / "retriever"):
+        assert len(json.loads((part / "trials.json").read_text())) == 1
+        epochs = pd.read_csv(part / "train" / "history.csv")["epoch"].tolist()
+        assert epochs == list(range(len(epochs)))
+    metrics = json.loads((runs / "metrics.json").read_text())
+    assert metrics["model"]["ndcg_at_10"] > metrics["popular"]["ndcg_at_10"]
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,7 @@ def test_what_does_not_fit_is_named(tmp_path):
         serving.export_baseline(tmp_path, baseline, items, users, k=0)
 
 
+@pytest.mark.slow
 def test_a_bundle_that_answers_otherwise_is_not_published(tmp_path, monkeypatch):
     baseline = _fit("item_to_item")
     monkeypatch.setattr(

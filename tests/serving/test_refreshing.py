@@ -57,6 +57,7 @@ def test_string_ids_of_a_version_are_read(tmp_path, unverified):
     assert [i.decode() for i in serving.item_ids(path)] == ids
 
 
+@pytest.mark.slow
 def test_scann_keeps_its_settings_while_the_size_is_alike(tmp_path, unverified, monkeypatch):
     pytest.importorskip("scann")
     from tfrs_ext.indexes import ScaNN

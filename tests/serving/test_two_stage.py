@@ -117,6 +117,7 @@ def test_requests_exclude_deny_and_cool_down(version):
     check(answer, 0, 7, expected("u5", 7, best[:1], ["odd"], best[1:3]))
 
 
+@pytest.mark.slow
 def test_everybody_is_recommended_what_requests_are_answered(version, tmp_path):
     users = ranking.USER_COLUMNS["user-id"][:9]
     parts = serving.recommend_to_parquet(

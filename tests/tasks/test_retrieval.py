@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
+from tests.sweeps import mostly_slow
 from tfrs_ext import frequencies, layers, losses, negatives, tasks
 from tfrs_ext._keras import keras
 from tfrs_ext.candidates import Candidates
@@ -480,7 +481,7 @@ def _shares(strategy, task, queries, items, ids):
     return [float(share) for share in strategy.experimental_local_results(shares)]
 
 
-@pytest.mark.parametrize("removes", [True, False])
+@pytest.mark.parametrize("removes", mostly_slow([True, False], [True]))
 @pytest.mark.parametrize("loss", [losses.InfoNCE(symmetric=True), losses.FullProductSoftmax()])
 def test_symmetric_losses_over_all_replicas_are_those_of_one_large_batch(
     two_replicas, loss, removes

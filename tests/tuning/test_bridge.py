@@ -20,6 +20,7 @@ def printed(code):
     return run.stdout.strip()
 
 
+@pytest.mark.slow
 def test_a_plain_import_afterwards_gets_the_bridged_one():
     code = """
 from tfrs_ext import tuning

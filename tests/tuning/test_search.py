@@ -62,6 +62,20 @@ def test_what_the_user_fixed_stays_fixed(tmp_path):
     assert sorted(row["values"]["kind"] for row in result.trials) == [1, 2, 3]
 
 
+def test_what_the_user_fixed_stays_fixed_under_a_condition_too():
+    hp = tuning.HyperParameters()
+    hp.Fixed("negatives", "in_batch")
+    hp.Choice("kind", ["softmax", "full"])
+    for kind in ("softmax", "full"):
+        hp.values["kind"] = kind
+        with hp.conditional_scope("kind", ["softmax"]):
+            found = hp.Choice("negatives", ["uniform", "in_batch"], default="uniform")
+            with hp.conditional_scope("negatives", ["uniform"]):
+                assert hp.Int("num_negatives", 1, 9) is None
+        assert found == ("in_batch" if kind == "softmax" else None)
+    assert [p.name for p in hp.space] == ["negatives", "kind", "num_negatives"]
+
+
 def test_result_survives_json(tmp_path):
     result = tuning.search(tuner_of(tuning.RandomSearch, tmp_path, max_trials=2), print_fn=silent)
     result.save(tmp_path / "result.json")
@@ -267,6 +281,7 @@ def test_every_trial_starts_from_the_same_seed(tmp_path):
     assert drawn[0] == drawn[1] != drawn[2] == drawn[3]
 
 
+@pytest.mark.slow
 def test_a_trial_that_was_killed_gives_what_it_would_have_given(tmp_path):
     data = toy.interactions()
 

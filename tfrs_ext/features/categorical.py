@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfrs_ext._keras import keras
 from tfrs_ext.features.cells import check_cells, holds_lists
 from tfrs_ext.features.column_encoder import TableEncoder
 from tfrs_ext.features.feature import Feature
@@ -108,14 +109,18 @@ class Categorical(Feature):
 
     def encoder(self, embedding_dim: int) -> TableEncoder:
         """Returns a layer that embeds each value."""
-        return _CategoricalEncoder(
-            self, self.vocabulary, embedding_dim, num_hash_buckets=self.num_hash_buckets
-        )
+        return _CategoricalEncoder(self, embedding_dim)
 
 
 class _CategoricalEncoder(TableEncoder):
+    def __init__(self, feature: Categorical, embedding_dim: int) -> None:
+        super().__init__(
+            feature, feature.vocabulary, embedding_dim, num_hash_buckets=feature.num_hash_buckets
+        )
+        self.dropout = keras.layers.Dropout(feature.unknown_rate)
+
     def call(self, values: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         rows = self.lookup(values)
         if training and self.feature.unknown_rate:
-            rows = replace_some(rows, values, self.feature.unknown_rate, self.lookup)
+            rows = replace_some(rows, values, self.dropout, self.lookup)
         return self.embedding(rows)

@@ -34,7 +34,7 @@ def make_lookup(
 def replace_some(
     rows: tf.Tensor,
     values: tf.Tensor,
-    rate: float,
+    dropout: keras.layers.Dropout,
     lookup: keras.layers.IntegerLookup | keras.layers.StringLookup,
 ) -> tf.Tensor:
     """Returns the rows, a share of which became those that their values had if they were unknown.
@@ -44,7 +44,7 @@ def replace_some(
     Args:
         rows: What `lookup` returned.
         values: The raw ids, of the same shape.
-        rate: The share, in [0, 1).
+        dropout: What draws the rows; its rate is the share.
         lookup: What `make_lookup` returned.
     """
     first = int(lookup.mask_token is not None)
@@ -54,5 +54,6 @@ def replace_some(
     else:
         bucket = tf.math.floormod(values, buckets)
     unknown = first + tf.cast(bucket, rows.dtype)
-    is_replaced = (tf.random.uniform(tf.shape(rows)) < rate) & (rows >= first)
-    return tf.where(is_replaced, unknown, rows)
+    # A layer draws, since trainings that go on after a stop keep the states of layers.
+    is_dropped = dropout(tf.ones(tf.shape(rows)), training=True) == 0
+    return tf.where(is_dropped & (rows >= first), unknown, rows)

@@ -88,10 +88,13 @@ class Model(EarlySlots, tfrs.Model):
     def train_step(self, inputs: _Inputs) -> dict[str, tf.Tensor]:
         """Takes one step of training and returns the metrics so far."""
         rows = _count_rows(inputs)  # Before `compute_loss`, which may pop some.
-        with tf.GradientTape() as tape:
-            loss, regularization, total = self._compute_losses(inputs, training=True)
-        # `minimize` scales the loss where the optimizer is a `LossScaleOptimizer`.
-        self.optimizer.minimize(total, self.trainable_variables, tape=tape)
+        # Keras asks for a step more where it can't know that an epoch is over. Counters, of steps
+        # and of draws, then must not move on, which need no data themselves.
+        with tf.control_dependencies(_tensors(inputs)[:1]):
+            with tf.GradientTape() as tape:
+                loss, regularization, total = self._compute_losses(inputs, training=True)
+            # `minimize` scales the loss where the optimizer is a `LossScaleOptimizer`.
+            self.optimizer.minimize(total, self.trainable_variables, tape=tape)
         return self._report(rows, loss, regularization, total)
 
     def test_step(self, inputs: _Inputs) -> dict[str, tf.Tensor]:
@@ -183,9 +186,12 @@ def _count_rows(inputs: _Inputs) -> tf.Tensor:
     Args:
         inputs: What the step was given.
     """
-    tensors = [tensor for tensor in tf.nest.flatten(inputs) if tensor is not None]
-    columns = [tensor for tensor in tensors if tensor.shape.rank != 0]
+    columns = [tensor for tensor in _tensors(inputs) if tensor.shape.rank != 0]
     return share_of_rows(tf.shape(columns[0])[0] if columns else 1)
+
+
+def _tensors(inputs: _Inputs) -> list[tf.Tensor]:
+    return [tensor for tensor in tf.nest.flatten(inputs) if tensor is not None]
 
 
 def share_of_rows(rows: int | tf.Tensor) -> tf.Tensor:

@@ -9,7 +9,7 @@ from tfrs_ext.features import Categorical, make_lookup, replace_some
 from tfrs_ext.typing import Training
 
 
-class ItemEmbedding(keras.layers.Layer):
+class ItemEmbedding(keras.__internal__.layers.BaseRandomLayer):
     """Embeds values of one vocabulary, `[B]` of a candidate or `[B, L]` of its histories.
 
     Args:
@@ -34,6 +34,7 @@ class ItemEmbedding(keras.layers.Layer):
         self.items = len(feature.vocabulary)
         # Row 0 is padding, behind which the buckets of unknown items stand.
         self.first_item = 1 + feature.num_hash_buckets
+        self.dropout = keras.layers.Dropout(feature.unknown_rate)
         self.lookup = make_lookup(feature.vocabulary, padding, feature.num_hash_buckets)
         self.embedding = keras.layers.Embedding(
             self.lookup.vocabulary_size(), embedding_dim, embeddings_initializer="glorot_normal"
@@ -43,14 +44,15 @@ class ItemEmbedding(keras.layers.Layer):
         """Returns the embeddings `[..., D]` and the rows of the table `[...]`."""
         rows = self.lookup(ids)
         if training and self.feature.unknown_rate:
-            rows = replace_some(rows, ids, self.feature.unknown_rate, self.lookup)
+            rows = replace_some(rows, ids, self.dropout, self.lookup)
         return self.embedding(rows), rows
 
     def others(self, rows: tf.Tensor) -> tf.Tensor:
         """Returns the embeddings of items drawn evenly, each another item than that in `rows`."""
         shape, first, count = tf.shape(rows), self.first_item, max(self.items, 1)
-        steps = tf.random.uniform(shape, 1, max(count, 2), rows.dtype)
+        draw = self._random_generator.random_uniform
+        steps = draw(shape, 1, max(count, 2), rows.dtype)
         others = first + (rows - first + steps) % count
         # Every item is another one than padding or an unknown item.
-        items = tf.random.uniform(shape, first, first + count, rows.dtype)
+        items = draw(shape, first, first + count, rows.dtype)
         return self.embedding(tf.where(rows < first, items, others))

@@ -20,6 +20,9 @@ def all_true(condition: tf.Tensor, message: str, *values: tf.Tensor) -> tf.Opera
     known = tf.get_static_value(condition)
     if known is not None and known.all():
         return tf.no_op()
+    if tf.executing_eagerly():  # The operation would put the name of a function before it.
+        shown = " ".join(str(value.numpy()) for value in values)
+        raise tf.errors.InvalidArgumentError(None, None, f"{message} {shown}".rstrip())
     return tf.raw_ops.Assert(condition=tf.reduce_all(condition), data=[message, *values])
 
 

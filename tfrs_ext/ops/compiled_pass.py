@@ -1,7 +1,8 @@
-"""Values and gradients from the whole matrix of scores, where XLA compiles what is traced.
+"""Values and gradients from the whole matrix of scores: of a small one, and where XLA compiles.
 
-XLA knows all shapes before it runs, so it can take neither strips nor blocks whose sizes come with
-the values. Compiled, the matrix is a temporary of one step: `8 B N` bytes.
+A small matrix costs fewer operations than blocks do. XLA knows all shapes before it runs, so it
+can take neither strips nor blocks whose sizes come with the values. Compiled, the matrix is a
+temporary of one step: `8 B N` bytes.
 """
 
 from collections.abc import Callable
@@ -16,24 +17,26 @@ from tfrs_ext.ops.scores import LOWEST
 _DEVICES = ("CPU", "GPU", "TPU")
 
 
-def choose(compiled: Callable[[], Gradients], other: Callable[[], Gradients]) -> Gradients:
-    """Returns what one function gives where XLA compiles the graph, and else what the other does.
+def choose(
+    is_small: bool | tf.Tensor, whole: Callable[[], Gradients], blocks: Callable[[], Gradients]
+) -> Gradients:
+    """Returns what `whole` gives for a small matrix or where XLA compiles the graph, else `blocks`.
 
     A graph is traced before anybody knows who will run it. Operations on a device know its kind;
     under compilation there is no device yet, and the answer is the number of kinds.
 
     Args:
-        compiled: Operations that XLA can compile.
-        other: A function of the same value, by any operations.
+        is_small: Whether the matrix is small; a number where that is known before it runs.
+        whole: Operations that XLA can compile.
+        blocks: A function of the same value, by any operations.
     """
-    if tf.executing_eagerly():
-        return other()
+    known = tf.get_static_value(is_small)
+    if known is not None and (known or tf.executing_eagerly()):
+        return whole() if known else blocks()
     kind = tf.raw_ops.DeviceIndex(device_names=list(_DEVICES))
     # A number that XLA knows when it compiles, so that it leaves the other branch out.
-    is_compiled = tf.cast(tf.equal(kind, len(_DEVICES)), tf.int32)
-    return Gradients(
-        *tf.switch_case(is_compiled, [lambda: tuple(other()), lambda: tuple(compiled())])
-    )
+    is_whole = tf.cast(tf.equal(kind, len(_DEVICES)) | is_small, tf.int32)
+    return Gradients(*tf.switch_case(is_whole, [lambda: tuple(blocks()), lambda: tuple(whole())]))
 
 
 def pass_over_all(

@@ -98,8 +98,10 @@ class ById(NoExclusion):
             self._row_order = tf.argsort(rows)
             self._rows = tf.gather(rows, self._row_order)
         # The columns that hold each row's id: from `_first` to before `_last`.
-        self._first = tf.searchsorted(self._columns, self._rows, side="left")
-        self._last = tf.searchsorted(self._columns, self._rows, side="right")
+        # What is under `tf.searchsorted`, which takes 19 operations for lists that aren't batched.
+        lists = {"sorted_inputs": self._columns[None], "values": self._rows[None]}
+        self._first = tf.squeeze(tf.raw_ops.LowerBound(**lists), 0)
+        self._last = tf.squeeze(tf.raw_ops.UpperBound(**lists), 0)
 
     def order_rows(self, values: tf.Tensor) -> tf.Tensor:
         """Sorts the rows by id."""
@@ -142,11 +144,7 @@ def make_exclusion(
     row_ids: tf.Tensor | None, candidate_ids: tf.Tensor | None, mask: tf.Tensor | None
 ) -> NoExclusion:
     """Chooses the arrangement for what is given; ids are given together or not at all."""
-    if (row_ids is None) != (candidate_ids is None):
-        raise ValueError(
-            "`row_ids` and `candidate_ids` must be given together, received "
-            f"row_ids={row_ids} and candidate_ids={candidate_ids}."
-        )
+    check_ids(row_ids, candidate_ids)
     if mask is not None:
         return ByMask(mask, row_ids, candidate_ids)
     if row_ids is None or candidate_ids is None:
@@ -154,11 +152,17 @@ def make_exclusion(
     return ById(row_ids, candidate_ids)
 
 
-def count_others(row_ids: tf.Tensor, candidate_ids: tf.Tensor) -> tf.Tensor:
-    """Counts the candidates that have another id than the row, `[B]` float32.
+def check_ids(row_ids: tf.Tensor | None, candidate_ids: tf.Tensor | None) -> None:
+    """Raises where ids of one side alone are given."""
+    if (row_ids is None) != (candidate_ids is None):
+        raise ValueError(
+            "`row_ids` and `candidate_ids` must be given together, received "
+            f"row_ids={row_ids} and candidate_ids={candidate_ids}."
+        )
 
-    Graphs merge its sort with that of `ById` for the same ids.
-    """
+
+def count_others(row_ids: tf.Tensor, candidate_ids: tf.Tensor) -> tf.Tensor:
+    """Counts the candidates that have another id than the row, `[B]` float32."""
     by_id = ById(row_ids, candidate_ids)
     return tf.cast(tf.size(candidate_ids) - by_id.restore_rows(by_id.hits), tf.float32)
 

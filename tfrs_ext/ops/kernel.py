@@ -7,13 +7,14 @@ import tensorflow as tf
 
 from tfrs_ext.ops.blocks import Gradients, Inputs, Method, by_objective, pass_over_blocks
 from tfrs_ext.ops.compiled_pass import choose, pass_over_all
-from tfrs_ext.ops.exclusion import make_exclusion
+from tfrs_ext.ops.exclusion import check_ids, make_exclusion
 from tfrs_ext.ops.objectives import Objective, softmax_cross_entropy
 from tfrs_ext.ops.scores import LOWEST
 from tfrs_ext.ops.softmax import softmax_method
 from tfrs_ext.ops.tracing import as_users_wrote
 
 _CACHED_BYTES, _LARGEST_BYTES = 16 * 2**20, 64 * 2**20  # Of one block of logits.
+_SMALL_BYTES = 4 * 2**20  # Of a matrix of logits that is made as a whole.
 _FUSED: dict[Objective, Method] = {softmax_cross_entropy: softmax_method()}
 
 
@@ -36,8 +37,9 @@ def row_loss(
     Value and gradient come from one pass over blocks of rows, so that a step costs three matrix
     products and memory for one block. The gradient for the candidates is ready-made where all
     rows have the same upstream gradient (a sum or mean follows); otherwise it is computed anew.
-    Under `tf.function`, what no gradient asks for is not computed; eagerly it is. Where XLA
-    compiles the function (`jit_compile=True`), the matrix of scores is there during a step.
+    Under `tf.function`, what no gradient asks for is not computed; eagerly it is. Where the matrix
+    of scores takes at most 4 MiB, and where XLA compiles the function (`jit_compile=True`), it is
+    there during a step.
 
     Args:
         objective: What a row loses; one of `tfrs_ext.ops.objectives`.
@@ -57,10 +59,13 @@ def row_loss(
     """
     dtype = tf.float64 if queries.dtype == tf.float64 else tf.float32
     rows, columns = tf.shape(queries)[0], tf.shape(candidates)[0]
-    method = _FUSED.get(objective) or by_objective(objective)
-    exclusion = make_exclusion(row_ids, candidate_ids, mask)
+    fused, objective = _FUSED.get(objective), as_users_wrote(objective)
+    method = fused or by_objective(objective)
+    check_ids(row_ids, candidate_ids)
+    is_small: bool | tf.Tensor = False
     if block_rows is None:
         block_rows = _block_rows(rows, candidates)
+        is_small = _is_small(queries, candidates)
     queries = tf.cast(queries, dtype)
     inputs = Inputs(
         queries if scale is None else queries * tf.cast(scale, dtype),
@@ -70,11 +75,19 @@ def row_loss(
         tf.ones([rows], dtype) if weight is None else tf.cast(weight, dtype),
     )
 
+    def pass_in_blocks(inputs: Inputs) -> Gradients:
+        exclusion = make_exclusion(row_ids, candidate_ids, mask)
+        return pass_over_blocks(method, exclusion, block_rows, inputs)
+
     def compute(inputs: Inputs) -> Gradients:
         return choose(
+            is_small,
             lambda: pass_over_all(objective, inputs, row_ids, candidate_ids, mask),
-            lambda: pass_over_blocks(method, exclusion, block_rows, inputs),
+            lambda: pass_in_blocks(inputs),
         )
+
+    if not tf.executing_eagerly():
+        compute = tf.function(compute, autograph=False)  # Traced once for value and gradient.
 
     @tf.custom_gradient
     def differentiable(*arguments: tf.Tensor) -> Any:
@@ -127,6 +140,14 @@ def dense_row_loss(
         return terms.value, gradient
 
     return differentiable(logits, positive)
+
+
+def _is_small(queries: tf.Tensor, candidates: tf.Tensor) -> bool | tf.Tensor:
+    """Returns whether the matrix of scores is made as a whole; a bool where that is known."""
+    rows, columns = queries.shape[0], candidates.shape[0]
+    if rows is None or columns is None:
+        rows, columns = (tf.shape(part, tf.int64)[0] for part in (queries, candidates))
+    return 4 * rows * columns <= _SMALL_BYTES
 
 
 def _block_rows(rows: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 _ROWS, _COLUMNS, _PAIRS = 1024, 512, 65_536  # A block of scores is 2 MiB: it stays in cache.
+_AT_ONCE = 4  # Blocks of rows, each in the cache of the core that works on it.
 _TOLERANCE = 1e-6  # Rounding of a float32 dot product, relative to the product of the norms.
 _TINY = 1e-30  # Zeros tie; smaller numbers might be flushed to zero.
 
@@ -70,7 +71,7 @@ def count_at_least(
         )
         return total - below
 
-    return _concat_blocks(count_rows, tf.shape(thresholds)[0], _ROWS, tf.int32)
+    return _concat_blocks(count_rows, tf.shape(thresholds)[0], _ROWS, tf.int32, _AT_ONCE)
 
 
 @tf.function(reduce_retracing=True)
@@ -119,7 +120,11 @@ def _sortable(owners: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
 
 
 def _concat_blocks(
-    function: Callable[[tf.Tensor], tf.Tensor], total: tf.Tensor, size: int, dtype: tf.DType
+    function: Callable[[tf.Tensor], tf.Tensor],
+    total: tf.Tensor,
+    size: int,
+    dtype: tf.DType,
+    at_once: int = 1,
 ) -> tf.Tensor:
     """Concatenates `function(begin)` over the blocks that begin at multiples of `size`."""
     count = tf.maximum((total + size - 1) // size, 1)  # An array of no blocks has no shape.
@@ -128,6 +133,6 @@ def _concat_blocks(
         lambda block, _: block < count,
         lambda block, array: (block + 1, array.write(block, function(block * size))),
         (tf.constant(0), blocks),
-        parallel_iterations=1,
+        parallel_iterations=at_once,
     )
     return tf.ensure_shape(blocks.concat(), [None])

@@ -99,6 +99,7 @@ class RetrieverDraft:
             "user_id": None if bundle.users is None else bundle.users.key,
             "item_id": bundle.items.key,
             "excludes_seen": bundle.excludes_seen,
+            "context": [] if bundle.users is None else [i.spec.name for i in bundle.users.context],
             "items": bundle.items.count,
             "users": None if bundle.users is None else bundle.users.count,
             "index": _describe_index(bundle.index),

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.files import read_json, replace_file, write_json
+from tfrs_ext.training.random_states import track_random_states
 from tfrs_ext.typing import PathLike
 
 
@@ -156,6 +157,7 @@ class TrainingProgress(keras.callbacks.Callback):
         row = {"epoch": epoch, **{name: float(value) for name, value in (logs or {}).items()}}
         self._check(row)
         self.rows = [old for old in self.rows if old["epoch"] < epoch] + [row]
+        track_random_states(self.model)
         tf.train.Checkpoint(model=self.model).write(self._prefix(epoch))
         self._write()
         self._remove_old_checkpoints()

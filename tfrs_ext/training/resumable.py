@@ -9,6 +9,7 @@ from tfrs_ext._keras import keras
 from tfrs_ext.files import hold_folder
 from tfrs_ext.training.epoch_lines import EpochLines
 from tfrs_ext.training.progress import TrainingError, TrainingProgress, read_history
+from tfrs_ext.training.random_states import draw_from_variables
 from tfrs_ext.training.step_progress import StepProgress
 from tfrs_ext.typing import PathLike, PrintFn
 
@@ -32,10 +33,12 @@ def fit_resumable(
 
     A second call with the same folder and settings goes on after the last whole epoch, or, where
     the training had ended, only gives the model its best weights. The order of the data, the
-    history and the patience are as if nothing had happened, so that the result is the same to the
-    last bit; where the model draws random numbers (dropout, drawn negatives), those after the
-    interruption differ. With other settings the training begins anew, and `print_fn` says why.
-    With more epochs or patience than before it goes on.
+    random numbers (dropout, drawn negatives), the history and the patience are as if nothing had
+    happened, so that the result is the same to the last bit. Random numbers are those of Keras's
+    layers, of this package, and of any `tf.random.Generator` that is an attribute of a layer; the
+    state of operations such as `tf.random.uniform` and `tf.nn.dropout`, called directly, can't be
+    kept. With other settings the training begins anew, and `print_fn` says why. With more epochs
+    or patience than before it goes on.
 
     Args:
         model: A compiled model, built in the same way by every call.
@@ -81,17 +84,25 @@ def fit_resumable(
     """
     if epochs < 1:
         raise ValueError(f"`epochs` must be at least 1, received epochs={epochs}.")
-    with hold_folder(folder) as held:
+    with hold_folder(folder) as held, draw_from_variables(model):
         progress = TrainingProgress(held, monitor, mode, patience, settings)
         steps = None if save_every is None else StepProgress(held, save_every)
-        _resume(progress, steps, model, train, epochs, print_fn)
+        trained = _resume(progress, steps, model, train, epochs, print_fn)
         if not progress.is_over(epochs):
-            begin = len(progress.rows)
             watchers = [*callbacks, progress, EpochLines(progress, epochs, print_fn)]
-            if steps is not None:
-                train, watchers = steps.data(train), [*watchers, steps]
-            fit = {"verbose": 0, **fit}
-            model.fit(train, epochs=epochs, initial_epoch=begin, callbacks=watchers, **fit)
+            watchers += [] if steps is None else [steps]
+            parts = [(train if steps is None else _begin_when_read(train), epochs)]
+            if trained:
+                # Keras takes the number of steps of the first epoch for that of all: one that is
+                # only finished here is fitted on its own. What is passed over is read and thrown
+                # away: any data set can do that, at its own speed.
+                rest = _begin_when_read(train.skip(trained))
+                parts = [(rest, len(progress.rows) + 1), *parts]
+            for batches, end in parts:
+                begin, fit = len(progress.rows), {"verbose": 0, **fit}
+                model.fit(batches, epochs=end, initial_epoch=begin, callbacks=watchers, **fit)
+                if model.stop_training:
+                    break
             progress.finish(epochs)
         if progress.best is None:
             raise TrainingError("No epoch was trained: a callback ended the training before.")
@@ -106,8 +117,12 @@ def _resume(
     train: tf.data.Dataset,
     epochs: int,
     print_fn: PrintFn,
-) -> None:
-    """Reads an earlier training, and brings the model and the data to where it was."""
+) -> int:
+    """Reads an earlier training, and brings the model and the data to where it was.
+
+    Returns:
+        How many steps of the epoch to go on with were trained.
+    """
     changed = progress.read()
     if not changed and progress.is_too_long(epochs):
         changed = ["epochs or patience"]
@@ -124,3 +139,14 @@ def _resume(
     trained = steps.resume(model, len(progress.rows)) if steps is not None else 0
     if trained:
         print_fn(f"the training goes on after step {trained} of epoch {len(progress.rows) + 1}")
+    return trained
+
+
+def _begin_when_read(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Returns the same batches, of which an iterator begins an epoch with the first that it reads.
+
+    `fit` makes one iterator more than it reads, which would be an epoch of another order.
+    """
+    lazy = tf.data.Dataset.from_tensors(0).flat_map(lambda _: batches)
+    size = int(batches.cardinality())
+    return lazy if size < 0 else lazy.apply(tf.data.experimental.assert_cardinality(size))

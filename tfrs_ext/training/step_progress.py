@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.files import read_json, write_json
 from tfrs_ext.models import Model
+from tfrs_ext.training.random_states import track_random_states
 
 _FILE, _FOLDER = "position.json", "steps"
 
@@ -22,9 +23,6 @@ class StepProgress(keras.callbacks.Callback):
     Args:
         folder: The folder of `fit_resumable`.
         every: After how many steps it is written.
-
-    Attributes:
-        skipped: How many batches the next epoch that begins leaves out, since they were trained.
     """
 
     def __init__(self, folder: pathlib.Path, every: int) -> None:
@@ -32,15 +30,9 @@ class StepProgress(keras.callbacks.Callback):
         if every < 1:
             raise ValueError(f"`save_every` must be at least 1, received save_every={every}.")
         self._folder, self._every = folder, every
-        self.skipped = tf.Variable(0, dtype=tf.int64, trainable=False)
         self._first = self._epoch = 0
         self._restored = ""
-
-    def data(self, train: tf.data.Dataset) -> tf.data.Dataset:
-        """Returns the same batches, without those that were trained in the epoch to go on with."""
-        # What is passed over is read and thrown away: any data set can do that, at its own speed.
-        once = tf.data.Dataset.from_tensors(0)
-        return once.flat_map(lambda _: train.skip(self.skipped.read_value()))
+        self._known: set[str] = set()  # The metrics that have what they had before the stop.
 
     def resume(self, model: keras.Model, epoch: int) -> int:
         """Gives a model what it had in the middle of an epoch.
@@ -67,7 +59,6 @@ class StepProgress(keras.callbacks.Callback):
                 f"{self._folder / _FILE}, and the epoch begins anew."
             ) from error
         self._first = int(found["step"])
-        self.skipped.assign(self._first)
         return self._first
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
@@ -75,14 +66,17 @@ class StepProgress(keras.callbacks.Callback):
         self._epoch = epoch
         if self._restored:
             _checkpoint(self.model).read(self._restored).expect_partial()
-            self._restored = ""
+            self._known = set(_metrics(self.model))
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Writes where the training stands."""
+        if self._restored:
+            self._restore_late_metrics()
         step = self._first + batch + 1
         if step % self._every:
             return
         name = f"{self._epoch:04d}-{step:09d}"
+        track_random_states(self.model)
         _checkpoint(self.model).write(str(self._folder / _FOLDER / name))
         write_json(self._folder / _FILE, {"epoch": self._epoch, "step": step, "checkpoint": name})
         self._remove_others(name)
@@ -90,12 +84,26 @@ class StepProgress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Begins the next epoch with its first batch."""
         self._first = 0
-        self.skipped.assign(0)
 
     def forget(self) -> None:
         """Removes what was written, so that the training begins anew."""
         (self._folder / _FILE).unlink(missing_ok=True)
         self._remove_others("")
+
+    def _restore_late_metrics(self) -> None:
+        """Adds what metrics had that Keras has made with this first step only.
+
+        States of metrics add up, as those of replicas do.
+        """
+        metrics = _metrics(self.model)
+        late = {name: metrics[name] for name in sorted(set(metrics) - self._known)}
+        steps = {name: metric.get_weights() for name, metric in late.items()}
+        found = tf.train.Checkpoint(metrics=tf.train.Checkpoint(**late))
+        found.read(self._restored).expect_partial()
+        for name, metric in late.items():
+            parts = zip(metric.get_weights(), steps[name], strict=True)
+            metric.set_weights([before + step for before, step in parts])
+        self._restored = ""
 
     def _remove_others(self, kept: str) -> None:
         for path in (self._folder / _FOLDER).glob("*"):
@@ -104,7 +112,10 @@ class StepProgress(keras.callbacks.Callback):
 
 
 def _checkpoint(model: keras.Model) -> tf.train.Checkpoint:
+    return tf.train.Checkpoint(model=model, metrics=tf.train.Checkpoint(**_metrics(model)))
+
+
+def _metrics(model: keras.Model) -> dict[str, keras.metrics.Metric]:
     metrics = model.epoch_metrics() if isinstance(model, Model) else model.metrics
     # By name, since Keras makes some of them with the first batch.
-    by_name = {metric.name: metric for metric in metrics}
-    return tf.train.Checkpoint(model=model, metrics=tf.train.Checkpoint(**by_name))
+    return {metric.name: metric for metric in metrics}

@@ -2,8 +2,9 @@
 
 Its JSON files are written in place, so a kill in the middle of a write loses the search. It
 deep-copies callbacks with everything that they hold, which no `tf.data.Dataset` survives. Where
-a hyper-parameter stands under two conditions, the one that isn't met removes the other's value. And
-it builds dozens of models to see which hyper-parameters there are.
+a hyper-parameter stands under two conditions, the one that isn't met removes the other's value.
+What a user fixed is searched all the same where a model declares it under a condition. And it
+builds dozens of models to see which hyper-parameters there are.
 """
 
 import copy
@@ -70,6 +71,22 @@ def ensure_active_values(hp: "keras_tuner.HyperParameters") -> None:
             hp.values.pop(parameter.name, None)
 
 
+def find_unconditional(exists: Callable[..., bool]) -> Callable[..., bool]:
+    """Lets a hyper-parameter without conditions stand for those of its name that have some.
+
+    Args:
+        exists: The method of keras-tuner's `HyperParameters` that looks for one.
+    """
+
+    @functools.wraps(exists)
+    def whole(
+        hp: "keras_tuner.HyperParameters", name: str, conditions: Sequence[object] | None = None
+    ) -> bool:
+        return exists(hp, name, conditions) or exists(hp, name, [])
+
+    return whole
+
+
 def explore(activate: Callable[[Any], None]) -> Callable[[Any], None]:
     """Tells the hypermodel, while hyper-parameters are looked for, that no model is needed.
 
@@ -94,6 +111,7 @@ def repair() -> None:
     utils.save_json = save_json
     engine: Any = importlib.import_module("keras_tuner.src.engine.hyperparameters")
     engine.HyperParameters.ensure_active_values = ensure_active_values
+    engine.HyperParameters._exists = find_unconditional(engine.HyperParameters._exists)
     base: Any = importlib.import_module("keras_tuner.src.engine.base_tuner").BaseTuner
     base._activate_all_conditions = explore(base._activate_all_conditions)
     tuner: Any = importlib.import_module("keras_tuner.src.engine.tuner").Tuner

@@ -60,7 +60,7 @@ def ask(questions, max_rows=64):
             await asyncio.sleep(0.05)
             servable.go.set()
             found = await asyncio.gather(*answers, return_exceptions=True)
-        assert not batcher._waiting
+        assert not batcher._queues
         return found[1:]
 
     answers = asyncio.run(run())
@@ -80,9 +80,29 @@ def test_waiting_requests_are_joined_and_split_again():
 
 
 def test_a_run_has_at_most_so_many_rows_and_a_longer_request_runs_by_itself():
-    answers, runs = ask([make(1), make(2), make(3), make(4, 5, 6, 7), make(8)], max_rows=2)
-    assert runs == [[[1], [2]], [[3]], [[4], [5], [6], [7]], [[8]]]
+    answers, runs = ask([make(1), make(2), make(3), make(4, 5, 6, 7), make(8)], max_rows=3)
+    assert sorted(runs) == [[[1], [2], [3]], [[4], [5], [6], [7]], [[8]]]
     assert answers[3] == {"outputs": [[8], [10], [12], [14]]}
+
+
+def test_a_full_run_does_not_wait_for_the_one_under_way():
+    servable = Double()
+
+    async def run():
+        batcher = Batcher(2, LIMITS)
+        with ThreadPoolExecutor(4) as threads:
+            for i in range(6):
+                answer = batcher.answer(servable, make(i), lambda outputs: b"done", threads)
+                servable.tasks.append(asyncio.create_task(answer))
+                await asyncio.sleep(0.02)
+            begun = list(servable.runs)
+            servable.go.set()
+            return begun, await asyncio.gather(*servable.tasks)
+
+    servable.tasks = []
+    begun, answers = asyncio.run(run())
+    assert begun == [[[0]], [[1], [2]], [[3], [4]]]
+    assert answers == [b"done"] * 6
 
 
 @pytest.mark.parametrize("other", [make(2, width=2), make(2, k=1), make(2, signature="whole")])

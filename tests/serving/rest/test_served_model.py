@@ -189,6 +189,7 @@ def test_what_is_served_stays_where_the_folder_is_gone(model):
         assert answers(servable)
 
 
+@pytest.mark.slow
 def test_scann_bundles_are_served_too(published, tmp_path):
     pytest.importorskip("scann")
     publish(tmp_path, published, index="scann")

@@ -89,14 +89,14 @@ def large_version(base, kind):
 
 
 @pytest.mark.parametrize("kind", ["exact", "scann"])
-def test_memory_after_fifty_switches_is_flat(tmp_path, kind):
+def test_memory_after_many_switches_is_flat(tmp_path, kind):
     if kind == "scann":
         pytest.importorskip("scann")
     version = large_version(tmp_path / "movies", kind)
     server = Server(tmp_path / "movies", "--poll-seconds", "0.1")
     held = []
     try:
-        for number in range(2, 52):
+        for number in range(2, 24):
             copy(version, version.parent)
             serving.prune(version.parent, keep=2)
             server.wait(lambda n=number: server.ask("GET", f"/versions/{n}")[0] == 200)
@@ -105,6 +105,5 @@ def test_memory_after_fifty_switches_is_flat(tmp_path, kind):
             held.append(server.megabytes())
     finally:
         server.stop()
-    print(kind, [round(m) for m in held[::5]])
-    # A version that stayed would add its 15 MB and more each time.
-    assert np.median(held[-10:]) - np.median(held[5:15]) < 60
+    # A version that stayed would add its 15 MB and more each time, 200 MB in these fourteen.
+    assert np.median(held[-5:]) - np.median(held[3:8]) < 60

@@ -30,13 +30,31 @@ class _Waiting(NamedTuple):
     answer: "asyncio.Future[bytes]"
 
 
+class _Queue:
+    """The requests of one kind that wait, and how many runs of that kind are under way."""
+
+    def __init__(self) -> None:
+        self.waiting: collections.deque[_Waiting] = collections.deque()
+        self.runs = 0
+
+    def take(self, max_rows: int) -> list[_Waiting]:
+        """Takes the first request, and those after it that fit into a run with it."""
+        taken = [self.waiting.popleft()]
+        rows = taken[0].question.num_rows
+        while self.waiting and rows + self.waiting[0].question.num_rows <= max_rows:
+            taken.append(self.waiting.popleft())
+            rows += taken[-1].question.num_rows
+        return taken
+
+
 class Batcher:
     """Joins requests along the rows, runs the model once for all of them, and splits its outputs.
 
     Requests are of one kind where they ask the same signature of the same version, with inputs of
     equal widths, and equal values where an input has no rows, such as `k`. A request runs at once
-    where no other of its kind is under way. Those that come meanwhile run together next: nobody
-    waits for others to come, and the busier the server, the more rows a run has.
+    where no other of its kind is under way. Those that come meanwhile run together next, or as soon
+    as their rows fill a run. Nobody waits for others to come, and the busier the server, the more
+    rows a run has.
 
     Where the model refuses joined rows, each request runs by itself, so that one request's error
     is no other's. All but `run_joined` belongs to the event loop's thread.
@@ -56,7 +74,7 @@ class Batcher:
             )
         self.max_rows, self._limits = max_rows, limits
         # A kind is in here while a run of it is under way.
-        self._waiting: dict[Hashable, collections.deque[_Waiting]] = {}
+        self._queues: dict[Hashable, _Queue] = {}
         self._tasks: set[asyncio.Task[None]] = set()  # The event loop itself holds them weakly.
 
     async def answer(
@@ -81,30 +99,36 @@ class Batcher:
         own = _Waiting(question, finish, asyncio.get_running_loop().create_future())
         if kind is None:
             await self._run([own], servable, threads)
-        elif kind in self._waiting:
-            self._waiting[kind].append(own)
         else:
-            self._waiting[kind] = collections.deque([own])
-            task = asyncio.create_task(self._run_all(kind, servable, threads))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._put(kind, own, servable, threads)
         return await own.answer
+
+    def _put(
+        self,
+        kind: Hashable,
+        own: _Waiting,
+        servable: Servable,
+        threads: concurrent.futures.Executor,
+    ) -> None:
+        queue = self._queues.setdefault(kind, _Queue())
+        queue.waiting.append(own)
+        is_full = sum(one.question.num_rows for one in queue.waiting) >= self.max_rows
+        if queue.runs and not is_full:
+            return
+        queue.runs += 1
+        task = asyncio.create_task(self._run_all(kind, servable, threads))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _run_all(
         self, kind: Hashable, servable: Servable, threads: concurrent.futures.Executor
     ) -> None:
-        waiting = self._waiting[kind]
-        while waiting:
-            await self._run(self._take(waiting), servable, threads)
-        del self._waiting[kind]
-
-    def _take(self, waiting: collections.deque[_Waiting]) -> list[_Waiting]:
-        taken = [waiting.popleft()]
-        rows = taken[0].question.num_rows
-        while waiting and rows + waiting[0].question.num_rows <= self.max_rows:
-            taken.append(waiting.popleft())
-            rows += taken[-1].question.num_rows
-        return taken
+        queue = self._queues[kind]
+        while queue.waiting:
+            await self._run(queue.take(self.max_rows), servable, threads)
+        queue.runs -= 1
+        if not queue.runs:
+            del self._queues[kind]
 
     async def _run(
         self,
