@@ -5,6 +5,8 @@ from typing import Any
 
 from tfrs_ext._keras import keras
 
+_Random = keras.__internal__.layers.BaseRandomLayer
+
 
 class EarlySlots(keras.Model):
     """A model whose first step is traced once.
@@ -28,5 +30,8 @@ class EarlySlots(keras.Model):
     def _has_all_weights(self) -> bool:
         """Returns whether no layer is left that its first call would build."""
         own = self.built or type(self).build is keras.Model.build
-        layers = self._flatten_layers(include_self=False)
+        layers = list(self._flatten_layers(include_self=False))
+        for layer in layers:
+            if not layer.built and type(layer).build is _Random.build:
+                layer.build(None)  # Dropout and its like have a generator at most.
         return own and all(x.built or type(x).build is keras.layers.Layer.build for x in layers)

@@ -34,9 +34,14 @@ def choose(
     if known is not None and (known or tf.executing_eagerly()):
         return whole() if known else blocks()
     kind = tf.raw_ops.DeviceIndex(device_names=list(_DEVICES))
-    # A number that XLA knows when it compiles, so that it leaves the other branch out.
-    is_whole = tf.cast(tf.equal(kind, len(_DEVICES)) | is_small, tf.int32)
-    return Gradients(*tf.switch_case(is_whole, [lambda: tuple(blocks()), lambda: tuple(whole())]))
+    # A number that XLA knows when it compiles, so that it leaves the other branch out: that it is
+    # small, XLA can't know.
+    is_compiled = tf.cast(tf.equal(kind, len(_DEVICES)), tf.int32)
+
+    def by_size() -> tuple[tf.Tensor, ...]:
+        return tuple(tf.cond(is_small, lambda: tuple(whole()), lambda: tuple(blocks())))
+
+    return Gradients(*tf.switch_case(is_compiled, [by_size, lambda: tuple(whole())]))
 
 
 def pass_over_all(
