@@ -39,6 +39,8 @@ def choose(
     is_compiled = tf.cast(tf.equal(kind, len(_DEVICES)), tf.int32)
 
     def by_size() -> tuple[tf.Tensor, ...]:
+        if known is not None:
+            return tuple(blocks())
         return tuple(tf.cond(is_small, lambda: tuple(whole()), lambda: tuple(blocks())))
 
     return Gradients(*tf.switch_case(is_compiled, [by_size, lambda: tuple(whole())]))
