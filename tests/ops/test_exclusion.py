@@ -3,7 +3,8 @@ import hypothesis.strategies as st
 import numpy as np
 import tensorflow as tf
 
-from tfrs_ext.ops.exclusion import make_exclusion
+from tfrs_ext.ops.exclusion import count_others, make_exclusion
+from tfrs_ext.ops.spans import Span
 
 
 @hypothesis.settings(max_examples=40, deadline=None, derandomize=True)
@@ -14,7 +15,7 @@ from tfrs_ext.ops.exclusion import make_exclusion
     with_mask=st.booleans(),
     block=st.integers(1, 5),
 )
-def test_strips_of_all_blocks_say_what_comparing_all_pairs_says(
+def test_all_blocks_say_what_comparing_all_pairs_says(
     row_ids, candidate_ids, as_strings, with_mask, block
 ):
     rows, columns = len(row_ids), len(candidate_ids)
@@ -29,37 +30,41 @@ def test_strips_of_all_blocks_say_what_comparing_all_pairs_says(
     )
     order = exclusion.order_columns(tf.range(columns)).numpy()
     actual = np.ones((rows, columns), bool)
-    excluded = np.zeros(rows, int)
     for start in range(0, rows, block):
-        stop = min(start + block, rows)
-        first, last = (int(edge) for edge in exclusion.strip(start, stop))
-        valid, count = exclusion.valid(start, stop)
-        actual[start:stop, order[first:last]] = valid.numpy()
-        excluded[start:stop] = count.numpy()
+        parts = exclusion.parts(Span(start, min(start + block, rows)))
+        found = [part.of(tf.constant(order)).numpy() for part in parts]
+        assert sorted(np.concatenate(found)) == list(range(columns))
+        for part, positions in zip(parts, found, strict=True):
+            if part.valid is not None:
+                actual[start : start + block, positions] = part.valid.numpy()
     np.testing.assert_array_equal(exclusion.restore_rows(tf.constant(actual)), expected)
-    np.testing.assert_array_equal(
-        exclusion.restore_rows(tf.constant(excluded)), np.sum(~expected, axis=1)
-    )
 
 
-def test_ordering_is_undone():
+def test_order_and_rotation_are_undone():
     ids, others = tf.constant([3, 1, 2, 1]), tf.constant([2, 9, 1])
     exclusion = make_exclusion(ids, others, None)
     np.testing.assert_array_equal(exclusion.restore_rows(exclusion.order_rows(ids)), ids)
-    restored = exclusion.restore_columns(exclusion.order_columns(others))
-    np.testing.assert_array_equal(restored, others)
+    ordered = exclusion.order_columns(others)
+    np.testing.assert_array_equal(exclusion.restore_columns(ordered[:3]), others)
+    for start in range(4):
+        parts = exclusion.parts(Span(start, start + 1))
+        rotated = tf.concat([part.of(ordered) for part in parts], axis=0)
+        back = exclusion.rotate_back(rotated[None], parts)[0]
+        np.testing.assert_array_equal(exclusion.restore_columns(back), others)
 
 
 def test_a_block_of_a_sorted_batch_looks_at_its_own_items_only():
     ids = tf.random.shuffle(tf.range(100))
-    exclusion = make_exclusion(ids, ids, None)
-    first, last = exclusion.strip(20, 30)
-    assert (int(first), int(last)) == (20, 30)
+    strip, _ = make_exclusion(ids, ids, None).parts(Span(20, 30))
+    np.testing.assert_array_equal(strip.of(tf.range(200)), np.arange(20, 30))
+
+
+def test_largest_and_least_ids_are_found():
+    ids = tf.constant([np.iinfo(np.int64).max, 0, np.iinfo(np.int64).min, 0])
+    np.testing.assert_array_equal(count_others(ids, ids), [3.0, 2.0, 3.0, 2.0])
 
 
 def test_nothing_is_excluded_without_ids_and_mask():
-    exclusion = make_exclusion(None, None, None)
-    assert exclusion.strip(0, 4) == (0, 0)
-    valid, count = exclusion.valid(0, 4)
-    assert valid.shape == (4, 0)
-    assert not np.any(count)
+    (part,) = make_exclusion(None, None, None).parts(Span(0, 4))
+    assert part.columns is None
+    assert part.valid is None

@@ -3,34 +3,23 @@
 The matrix of scores `[B, N]` is never there as a whole. A loop takes some rows at a time, scores
 them against all candidates, and adds up what a gradient needs; then their scores are dropped.
 
-                      candidates, as sorted by `ops.exclusion`
-                  0      first    last              N
-                  +--------+--------+---------------+
-    a block of    |  rest  | strip  |     rest      |   ids are compared in the strip alone
-    rows          +--------+--------+---------------+
-
-For each block the pool is **rotated**, so that the strip comes first and the rest is one piece. To
-rotate without moving data, the candidates are written twice, one copy behind the other: a rotated
-pool is then one slice of N rows that starts at `first`.
-
-    twice:        | 0 ... first | first .. last | last ... N | 0 ... first | ...
-    rotated:                    [ strip         | rest                     ]
-
 A block's scores go to a `Step`, which answers with `RowTerms`: the loss of each row, and weights
 whose products with candidates and queries are the gradients. These are all that is kept:
 
     d_query[row]         = coefficient[row] * sum over columns of weights[row, column] * candidate
     d_candidate[column] += sum over rows of coefficient[row] * weights[row, column] * query
+    d_bias[column]      += sum over rows of coefficient[row] * weights[row, column]
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from tfrs_ext.ops.exclusion import NoExclusion
+from tfrs_ext.ops.exclusion import NoExclusion, Part
 from tfrs_ext.ops.objectives import Objective, RowTerms
 from tfrs_ext.ops.scores import LOWEST
+from tfrs_ext.ops.spans import Span, sizes
 from tfrs_ext.ops.tracing import as_users_wrote
 
 
@@ -41,52 +30,51 @@ class Inputs(NamedTuple):
         queries: `[B, D]`, scaled.
         candidates: `[N, D]`.
         positive: `[B]`.
-        bias: `[N]`.
-        weight: `[B]`.
+        bias: `[N]`, or None for zeros.
+        weight: `[B]`, or None for ones.
     """
 
     queries: tf.Tensor
     candidates: tf.Tensor
     positive: tf.Tensor
-    bias: tf.Tensor
-    weight: tf.Tensor
+    bias: tf.Tensor | None
+    weight: tf.Tensor | None
 
 
 class Block(NamedTuple):
-    """The scores of some rows, without bias, in two parts of the columns.
+    """The scores of some rows, in parts of the columns.
 
     Attributes:
-        strip: `[b, m]`, the columns among which some are excluded.
-        rest: `[b, N - m]`, all others.
-        valid: `[b, m]`, which of `strip` are not excluded.
-        bias: The two parts' biases, `[m]` and `[N - m]`.
-        factors: The two parts' factors, if the method has any.
+        scores: `[b, m]` each, without bias; `LOWEST` where a candidate is no negative of the row.
+        bias: Gives the parts' biases `[m]`; None without a bias.
         positive: `[b]`.
-        count: `[b]` floating point, the number of negatives.
+        total: Sums the columns' factors up by weights, `[b, m]` for each part: `[b]`.
     """
 
-    strip: tf.Tensor
-    rest: tf.Tensor
-    valid: tf.Tensor
-    bias: tuple[tf.Tensor, tf.Tensor]
-    factors: tuple[tf.Tensor, tf.Tensor]
+    scores: list[tf.Tensor]
+    bias: Callable[[], list[tf.Tensor]] | None
     positive: tf.Tensor
-    count: tf.Tensor
+    total: Callable[[Sequence[tf.Tensor]], tf.Tensor]
+
+    def logits(self) -> list[tf.Tensor]:
+        """Returns the scores with the bias."""
+        if self.bias is None:
+            return self.scores
+        return [part + bias for part, bias in zip(self.scores, self.bias(), strict=True)]
 
 
 class Gradients(NamedTuple):
-    """Unweighted values, and gradients of their weighted sum."""
+    """Unweighted values, and gradients of their weighted sum; None for a bias that isn't there."""
 
     value: tf.Tensor
     queries: tf.Tensor
     positive: tf.Tensor
     candidates: tf.Tensor
-    bias: tf.Tensor
+    bias: tf.Tensor | None
 
 
-# A method looks at the ordered inputs and answers with factors of the columns `[N]` or None, and
-# with a function from a block to its terms. The terms' `weights` are those of all columns, or of
-# the strip and of the rest in a tuple; the factors belong to them.
+# A method looks at the inputs and answers with factors of the columns `[N]` or None, and with a
+# function from a block to its terms, whose weights are those of the parts.
 Step = Callable[[Block], RowTerms]
 Method = Callable[[Inputs], "tuple[tf.Tensor | None, Step]"]
 
@@ -95,10 +83,12 @@ def by_objective(objective: Objective) -> Method:
     """Makes the method that gives whole rows of masked logits to an objective."""
 
     def step(block: Block) -> RowTerms:
-        strip = tf.where(block.valid, block.strip + block.bias[0], LOWEST)
-        logits = tf.concat([strip, block.rest + block.bias[1]], axis=1)
-        terms = as_users_wrote(objective)(logits, block.positive, block.count)
-        return terms._replace(weights=(terms.weights,))
+        parts = block.logits()
+        logits = tf.concat(parts, axis=1)
+        count = tf.reduce_sum(tf.cast(logits > LOWEST / 2, logits.dtype), axis=1)
+        terms = as_users_wrote(objective)(logits, block.positive, count)
+        widths = [tf.shape(part)[1] for part in parts]
+        return terms._replace(weights=tf.split(terms.weights, widths, axis=1, num=len(parts)))
 
     return lambda inputs: (None, step)
 
@@ -115,131 +105,124 @@ def pass_over_blocks(
         inputs: The arguments.
 
     Returns:
-        Values and gradients, in the inputs' order.
+        Values and gradients.
     """
-    inputs = Inputs(
-        exclusion.order_rows(inputs.queries),
-        exclusion.order_columns(inputs.candidates),
-        exclusion.order_rows(inputs.positive),
-        exclusion.order_columns(inputs.bias),
-        exclusion.order_rows(inputs.weight),
-    )
     factors, step = method(inputs)
-    pool = _Columns(inputs, factors, exclusion)
-    # The product [D, b] x [b, N] is a fifth faster than [N, b] x [b, D] with the block transposed.
-    columns = tf.transpose(inputs.queries)
-    rows, width, dtype = tf.shape(inputs.queries)[0], inputs.queries.shape[1], inputs.queries.dtype
+    pool = _Pool(inputs, factors, exclusion)
+    rows, width = sizes(inputs.queries)
+    queries, positives = (exclusion.order_rows(x) for x in (inputs.queries, inputs.positive))
+    row_weights = None if inputs.weight is None else exclusion.order_rows(inputs.weight)
     blocks = tf.maximum(-(-rows // block_rows), 1)  # One of no rows where there are none.
 
-    def arrays(shape: list[int | None]) -> tf.TensorArray:
-        return tf.TensorArray(dtype, blocks, infer_shape=False, element_shape=shape)
-
     def body(
-        i: tf.Tensor,
-        value: tf.TensorArray,
-        d_query: tf.TensorArray,
-        slope: tf.TensorArray,
-        d_candidate: tf.Tensor,
-        d_bias: tf.Tensor,
+        i: tf.Tensor, of_rows: tf.TensorArray, of_columns: tf.Tensor
     ) -> tuple[tf.Tensor | tf.TensorArray, ...]:
         start = i * block_rows
-        stop = tf.minimum(start + block_rows, rows)
-        query, weight = inputs.queries[start:stop], inputs.weight[start:stop]
-        view = pool.view(start, stop)
-        terms = step(view.block(query, inputs.positive[start:stop]))
+        span = Span(start, tf.minimum(start + block_rows, rows))
+        view, query = pool.view(span), span.of(queries)
+        terms = step(view.block(query, span.of(positives)))
+        coefficient, slope = terms.coefficient, terms.slope
+        if row_weights is not None:
+            weight = span.of(row_weights)
+            coefficient, slope = coefficient * weight, slope * weight
         # Scaling the narrow sides of the products spares a pass over the block.
-        coefficient = terms.coefficient * weight
-        return (
-            i + 1,
-            value.write(i, terms.value),
-            d_query.write(i, coefficient[:, None] * view.combine(terms.weights)),
-            slope.write(i, terms.slope * weight),
-            d_candidate + view.spread(terms.weights, columns[:, start:stop] * coefficient),
-            d_bias + view.spread(terms.weights, coefficient[None, :])[0],
-        )
+        coefficient = tf.expand_dims(coefficient, 1)
+        found = [
+            coefficient * view.combine(terms.weights),
+            tf.stack([terms.value, slope], axis=1),
+        ]
+        total = of_columns + view.spread(terms.weights, query, coefficient)
+        total.set_shape(of_columns.shape)
+        return i + 1, of_rows.write(i, tf.concat(found, axis=1)), total
 
-    state = (
-        0,
-        arrays([None]),
-        arrays([None, width]),
-        arrays([None]),
-        tf.zeros_like(tf.transpose(inputs.candidates)),
-        tf.zeros_like(inputs.bias),
+    wide = None if inputs.queries.shape[1] is None else inputs.queries.shape[1] + 2
+    of_rows = tf.TensorArray(
+        inputs.queries.dtype, blocks, infer_shape=False, element_shape=[None, wide]
     )
     # One block at a time: two at once would double the memory and share the same cores.
-    _, value, d_query, slope, d_candidate, d_bias = tf.while_loop(
-        lambda i, *_: i < blocks, body, state, parallel_iterations=1
+    _, of_rows, of_columns = tf.while_loop(
+        lambda i, *_: i < blocks, body, (0, of_rows, pool.zeros()), parallel_iterations=1
     )
-    d_candidate = tf.transpose(d_candidate)
-    if factors is not None:
-        d_candidate, d_bias = d_candidate * factors[:, None], d_bias * factors
-    return Gradients(
-        exclusion.restore_rows(value.concat()),
-        exclusion.restore_rows(d_query.concat()),
-        exclusion.restore_rows(slope.concat()),
-        exclusion.restore_columns(d_candidate),
-        exclusion.restore_columns(d_bias),
-    )
+    by_rows = exclusion.restore_rows(of_rows.concat())
+    d_queries, value, slope = tf.split(by_rows, [width, 1, 1], axis=1)
+    d_candidates, d_bias = pool.gradients(of_columns)
+    return Gradients(tf.squeeze(value, 1), d_queries, tf.squeeze(slope, 1), d_candidates, d_bias)
 
 
-class _Columns:
-    """The candidates, written twice where the strip moves: each rotation is then one slice."""
+class _Pool:
+    """The candidates as the exclusion arranges them."""
 
     def __init__(self, inputs: Inputs, factors: tf.Tensor | None, exclusion: NoExclusion) -> None:
-        def twice(values: tf.Tensor) -> tf.Tensor:
-            return tf.concat([values, values], axis=0) if exclusion.moves else values
-
-        self.shape = inputs.candidates.shape
-        self.size = tf.shape(inputs.candidates)[0]
-        self.exclusion = exclusion
-        self.keys = twice(inputs.candidates)
-        self.bias = twice(inputs.bias)
-        self.values = self.keys
-        self.factors = tf.zeros([0], inputs.bias.dtype)
+        order = exclusion.order_columns
+        self.exclusion, self.candidates = exclusion, inputs.candidates
+        self.keys = self.values = order(inputs.candidates)
+        self.bias = None if inputs.bias is None else order(inputs.bias)
+        self.given_factors = self.factors = factors
         if factors is not None:
-            self.factors = twice(factors)
-            self.values = twice(inputs.candidates * factors[:, None])
+            self.given_factors = tf.expand_dims(factors, 1)
+            self.factors = order(self.given_factors)
+            self.values = self.keys * self.factors
 
-    def view(self, start: int | tf.Tensor, stop: int | tf.Tensor) -> "_View":
-        """Returns the pool as the rows from `start` to `stop` see it."""
-        return _View(self, start, stop)
+    def view(self, span: Span) -> "_View":
+        """Returns the pool as these rows see it."""
+        return _View(self, self.exclusion.parts(span))
+
+    def zeros(self) -> tf.Tensor:
+        """Returns where columns are summed up: `[D, N]`, and a row more for the bias."""
+        zeros = tf.zeros_like(tf.transpose(self.candidates))
+        return zeros if self.bias is None else tf.concat([zeros, tf.zeros_like(zeros[:1])], 0)
+
+    def gradients(self, of_columns: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """Returns the sums as gradients of candidates and bias, in the order of the inputs."""
+        found = self.exclusion.restore_columns(tf.transpose(of_columns))
+        if self.given_factors is not None:
+            found = found * self.given_factors
+        if self.bias is None:
+            return found, None
+        d_candidates, d_bias = tf.split(found, [sizes(self.candidates)[1], 1], axis=1)
+        return d_candidates, tf.squeeze(d_bias, 1)
 
 
 class _View:
-    """The pool as a block of rows sees it: rotated, so that the strip comes first."""
+    """The pool as a block of rows sees it, in parts of the columns."""
 
-    def __init__(self, pool: _Columns, start: int | tf.Tensor, stop: int | tf.Tensor) -> None:
-        self._pool = pool
-        self._first, self._last = pool.exclusion.strip(start, stop)
-        self._end = self._first + pool.size
-        self._valid, self._excluded = pool.exclusion.valid(start, stop)
-
-    def _split(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return values[self._first : self._last], values[self._last : self._end]
+    def __init__(self, pool: _Pool, parts: list[Part]) -> None:
+        self._pool, self._parts = pool, parts
 
     def block(self, query: tf.Tensor, positive: tf.Tensor) -> Block:
         """Scores some rows against all candidates."""
-        strip, rest = (
-            tf.matmul(query, keys, transpose_b=True) for keys in self._split(self._pool.keys)
-        )
-        count = tf.cast(self._pool.size - self._excluded, query.dtype)
-        bias, factors = self._split(self._pool.bias), self._split(self._pool.factors)
-        return Block(strip, rest, self._valid, bias, factors, positive, count)
+        scores = []
+        for part in self._parts:
+            score = tf.matmul(query, part.of(self._pool.keys), transpose_b=True)
+            scores.append(score if part.valid is None else tf.where(part.valid, score, LOWEST))
+        bias = None if self._pool.bias is None else self._bias
+        return Block(scores, bias, positive, self._total)
 
-    def combine(self, weights: tuple[tf.Tensor, ...]) -> tf.Tensor:
-        """Sums the candidates by the rows' weights: `[b, D]`."""
-        if len(weights) == 1:
-            return tf.matmul(weights[0], self._pool.values[self._first : self._end])
-        strip, rest = self._split(self._pool.values)
-        return tf.matmul(weights[0], strip) + tf.matmul(weights[1], rest)
+    def combine(self, weights: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Sums the candidates, times their factors, up by the rows' weights: `[b, D]`."""
+        return self._multiply(weights, self._pool.values)
 
-    def spread(self, weights: tuple[tf.Tensor, ...], rows: tf.Tensor) -> tf.Tensor:
-        """Sums the rows `[d, b]` by the candidates' weights, in the order of the pool: `[d, N]`."""
-        parts = [tf.matmul(rows, part) for part in weights]
-        if self._pool.exclusion.moves:  # Rotated back: the rest's end belongs before the strip.
-            width = self._last - self._first
-            strip, rest = parts if len(parts) == 2 else (parts[0][:, :width], parts[0][:, width:])
-            behind = self._pool.size - self._last  # So many of the rest come behind the strip.
-            parts = [rest[:, behind:], strip, rest[:, :behind]]
-        total = tf.concat(parts, axis=1) if len(parts) > 1 else parts[0]
-        return tf.ensure_shape(total, [rows.shape[0], self._pool.shape[0]])
+    def spread(
+        self, weights: Sequence[tf.Tensor], query: tf.Tensor, coefficient: tf.Tensor
+    ) -> tf.Tensor:
+        """Sums rows up by the candidates' weights, in the arranged order: `[D, N]` or one more."""
+        # The product [D, b] x [b, N] is a fifth faster than that with the block transposed.
+        rows = [tf.transpose(query * coefficient)]
+        if self._pool.bias is not None:  # Wider by one, the product would be slower than two are.
+            rows.append(tf.reshape(coefficient, [1, -1]))
+        parts = [[tf.matmul(row, part) for part in weights] for row in rows]
+        joined = [tf.concat(row, axis=1) if len(row) > 1 else row[0] for row in parts]
+        total = tf.concat(joined, axis=0) if len(joined) > 1 else joined[0]
+        return self._pool.exclusion.rotate_back(total, self._parts)
+
+    def _bias(self) -> list[tf.Tensor]:
+        return [part.of(self._pool.bias) for part in self._parts]
+
+    def _total(self, weights: Sequence[tf.Tensor]) -> tf.Tensor:
+        if self._pool.factors is None:
+            return tf.add_n([tf.reduce_sum(part, axis=1) for part in weights])
+        return tf.squeeze(self._multiply(weights, self._pool.factors), 1)
+
+    def _multiply(self, weights: Sequence[tf.Tensor], values: tf.Tensor) -> tf.Tensor:
+        pairs = zip(weights, self._parts, strict=True)
+        return tf.add_n([tf.matmul(weight, part.of(values)) for weight, part in pairs])

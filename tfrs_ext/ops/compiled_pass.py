@@ -1,7 +1,7 @@
 """Values and gradients from the whole matrix of scores: of a small one, and where XLA compiles.
 
 A small matrix costs fewer operations than blocks do. XLA knows all shapes before it runs, so it
-can take neither strips nor blocks whose sizes come with the values. Compiled, the matrix is a
+can take neither hits nor blocks whose sizes come with the values. Compiled, the matrix is a
 temporary of one step: `8 B N` bytes.
 """
 
@@ -23,7 +23,8 @@ def choose(
     """Returns what `whole` gives for a small matrix or where XLA compiles the graph, else `blocks`.
 
     A graph is traced before anybody knows who will run it. Operations on a device know its kind;
-    under compilation there is no device yet, and the answer is the number of kinds.
+    under compilation there is no device yet, and the answer is the number of kinds. Shapes are
+    numbers there, so that XLA knows the choice and leaves the other branch out.
 
     Args:
         is_small: Whether the matrix is small; a number where that is known before it runs.
@@ -34,16 +35,20 @@ def choose(
     if known is not None and (known or tf.executing_eagerly()):
         return whole() if known else blocks()
     kind = tf.raw_ops.DeviceIndex(device_names=list(_DEVICES))
-    # A number that XLA knows when it compiles, so that it leaves the other branch out: that it is
-    # small, XLA can't know.
-    is_compiled = tf.cast(tf.equal(kind, len(_DEVICES)), tf.int32)
+    is_whole = tf.equal(kind, len(_DEVICES))
+    if known is None:
+        is_whole = tf.logical_or(is_whole, is_small)
+    has_bias = True
 
-    def by_size() -> tuple[tf.Tensor, ...]:
-        if known is not None:
-            return tuple(blocks())
-        return tuple(tf.cond(is_small, lambda: tuple(whole()), lambda: tuple(blocks())))
+    def given(gradients: Gradients) -> list[tf.Tensor]:
+        nonlocal has_bias
+        has_bias = gradients.bias is not None
+        return [part for part in gradients if part is not None]
 
-    return Gradients(*tf.switch_case(is_compiled, [by_size, lambda: tuple(whole())]))
+    parts = tf.switch_case(
+        tf.cast(is_whole, tf.int32), [lambda: given(blocks()), lambda: given(whole())]
+    )
+    return Gradients(*parts) if has_bias else Gradients(*parts, bias=None)
 
 
 def pass_over_all(
@@ -62,17 +67,24 @@ def pass_over_all(
         candidate_ids: `[N]` ids of the candidates, or None.
         mask: `[B, N]` bool, False where a candidate is no negative of the row, or None.
     """
-    logits = tf.matmul(inputs.queries, inputs.candidates, transpose_b=True) + inputs.bias
-    valid = tf.ones_like(logits, tf.bool) if mask is None else mask
+    logits = tf.matmul(inputs.queries, inputs.candidates, transpose_b=True)
+    if inputs.bias is not None:
+        logits += inputs.bias
+    valid = mask
     if row_ids is not None and candidate_ids is not None:
         valid = is_negative(row_ids, candidate_ids, mask)
+    if valid is None:
+        valid = tf.ones_like(logits, tf.bool)
     count = tf.reduce_sum(tf.cast(valid, logits.dtype), axis=1)
     terms = objective(tf.where(valid, logits, LOWEST), inputs.positive, count)
-    weights = terms.weights * (terms.coefficient * inputs.weight)[:, tf.newaxis]
+    coefficient, slope = terms.coefficient, terms.slope
+    if inputs.weight is not None:
+        coefficient, slope = coefficient * inputs.weight, slope * inputs.weight
+    weights = terms.weights * tf.expand_dims(coefficient, 1)
     return Gradients(
         terms.value,
         tf.matmul(weights, inputs.candidates),
-        terms.slope * inputs.weight,
+        slope,
         tf.matmul(weights, inputs.queries, transpose_a=True),
-        tf.reduce_sum(weights, axis=0),
+        None if inputs.bias is None else tf.reduce_sum(weights, axis=0),
     )

@@ -16,17 +16,41 @@ The **strip** of a block of rows runs from the first candidate with the id of it
 last candidate with the id of its last row. Only in the strip are ids compared; the **rest** of the
 columns, left and right of it, are negatives of every row of the block. A mask from outside can
 exclude anything, so its strip is all columns.
+
+For each block the pool is **rotated**, so that the strip comes first and the rest is one piece. To
+rotate without moving data, the candidates are written twice, one copy behind the other: strip and
+rest are then one slice each.
+
+    twice:        | 0 ... first | first .. last | last ... N | 0 ... first | ...
+                                [ strip         | rest                     ]
 """
+
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from tfrs_ext.ops.hashing import fingerprint
+from tfrs_ext.ops.spans import Span
+
+
+class Part(NamedTuple):
+    """Some columns of a block.
+
+    Attributes:
+        columns: Which, of what `order_columns` gives; None for all.
+        valid: `[b, m]` bool, which are negatives; None where all are.
+    """
+
+    columns: Span | None
+    valid: tf.Tensor | None
+
+    def of(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns these columns of `values`, whose first axis is the columns."""
+        return values if self.columns is None else self.columns.of(values)
 
 
 class NoExclusion:
     """Every candidate is a negative of every row."""
-
-    moves = False  # Whether the strip is another one for each block.
 
     def order_rows(self, values: tf.Tensor) -> tf.Tensor:
         """Arranges `values`, whose first axis is the rows."""
@@ -37,23 +61,20 @@ class NoExclusion:
         return values
 
     def order_columns(self, values: tf.Tensor) -> tf.Tensor:
-        """Arranges `values`, whose first axis is the candidates."""
+        """Arranges `values`, whose first axis is the candidates; they may stand there twice."""
         return values
 
     def restore_columns(self, values: tf.Tensor) -> tf.Tensor:
-        """Undoes `order_columns`."""
+        """Undoes `order_columns`, of values that stand there once."""
         return values
 
-    def strip(
-        self, start: int | tf.Tensor, stop: int | tf.Tensor
-    ) -> tuple[int | tf.Tensor, int | tf.Tensor]:
-        """Returns the first column of the strip of rows `start` to `stop`, and the one behind."""
-        return 0, 0
+    def parts(self, span: Span) -> list[Part]:
+        """Returns the columns as these rows see them; together they are all, each once."""
+        return [Part(None, None)]
 
-    def valid(self, start: int | tf.Tensor, stop: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns which of the strip are negatives, `[b, m]` bool, and how many aren't, `[b]`."""
-        rows = stop - start
-        return tf.ones([rows, 0], tf.bool), tf.zeros([rows], tf.int32)
+    def rotate_back(self, sums: tf.Tensor, parts: list[Part]) -> tf.Tensor:
+        """Puts `sums` `[d, N]`, whose columns are those of the parts, into the arranged order."""
+        return sums
 
 
 class ByMask(NoExclusion):
@@ -65,43 +86,30 @@ class ByMask(NoExclusion):
         self._mask = mask
         self._keys = None
         if row_ids is not None and candidate_ids is not None:
-            self._keys = fingerprint(row_ids), fingerprint(candidate_ids)
+            columns = tf.expand_dims(fingerprint(candidate_ids), 0)
+            self._keys = tf.expand_dims(fingerprint(row_ids), 1), columns
 
-    def strip(
-        self, start: int | tf.Tensor, stop: int | tf.Tensor
-    ) -> tuple[int | tf.Tensor, int | tf.Tensor]:
-        """Returns all columns."""
-        return 0, tf.shape(self._mask)[1]
-
-    def valid(self, start: int | tf.Tensor, stop: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns what mask and ids allow, and how many they don't."""
-        valid = self._mask[start:stop]
+    def parts(self, span: Span) -> list[Part]:
+        """Returns all columns with what mask and ids allow."""
+        valid = span.of(self._mask)
         if self._keys is not None:
             rows, columns = self._keys
-            valid = tf.logical_and(valid, rows[start:stop, None] != columns[None, :])
-        return valid, tf.reduce_sum(tf.cast(tf.logical_not(valid), tf.int32), axis=1)
+            valid = tf.logical_and(valid, tf.not_equal(span.of(rows), columns))
+        return [Part(None, valid)]
 
 
 class ById(NoExclusion):
     """Candidates with the id of the row are excluded; both sides are sorted by id."""
 
-    moves = True
-
     def __init__(self, row_ids: tf.Tensor, candidate_ids: tf.Tensor) -> None:
-        columns = fingerprint(candidate_ids)
-        self._column_order = tf.argsort(columns)
-        self._columns = tf.gather(columns, self._column_order)
-        if row_ids is candidate_ids:  # In-batch negatives: one order serves both sides.
-            self._row_order, self._rows = self._column_order, self._columns
-        else:
-            rows = fingerprint(row_ids)
-            self._row_order = tf.argsort(rows)
-            self._rows = tf.gather(rows, self._row_order)
+        self._column_order, columns = _sort(candidate_ids)
+        self._row_order, rows = self._column_order, columns
+        if row_ids is not candidate_ids:  # In-batch negatives: one order serves both sides.
+            self._row_order, rows = _sort(row_ids)
+        self._size = tf.size(columns)
+        self._rows, self._columns = tf.expand_dims(rows, 1), tf.concat([columns, columns], 0)
         # The columns that hold each row's id: from `_first` to before `_last`.
-        # What is under `tf.searchsorted`, which takes 19 operations for lists that aren't batched.
-        lists = {"sorted_inputs": self._columns[None], "values": self._rows[None]}
-        self._first = tf.squeeze(tf.raw_ops.LowerBound(**lists), 0)
-        self._last = tf.squeeze(tf.raw_ops.UpperBound(**lists), 0)
+        self._first, self._last = _find(rows, columns)
 
     def order_rows(self, values: tf.Tensor) -> tf.Tensor:
         """Sorts the rows by id."""
@@ -112,32 +120,43 @@ class ById(NoExclusion):
         return tf.gather(values, tf.math.invert_permutation(self._row_order))
 
     def order_columns(self, values: tf.Tensor) -> tf.Tensor:
-        """Sorts the candidates by id."""
-        return tf.gather(values, self._column_order)
+        """Sorts the candidates by id, and writes them twice."""
+        return tf.gather(values, tf.concat([self._column_order, self._column_order], 0))
 
     def restore_columns(self, values: tf.Tensor) -> tf.Tensor:
         """Undoes `order_columns`."""
         return tf.gather(values, tf.math.invert_permutation(self._column_order))
 
-    def strip(
-        self, start: int | tf.Tensor, stop: int | tf.Tensor
-    ) -> tuple[int | tf.Tensor, int | tf.Tensor]:
-        """Returns the candidates from the first row's id to the last row's."""
-        # A sum over one row, or over none: the last batch may leave a replica without rows.
-        first = tf.reduce_sum(self._first[start : start + 1])
-        return first, tf.reduce_sum(self._last[tf.maximum(stop - 1, 0) : stop])
+    def parts(self, span: Span) -> list[Part]:
+        """Returns the strip, from the first row's first hit to the last row's last, and the rest."""
+        # Where there are no rows, the strip is empty and lies behind all columns.
+        first = tf.minimum(tf.reduce_min(span.of(self._first)), self._size)
+        last = tf.maximum(tf.reduce_max(span.of(self._last)), first)
+        strip, rest = Span(first, last), Span(last, first + self._size)
+        columns = tf.expand_dims(strip.of(self._columns), 0)
+        return [Part(strip, tf.not_equal(span.of(self._rows), columns)), Part(rest, None)]
 
-    def valid(self, start: int | tf.Tensor, stop: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns where the ids differ, and how many are equal."""
-        first, last = self.strip(start, stop)
-        return self._rows[start:stop, None] != self._columns[None, first:last], self.hits[
-            start:stop
-        ]
+    def rotate_back(self, sums: tf.Tensor, parts: list[Part]) -> tf.Tensor:
+        """Moves the columns right by where the strip begins."""
+        strip = parts[0].columns
+        assert strip is not None
+        return tf.roll(sums, strip.start, axis=1)
 
-    @property
-    def hits(self) -> tf.Tensor:
-        """How many candidates have the row's id, `[B]` int32, in the sorted order."""
-        return self._last - self._first
+
+def _sort(ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the order that sorts ids by their keys, and the sorted keys."""
+    keys = fingerprint(ids)
+    # `top_k` sorts downwards; with all bits turned round, upwards.
+    downwards = tf.math.top_k(tf.bitwise.invert(keys), tf.size(keys))
+    return downwards.indices, tf.bitwise.invert(downwards.values)
+
+
+def _find(keys: tf.Tensor, sorted_keys: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns where each key begins among sorted ones, and where it ends."""
+    # What is under `tf.searchsorted`, which takes 19 operations for lists that aren't batched.
+    lists = {"sorted_inputs": tf.expand_dims(sorted_keys, 0), "values": tf.expand_dims(keys, 0)}
+    first, last = tf.raw_ops.LowerBound(**lists), tf.raw_ops.UpperBound(**lists)
+    return tf.squeeze(first, 0), tf.squeeze(last, 0)
 
 
 def make_exclusion(
@@ -163,12 +182,12 @@ def check_ids(row_ids: tf.Tensor | None, candidate_ids: tf.Tensor | None) -> Non
 
 def count_others(row_ids: tf.Tensor, candidate_ids: tf.Tensor) -> tf.Tensor:
     """Counts the candidates that have another id than the row, `[B]` float32."""
-    by_id = ById(row_ids, candidate_ids)
-    return tf.cast(tf.size(candidate_ids) - by_id.restore_rows(by_id.hits), tf.float32)
+    first, last = _find(fingerprint(row_ids), _sort(candidate_ids)[1])
+    return tf.cast(tf.size(candidate_ids) - (last - first), tf.float32)
 
 
 def is_negative(row_ids: tf.Tensor, candidate_ids: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
     """Returns the whole matrix `[B, N]` bool, for scores that are a whole matrix, too."""
-    keys = fingerprint(row_ids), fingerprint(candidate_ids)
-    differ = tf.not_equal(keys[0][:, None], keys[1][None, :])
+    rows, columns = fingerprint(row_ids), fingerprint(candidate_ids)
+    differ = tf.not_equal(tf.expand_dims(rows, 1), tf.expand_dims(columns, 0))
     return differ if mask is None else tf.logical_and(differ, mask)

@@ -1,7 +1,7 @@
 """One loss per query against a shared pool of candidates, without the matrix of scores."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -11,10 +11,12 @@ from tfrs_ext.ops.exclusion import check_ids, make_exclusion
 from tfrs_ext.ops.objectives import Objective, softmax_cross_entropy
 from tfrs_ext.ops.scores import LOWEST
 from tfrs_ext.ops.softmax import softmax_method
+from tfrs_ext.ops.spans import sizes
 from tfrs_ext.ops.tracing import as_users_wrote
+from tfrs_ext.ops.upstream import common_value
 
-_CACHED_BYTES, _LARGEST_BYTES = 16 * 2**20, 64 * 2**20  # Of one block of logits.
-_SMALL_BYTES = 4 * 2**20  # Of a matrix of logits that is made as a whole.
+_CACHED, _LARGEST = 4 * 2**20, 16 * 2**20  # Logits of a block: 16 and 64 MiB.
+_SMALL = 2**20  # Logits of a matrix that is made as a whole: 4 MiB.
 _FUSED: dict[Objective, Method] = {softmax_cross_entropy: softmax_method()}
 
 
@@ -57,58 +59,91 @@ def row_loss(
     Returns:
         `[B]` losses, in float32 (float64 if the queries are float64).
     """
-    dtype = tf.float64 if queries.dtype == tf.float64 else tf.float32
-    rows, columns = tf.shape(queries)[0], tf.shape(candidates)[0]
-    fused, objective = _FUSED.get(objective), as_users_wrote(objective)
-    method = fused or by_objective(objective)
     check_ids(row_ids, candidate_ids)
-    is_small: bool | tf.Tensor = False
-    if block_rows is None:
-        block_rows = _block_rows(rows, candidates)
-        is_small = _is_small(queries, candidates)
-    queries = tf.cast(queries, dtype)
-    inputs = Inputs(
-        queries if scale is None else queries * tf.cast(scale, dtype),
-        tf.cast(candidates, dtype),
-        tf.cast(positive, dtype),
-        tf.zeros([columns], dtype) if bias is None else tf.cast(bias, dtype),
-        tf.ones([rows], dtype) if weight is None else tf.cast(weight, dtype),
-    )
+    dtype = tf.float64 if queries.dtype == tf.float64 else tf.float32
+    queries, candidates, positive = (tf.cast(x, dtype) for x in (queries, candidates, positive))
+    bias, weight = (None if x is None else tf.cast(x, dtype) for x in (bias, weight))
+    if scale is not None:
+        queries = queries * tf.cast(scale, dtype)
+    if candidate_ids is row_ids:
+        candidate_ids = None  # A traced function would get two tensors, and sort both.
+    exclusions = _Exclusions(row_ids, candidate_ids, mask)
 
     def compute(inputs: Inputs) -> Gradients:
-        def in_blocks() -> Gradients:
-            exclusion = make_exclusion(row_ids, candidate_ids, mask)
-            return pass_over_blocks(method, exclusion, block_rows, inputs)
+        if block_rows is None and objective in _TRACED and not tf.executing_eagerly():
+            return _TRACED[objective](inputs, exclusions)
+        return _compute(objective, inputs, exclusions, block_rows)
 
-        def whole() -> Gradients:
-            return pass_over_all(objective, inputs, row_ids, candidate_ids, mask)
+    return _differentiable(compute, Inputs(queries, candidates, positive, bias, weight))
 
-        return choose(is_small, whole, in_blocks)
 
-    if not tf.executing_eagerly():
-        compute = tf.function(compute, autograph=False)  # Traced once for value and gradient.
+class _Exclusions(NamedTuple):
+    """What is no negative of a row; `candidate_ids` is None where it is `row_ids`."""
+
+    row_ids: tf.Tensor | None
+    candidate_ids: tf.Tensor | None
+    mask: tf.Tensor | None
+
+
+def _compute(
+    objective: Objective,
+    inputs: Inputs,
+    exclusions: _Exclusions,
+    block_rows: int | tf.Tensor | None = None,
+) -> Gradients:
+    row_ids, candidate_ids, mask = exclusions
+    candidate_ids = row_ids if candidate_ids is None else candidate_ids
+    method = _FUSED.get(objective) or by_objective(objective)
+    rows, columns = sizes(inputs.queries)[0], sizes(inputs.candidates)[0]
+
+    def whole() -> Gradients:
+        return pass_over_all(as_users_wrote(objective), inputs, row_ids, candidate_ids, mask)
+
+    def blocks() -> Gradients:
+        size = _block_rows(rows, columns, sizes(inputs.queries)[1]) if block_rows is None else block_rows
+        exclusion = make_exclusion(row_ids, candidate_ids, mask)
+        return pass_over_blocks(method, exclusion, size, inputs)
+
+    # Not by their product, which may be beyond an int32.
+    is_small = False if block_rows is not None else rows <= _SMALL // _max(columns, 1)
+    return choose(is_small, whole, blocks)
+
+
+def _trace_once(objective: Objective) -> Callable[[Inputs, _Exclusions], Gradients]:
+    # A graph takes a second to trace: all models of a process, their training and their evaluation
+    # share those of a loss.
+    function: Callable[[Inputs, _Exclusions], Gradients] = tf.function(
+        lambda inputs, exclusions: _compute(objective, inputs, exclusions), autograph=False
+    )
+    return function
+
+
+_TRACED = {objective: _trace_once(objective) for objective in (softmax_cross_entropy,)}
+
+
+def _differentiable(compute: Callable[[Inputs], Gradients], inputs: Inputs) -> tf.Tensor:
+    """Returns the weighted losses of all rows, which know their gradients."""
+    names = [name for name, tensor in inputs._asdict().items() if tensor is not None]
 
     @tf.custom_gradient
     def differentiable(*arguments: tf.Tensor) -> Any:
         # Hidden from an eager tape, which would keep every block alive.
-        hidden = Inputs(*map(tf.stop_gradient, arguments))
+        tensors = map(tf.stop_gradient, arguments)
+        hidden = inputs._replace(**dict(zip(names, tensors, strict=True)))
         result = compute(hidden)
 
         def gradient(upstream: tf.Tensor) -> Any:
-            same = tf.reduce_max(upstream)
-            d_candidates, d_bias = tf.cond(
-                tf.equal(same, tf.reduce_min(upstream)),
-                lambda: (result.candidates * same, result.bias * same),
-                lambda: compute(hidden._replace(weight=hidden.weight * upstream))[3:],
-            )
-            d_queries = result.queries * upstream[:, None]
-            d_positive, d_weight = result.positive * upstream, result.value * upstream
-            gradients = (d_queries, d_candidates, d_positive, d_bias, d_weight)
-            return _first_order_only(gradients, arguments)
+            def compute_anew() -> Gradients:
+                weight = upstream if hidden.weight is None else upstream * hidden.weight
+                return compute(hidden._replace(weight=weight))
 
-        return result.value * hidden.weight, gradient
+            gradients = _scale_by(upstream, result, compute_anew)
+            return _first_order_only([gradients[name] for name in names], arguments)
 
-    return differentiable(*inputs)
+        value = result.value if hidden.weight is None else result.value * hidden.weight
+        return value, gradient
+
+    return differentiable(*(getattr(inputs, name) for name in names))
 
 
 def dense_row_loss(
@@ -141,26 +176,59 @@ def dense_row_loss(
     return differentiable(logits, positive)
 
 
-def _is_small(queries: tf.Tensor, candidates: tf.Tensor) -> bool | tf.Tensor:
-    """Returns whether the matrix of scores is made as a whole; a bool where that is known."""
-    rows, columns = queries.shape[0], candidates.shape[0]
-    if rows is None or columns is None:
-        rows, columns = (tf.shape(part, tf.int64)[0] for part in (queries, candidates))
-    return 4 * rows * columns <= _SMALL_BYTES
-
-
-def _block_rows(rows: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
+def _block_rows(
+    rows: int | tf.Tensor, columns: int | tf.Tensor, width: int | tf.Tensor
+) -> int | tf.Tensor:
     """Chooses blocks that use caches well and are few, as each adds to all candidates' gradients.
 
     A block has 512 rows, more while its logits take less than 16 MiB, fewer where they would take
     over 64 MiB, but no fewer than it takes to be as large as the candidates themselves.
     """
-    columns, width = tf.shape(candidates)[0], tf.shape(candidates)[1]
-    row_bytes = 4 * tf.maximum(columns, 1)
-    fitting = tf.maximum(512, _CACHED_BYTES // row_bytes)
-    fitting = tf.maximum(tf.minimum(fitting, _LARGEST_BYTES // row_bytes), width)
-    blocks = tf.maximum(-(-rows // tf.maximum(fitting, 1)), 1)
-    return tf.maximum(-(-rows // blocks), 1)
+    columns, rows = _max(columns, 1), _max(rows, 1)
+    fitting = _max(512, _CACHED // columns)
+    fitting = _max(-_max(-fitting, -(_LARGEST // columns)), width)
+    blocks = 1 + (rows - 1) // fitting
+    return 1 + (rows - 1) // blocks
+
+
+def _max(one: int | tf.Tensor, other: int | tf.Tensor) -> int | tf.Tensor:
+    is_known = isinstance(one, int) and isinstance(other, int)
+    return max(one, other) if is_known else tf.maximum(one, other)
+
+
+def _scale_by(
+    upstream: tf.Tensor, result: Gradients, compute_anew: Callable[[], Gradients]
+) -> dict[str, tf.Tensor]:
+    """Returns the gradients of what comes after, by the names of `Inputs`.
+
+    Args:
+        upstream: `[B]` the gradient by the weighted losses.
+        result: Gradients by their sum.
+        compute_anew: Gives the gradients of their sum with weights times `upstream`.
+    """
+    names = ["candidates"] if result.bias is None else ["candidates", "bias"]
+    by_columns = [getattr(result, name) for name in names]
+    same = common_value(upstream)
+    if same is not None:
+        found = [same * part for part in by_columns]
+        return {
+            **dict(zip(names, found, strict=True)),
+            "queries": same * result.queries,
+            "positive": same * result.positive,
+            "weight": same * result.value,
+        }
+    same = tf.reduce_max(upstream)
+    found = tf.cond(
+        tf.equal(same, tf.reduce_min(upstream)),
+        lambda: [same * part for part in by_columns],
+        lambda: [getattr(anew, name) for anew in [compute_anew()] for name in names],
+    )
+    return {
+        **dict(zip(names, found, strict=True)),
+        "queries": tf.expand_dims(upstream, 1) * result.queries,
+        "positive": upstream * result.positive,
+        "weight": upstream * result.value,
+    }
 
 
 def _first_order_only(gradients: Sequence[tf.Tensor], arguments: Sequence[tf.Tensor]) -> Any:

@@ -1,5 +1,7 @@
 """Softmax cross-entropy of blocks, with one exponential and no other pass where that is safe."""
 
+import functools
+
 import tensorflow as tf
 
 from tfrs_ext.ops.blocks import Block, Inputs, Method, Step
@@ -16,21 +18,21 @@ def softmax_method() -> Method:
     satisfy, exponentials need no maximum taken first, and the bias becomes factors of the columns.
     """
 
-    def prepare(inputs: Inputs) -> tuple[tf.Tensor, Step]:
+    def prepare(inputs: Inputs) -> tuple[tf.Tensor | None, Step]:
         is_small = _bound(inputs) < _SAFE
-        factors = tf.where(is_small, tf.exp(inputs.bias), tf.ones_like(inputs.bias))
+        factors = None
+        if inputs.bias is not None:
+            factors = tf.exp(tf.where(is_small, inputs.bias, 0.0))
 
         def step(block: Block) -> RowTerms:
-            strip, rest, largest = tf.cond(
+            scores, largest = tf.cond(
                 is_small,
-                lambda: (block.strip, block.rest, tf.zeros_like(block.positive)),
+                lambda: (block.scores, tf.zeros_like(block.positive)),
                 lambda: _below_largest(block),
             )
-            weights = tf.where(block.valid, tf.exp(strip), 0.0), tf.exp(rest)
-            total = tf.add_n(
-                [tf.linalg.matvec(w, f) for w, f in zip(weights, block.factors, strict=True)]
-            )
-            has_negatives = block.count > 0
+            weights = [tf.exp(part) for part in scores]
+            total = block.total(weights)
+            has_negatives = tf.not_equal(total, 0.0)  # NaN, too, has to be seen.
             # What is large is subtracted first, as small terms would drown in it.
             margin = tf.where(has_negatives, largest - block.positive + tf.math.log(total), LOWEST)
             miss = tf.sigmoid(margin)
@@ -44,16 +46,16 @@ def softmax_method() -> Method:
 
 def _bound(inputs: Inputs) -> tf.Tensor:
     """No logit is larger, nor smaller than its negative (Cauchy and Schwarz)."""
-    lengths = [
+    queries, candidates = (
         tf.reduce_max(tf.reduce_sum(tf.square(vectors), axis=1))
         for vectors in (inputs.queries, inputs.candidates)
-    ]
-    return tf.sqrt(lengths[0]) * tf.sqrt(lengths[1]) + tf.reduce_max(tf.abs(inputs.bias))
+    )
+    bound = tf.sqrt(queries * candidates)
+    return bound if inputs.bias is None else bound + tf.reduce_max(tf.abs(inputs.bias))
 
 
-def _below_largest(block: Block) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    strip = tf.where(block.valid, block.strip + block.bias[0], LOWEST)
-    rest = block.rest + block.bias[1]
-    largest = tf.maximum(tf.reduce_max(strip, axis=1), tf.reduce_max(rest, axis=1))
-    largest = tf.where(block.count > 0, largest, 0.0)
-    return strip - largest[:, None], rest - largest[:, None], largest
+def _below_largest(block: Block) -> tuple[list[tf.Tensor], tf.Tensor]:
+    logits = block.logits()
+    largest = functools.reduce(tf.maximum, [tf.reduce_max(part, axis=1) for part in logits])
+    largest = tf.where(largest > LOWEST / 2, largest, 0.0)  # 0 where nothing is a negative.
+    return [part - tf.expand_dims(largest, 1) for part in logits], largest
