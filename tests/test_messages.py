@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_recommenders as tfrs
 
 from tfrs_ext import evaluation, indexes, layers, losses, metrics, models, serving, tasks
 from tfrs_ext._keras import keras
@@ -135,6 +136,39 @@ WHOLE = [
 def test_the_message_of_a_layer_that_is_called_comes_first_and_alone(call, message):
     with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match=f"^{message}") as error:
         call()
+    assert "\n" not in str(error.value)
+
+
+class _TutorialModel(tfrs.Model):
+    """What a user of TFRS writes, with our task and no ids."""
+
+    def __init__(self):
+        super().__init__()
+        self.tower = keras.layers.Embedding(9, 4)
+        self.task = tasks.Retrieval(remove_accidental_hits=True)
+
+    def compute_loss(self, inputs, training=False):
+        return self.task(self.tower(inputs["user"]), self.tower(inputs["item"]))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (_TutorialModel, "`candidate_ids` must be given where"),
+        (
+            lambda: models.TwoTower.from_features([USER], [ITEM], 4, hidden_units=()),
+            r"`inputs` must hold the columns \['user'\]",
+        ),
+    ],
+)
+def test_within_fit_the_message_comes_first_and_alone_too(make, message):
+    model = make()
+    model.compile("sgd")
+    rows = {"item": np.array([1, 2])}
+    if make is _TutorialModel:
+        rows["user"] = np.array([1, 2])
+    with pytest.raises(ValueError, match=f"^{message}") as error:
+        model.fit(tf.data.Dataset.from_tensors(rows), verbose=0)
     assert "\n" not in str(error.value)
 
 

@@ -59,12 +59,13 @@ def _keep_messages_of_layers() -> None:
 
     def inject(function: Callable[..., Any], object_name: str | None = None) -> Any:
         is_ours = str(getattr(function, "__module__", "")).startswith("tfrs_ext.")
-        return keras_injects(_mark_errors(function) if is_ours else function, object_name)
+        return keras_injects(mark_errors(function) if is_ours else function, object_name)
 
     traceback_utils.inject_argument_info_in_traceback = inject
 
 
-def _mark_errors(function: Callable[..., Any]) -> Callable[..., Any]:
+def mark_errors(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns the function; errors of this package in it reach the user in their own words."""
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
@@ -73,6 +74,9 @@ def _mark_errors(function: Callable[..., Any]) -> Callable[..., Any]:
             if _module_that_raised(error).startswith("tfrs_ext."):
                 # So Keras knows an error to which a layer within has added its lines.
                 error._keras_call_info_injected = True  # type: ignore[attr-defined]
+                # So TensorFlow knows an error that it shall not write anew, "in user code", while
+                # it traces the step of `fit`.
+                error.ag_pass_through = True  # type: ignore[attr-defined]
             raise
 
     return call
@@ -85,4 +89,4 @@ def _module_that_raised(error: Exception) -> str:
 
 _keep_messages_of_layers()
 
-__all__ = ["keras"]
+__all__ = ["keras", "mark_errors"]

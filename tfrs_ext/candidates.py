@@ -6,6 +6,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tfrs_ext.ops.checks import is_log_probability, same_size
+from tfrs_ext.ops.spans import Span, size
 
 
 class Candidates(NamedTuple):
@@ -47,10 +48,11 @@ class Candidates(NamedTuple):
 
     def head(self, count: int | tf.Tensor) -> "Candidates":
         """Returns the first `count` candidates; the very same value where these are all of them."""
-        size = self.embeddings.shape[0]
-        if size is not None and tf.get_static_value(count) == size:
+        known = self.embeddings.shape[0]
+        if known is not None and tf.get_static_value(count) == known:
             return self
-        return Candidates(*(None if part is None else part[:count] for part in self))
+        span = Span(0, count)
+        return Candidates(*(None if part is None else span.of(part) for part in self))
 
     def take(self, positions: tf.Tensor) -> "Candidates":
         """Returns the candidates at `positions` `[n]`, in that order."""
@@ -109,8 +111,7 @@ class Candidates(NamedTuple):
 
     def _check_parts(self, name: str) -> list[tf.Operation | None]:
         checks = []
-        count = self.embeddings.shape[0] if self.embeddings.shape.rank else None
-        count = tf.shape(self.embeddings)[0] if count is None else count
+        count = size(self.embeddings)
         for part, rank in (("embeddings", 2), ("ids", 1), ("log_q", 1)):
             tensor = getattr(self, part)
             if tensor is None:

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tfrs_ext.candidates import Candidates
 from tfrs_ext.ops.checks import all_true, same_size
+from tfrs_ext.ops.spans import size
 
 
 def check_per_query(
@@ -53,8 +54,7 @@ def _check_rank(name: str, tensor: tf.Tensor, ranks: tuple[int, ...], shape: str
 
 
 def _size(tensor: tf.Tensor, axis: int) -> tf.Tensor:
-    known = tensor.shape[axis]
-    return tf.shape(tensor)[axis] if known is None else tf.constant(known)
+    return tf.convert_to_tensor(size(tensor, axis))
 
 
 def _check_mask(mask: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> list[tf.Operation | None]:

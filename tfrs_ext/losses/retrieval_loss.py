@@ -149,8 +149,10 @@ class RetrievalLoss(keras.losses.Loss):
         all_queries: Candidates,
     ) -> tf.Tensor:
         """Computes `per_query` of arguments that were checked."""
-        scale = tf.constant(1.0) if scale is None else tf.cast(scale, tf.float32)
-        positive = scale * rowwise_scores(queries, positives.embeddings)
+        positive = rowwise_scores(queries, positives.embeddings)
+        if scale is not None:
+            scale = tf.cast(scale, tf.float32)
+            positive = scale * positive
         positive, bias = as_users_wrote(self.correct)(positive, positives, negatives)
         has_one_vector = queries.shape.rank == negatives.embeddings.shape.rank == 2
         if has_one_vector and num_hard_negatives is None:
@@ -166,7 +168,8 @@ class RetrievalLoss(keras.losses.Loss):
                 mask=mask,
                 weight=sample_weight,
             )
-        logits = scale * pairwise_scores(queries, negatives.embeddings)
+        logits = pairwise_scores(queries, negatives.embeddings)
+        logits = logits if scale is None else scale * logits
         logits = logits if bias is None else logits + bias
         valid = is_negative(positives.ids, negatives.ids, mask)
         if num_hard_negatives is not None:

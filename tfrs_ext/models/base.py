@@ -5,7 +5,7 @@ from typing import Any, Union
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from tfrs_ext._keras import keras
+from tfrs_ext._keras import keras, mark_errors
 from tfrs_ext.models.early_slots import EarlySlots
 from tfrs_ext.models.loaded_compilation import compile_as_saved
 from tfrs_ext.ops.replicas import count_all_rows, num_replicas
@@ -85,6 +85,7 @@ class Model(EarlySlots, tfrs.Model):
         """
         return [*self.metrics, *self._mean_losses.metrics()]
 
+    @mark_errors
     def train_step(self, inputs: _Inputs) -> dict[str, tf.Tensor]:
         """Takes one step of training and returns the metrics so far."""
         rows = _count_rows(inputs)  # Before `compute_loss`, which may pop some.
@@ -97,6 +98,7 @@ class Model(EarlySlots, tfrs.Model):
             self.optimizer.minimize(total, self.trainable_variables, tape=tape)
         return self._report(rows, loss, regularization, total)
 
+    @mark_errors
     def test_step(self, inputs: _Inputs) -> dict[str, tf.Tensor]:
         """Evaluates one batch and returns the metrics so far."""
         rows = _count_rows(inputs)

@@ -8,6 +8,7 @@ from tfrs_ext.candidates import Candidates
 from tfrs_ext.ops.exclusion import is_negative
 from tfrs_ext.ops.known_positives import not_known
 from tfrs_ext.ops.scores import pairwise_scores
+from tfrs_ext.ops.spans import size
 from tfrs_ext.typing import Columns, Embedder
 
 
@@ -45,8 +46,7 @@ class Batch:
     @property
     def size(self) -> int | tf.Tensor:
         """B, as a number where it is known."""
-        size = self.queries.shape[0]
-        return tf.shape(self.queries)[0] if size is None else size
+        return size(self.queries)
 
     @property
     def positives(self) -> Candidates:

@@ -50,7 +50,7 @@ class InBatch(Source):
         if self.frequency is not None:
             log_q = self.frequency(candidates.ids, training=batch.training)
             candidates = candidates._replace(log_q=log_q)
-        own = tf.range(tf.shape(candidates.ids)[0])
+        own = tf.range(tf.size(candidates.ids))
         density = None if self.frequency is None else self._density
         return Pool(candidates.head(batch.size), candidates, own, density)
 

@@ -47,7 +47,7 @@ class Pool(NamedTuple):
     def by_position(self) -> "Pool":
         """Returns the same pool with positions as ids: only a query's own row is its positive."""
         own, queries = self.own, self.queries
-        positions = tf.range(tf.shape(self.positives.ids)[0])
+        positions = tf.range(tf.size(self.positives.ids))
         if own is None:
             own = tf.fill(tf.shape(self.negatives.ids), -1)
         elif self.positives.embeddings is self.negatives.embeddings:

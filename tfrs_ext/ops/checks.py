@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from tfrs_ext.ops import spans
+
 # Sums of probabilities, such as a softmax's, end a few roundings above 1.
 _TOLERANCES = {tf.bfloat16: 0.02, tf.float16: 0.002, tf.float32: 1e-6, tf.float64: 1e-6}
 
@@ -23,7 +25,9 @@ def all_true(condition: tf.Tensor, message: str, *values: tf.Tensor) -> tf.Opera
     if tf.executing_eagerly():  # The operation would put the name of a function before it.
         shown = " ".join(str(value.numpy()) for value in values)
         raise tf.errors.InvalidArgumentError(None, None, f"{message} {shown}".rstrip())
-    return tf.raw_ops.Assert(condition=tf.reduce_all(condition), data=[message, *values])
+    if condition.shape.rank != 0:
+        condition = tf.reduce_all(condition)
+    return tf.raw_ops.Assert(condition=condition, data=[message, *values])
 
 
 def in_unit(values: tf.Tensor, message: str) -> tf.Operation | None:
@@ -70,7 +74,7 @@ def same_size(
             )
         return None
     message = f"`{name}` must have as many entries as {what}."
-    found = tf.shape(tensor)[axis]
+    found = tf.convert_to_tensor(spans.size(tensor, axis))
     return all_true(tf.equal(found, size), message, found, tf.convert_to_tensor(size))
 
 

@@ -48,7 +48,7 @@ def choose(
     parts = tf.switch_case(
         tf.cast(is_whole, tf.int32), [lambda: given(blocks()), lambda: given(whole())]
     )
-    return Gradients(*parts) if has_bias else Gradients(*parts, bias=None)
+    return Gradients(*(parts if has_bias else [*parts, None]))
 
 
 def pass_over_all(

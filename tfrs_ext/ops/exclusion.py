@@ -128,7 +128,7 @@ class ById(NoExclusion):
         return tf.gather(values, tf.math.invert_permutation(self._column_order))
 
     def parts(self, span: Span) -> list[Part]:
-        """Returns the strip, from the first row's first hit to the last row's last, and the rest."""
+        """Returns the strip, from the hits of the first row to those of the last, and the rest."""
         # Where there are no rows, the strip is empty and lies behind all columns.
         first = tf.minimum(tf.reduce_min(span.of(self._first)), self._size)
         last = tf.maximum(tf.reduce_max(span.of(self._last)), first)

@@ -100,9 +100,11 @@ def _compute(
         return pass_over_all(as_users_wrote(objective), inputs, row_ids, candidate_ids, mask)
 
     def blocks() -> Gradients:
-        size = _block_rows(rows, columns, sizes(inputs.queries)[1]) if block_rows is None else block_rows
+        of_block = block_rows
+        if of_block is None:
+            of_block = _block_rows(rows, columns, sizes(inputs.queries)[1])
         exclusion = make_exclusion(row_ids, candidate_ids, mask)
-        return pass_over_blocks(method, exclusion, size, inputs)
+        return pass_over_blocks(method, exclusion, of_block, inputs)
 
     # Not by their product, which may be beyond an int32.
     is_small = False if block_rows is not None else rows <= _SMALL // _max(columns, 1)

@@ -24,6 +24,17 @@ class Span:
         return tf.strided_slice(values, self._begin, self._end, self._strides)
 
 
+def size(values: tf.Tensor, axis: int = 0) -> int | tf.Tensor:
+    """Returns the size of one axis: a number where it is known, else a scalar tensor."""
+    known = values.shape[axis] if values.shape.rank is not None else None
+    if known is not None:
+        return int(known)
+    if values.shape.rank is None:
+        return tf.shape(values)[axis]
+    # One or two operations; an index of a shape takes five.
+    return tf.size(values) if values.shape.rank == 1 else tf.unstack(tf.shape(values))[axis]
+
+
 def sizes(values: tf.Tensor) -> list[int | tf.Tensor]:
     """Returns the size of each axis: a number where it is known, else a scalar tensor."""
     known = values.shape.as_list()

@@ -15,6 +15,7 @@ from tfrs_ext.metrics import has_candidate_ids
 from tfrs_ext.negatives import Batch, InBatch, Pool, Source
 from tfrs_ext.ops.checks import check_same_rows, is_probability
 from tfrs_ext.ops.replicas import count_all_rows
+from tfrs_ext.ops.spans import size
 from tfrs_ext.ops.tracing import as_users_wrote
 from tfrs_ext.tasks.labelled_scores import labelled_scores
 from tfrs_ext.typing import Columns, Config, Embedder, TensorLike
@@ -271,7 +272,7 @@ class Retrieval(tfrs.tasks.Retrieval):
                     f"{self._loss.name!r} or `remove_accidental_hits` may ask for), and where "
                     "`negatives` or `known_positives` is set, received None."
                 )
-            ids = tf.range(tf.shape(embeddings)[0])  # Without ids each row is an item of its own.
+            ids = tf.range(size(embeddings))  # Without ids each row is an item of its own.
         ids = tf.reshape(tf.convert_to_tensor(ids), [-1])
         rows = "for each row of `candidate_embeddings`"
         check_same_rows(ids, embeddings, f"`candidate_ids` must hold an id {rows}")
