@@ -14,6 +14,8 @@ from tfrs_ext._keras import keras
 from tfrs_ext.features import Categorical, Numeric
 from tfrs_ext.models import DCN, MultiTask, TwoTower
 
+pytestmark = pytest.mark.usefixtures("kept_process")
+
 USER, ITEM = Categorical("user", tuple(range(12))), Categorical("item", tuple(range(9)))
 AGE = Numeric("age")
 
