@@ -68,6 +68,7 @@ print(keras.__version__[0], Dense.__module__)
     assert printed(code) == "[]\n3 keras.src.layers.core.dense"
 
 
+@pytest.mark.slow
 def test_keras_tuner_imported_with_keras_3_is_refused_in_one_line_that_names_the_mend():
     run = run_fresh("import tfrs_ext, keras_tuner, tfrs_ext.tuning")
     assert run.returncode == 1
