@@ -75,16 +75,15 @@ def row_loss(
         tf.ones([rows], dtype) if weight is None else tf.cast(weight, dtype),
     )
 
-    def pass_in_blocks(inputs: Inputs) -> Gradients:
-        exclusion = make_exclusion(row_ids, candidate_ids, mask)
-        return pass_over_blocks(method, exclusion, block_rows, inputs)
-
     def compute(inputs: Inputs) -> Gradients:
-        return choose(
-            is_small,
-            lambda: pass_over_all(objective, inputs, row_ids, candidate_ids, mask),
-            lambda: pass_in_blocks(inputs),
-        )
+        def in_blocks() -> Gradients:
+            exclusion = make_exclusion(row_ids, candidate_ids, mask)
+            return pass_over_blocks(method, exclusion, block_rows, inputs)
+
+        def whole() -> Gradients:
+            return pass_over_all(objective, inputs, row_ids, candidate_ids, mask)
+
+        return choose(is_small, whole, in_blocks)
 
     if not tf.executing_eagerly():
         compute = tf.function(compute, autograph=False)  # Traced once for value and gradient.

@@ -94,16 +94,7 @@ class Service:
             return await self._batcher.answer(servable, question, finish, self._threads)
 
     def predict(self, name: str, version: int | None, body: bytes) -> bytes:
-        """Returns the answer to a prediction's body, as JSON; any number of threads may call.
-
-        Args:
-            name: The model's.
-            version: The version's number, or None for the newest.
-            body: JSON.
-
-        Raises:
-            RequestError: Where it can't be answered.
-        """
+        """Answers as `answer` does where nothing is joined; any number of threads may call it."""
         with self._count(name), self.models[name].lease(version) as (number, servable):
             question = read_question(servable, body, self.limits)
             outputs = run(servable, question.signature, question.inputs, self.limits)
