@@ -148,16 +148,23 @@ def test_all_stages_answer_as_loops_do():
 
 def test_a_ranker_reads_what_generators_know_of_every_pair():
     likeness = stages.Similarity(stages.SimilarItems(IDS, NEIGHBORS, SIMILARITIES, latest=3))
-    scores = [stages.Affinity(tower, VECTORS, "near"), likeness]
+
+    class Later(stages.PairScore):
+        """A score of one's own."""
+
+        def __call__(self, queries, positions):
+            return tf.cast(positions, tf.float32)
+
+    scores = [stages.Affinity(tower, VECTORS, "near"), likeness, Later("later")]
 
     def both(columns, training):
-        return columns["near"] + 3 * columns["similarity"] - columns["price"]
+        return columns["later"] + columns["near"] + 3 * columns["similarity"] - columns["price"]
 
     ranker = stages.ItemRanker(both, {"price": PRICES}, scores)
     positions = np.array([rng.permutation(ITEMS)[:5] for _ in range(USERS)], np.int32)
     positions[:, 2] = -1
     found = ranker(QUERIES, tf.constant(positions)).numpy()
-    wanted = np.einsum("bd,bmd->bm", TASTES, VECTORS[positions]) - PRICES[positions]
+    wanted = np.einsum("bd,bmd->bm", TASTES, VECTORS[positions]) - PRICES[positions] + positions
     for user, row in enumerate(positions):
         wanted[user] += [3 * np.log1p(sum_of_similarities(user, item)) for item in row]
     is_item = positions >= 0
