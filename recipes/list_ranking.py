@@ -14,6 +14,9 @@ _LEAST = 1e-7
 class ListRanking(tuning.RankingHyperModel):
     """Teaches a ranking model to put the item that was taken first in its list.
 
+    The loss is the softmax over the list, and the mean cross-entropy of its pairs: the softmax
+    alone would leave open how high the scores of a list are, on which rules depend.
+
     Pair by pair, a ranker learns most from what separates plausible items from others, which the
     first stage has already done; list by list, from what separates them from each other.
 
@@ -32,7 +35,9 @@ class ListRanking(tuning.RankingHyperModel):
         model, softmax = super().build(hp), losses.ListSoftmax(reduction="none")
 
         def loss(labels: tf.Tensor, predictions: tf.Tensor) -> tf.Tensor:
-            return softmax(self._lists(labels), _logits(self._lists(predictions)))
+            labels, predictions = self._lists(labels), self._lists(predictions)
+            pairs = tf.keras.losses.binary_crossentropy(labels, predictions)
+            return softmax(labels, _logits(predictions)) + pairs
 
         def reciprocal_rank(labels: tf.Tensor, predictions: tf.Tensor) -> tf.Tensor:
             taken, scores = self._lists(labels) > 0, self._lists(predictions)

@@ -64,7 +64,7 @@ def recommend_to_parquet(
         `Recommender.map_frames` is the same for the partitions of a cluster.
 
     Example:
-        >>> import tempfile
+        >>> import tempfile, pyarrow.parquet as pq
         >>> best = lambda asked: {"item_id": np.tile([7, 8], (len(asked["user_id"]), 1))}
         >>> out = tempfile.mkdtemp()
         >>> parts = recommend_to_parquet(best, {"user_id": [1, 2]}, out, k=2, print_fn=None)
