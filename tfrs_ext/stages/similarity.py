@@ -26,8 +26,8 @@ class Similarity(PairScore):
         >>> generator = SimilarItems([7, 8, 9], [[1], [2], [1]], [[0.5], [0.4], [0.3]], count=2)
         >>> similarity = Similarity(generator)
         >>> history = {"history": tf.constant([[-1, 7, 8]])}
-        >>> similarity(history, tf.constant([[0, 1, 2]])).numpy().round(3).tolist()
-        [[0.0, 0.405, 0.336]]
+        >>> similarity(history, tf.constant([[0, 1, 2]])).numpy().round(3)
+        array([[0.   , 0.405, 0.336]], dtype=float32)
     """
 
     def __init__(self, generator: SimilarItems, column: str = "similarity") -> None:
