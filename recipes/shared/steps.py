@@ -47,7 +47,7 @@ StepArgument = Annotated[
     Step,
     Argument(
         parser=_parse_step,
-        metavar="{" + "|".join(step.value for step in Step) + "}",
+        metavar="|".join(step.value for step in Step),
         help="One step, `all` four, or `inspect`, which says what a file of your own holds.",
     ),
 ]
