@@ -63,6 +63,7 @@ def test_a_run_that_is_killed_in_every_stage_ends_as_if_it_had_not_been(recipe):
     assert len(shown_rows(answer)) == 3
 
 
+@pytest.mark.usefixtures("kept_process")
 def test_a_baseline_is_tuned_fitted_exported_and_asked(recipe):
     chosen = ("--smoke", "--model", "item_to_item")
     for step in ("tune", "train"):
