@@ -66,6 +66,7 @@ def _keep_messages_of_layers() -> None:
 
 def mark_errors(function: Callable[..., Any]) -> Callable[..., Any]:
     """Returns the function; errors of this package in it reach the user in their own words."""
+
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
