@@ -26,6 +26,7 @@ class Span:
 
 def size(values: tf.Tensor, axis: int = 0) -> int | tf.Tensor:
     """Returns the size of one axis: a number where it is known, else a scalar tensor."""
+    values = tf.convert_to_tensor(values)
     known = values.shape[axis] if values.shape.rank is not None else None
     if known is not None:
         return int(known)
