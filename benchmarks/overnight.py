@@ -10,6 +10,7 @@ Run: python -m benchmarks.overnight [--users 1000000] [--slice 50000]
 
 import argparse
 import pathlib
+import resource
 import tempfile
 import time
 
@@ -104,6 +105,7 @@ def main() -> None:
                 times[name].append(time.perf_counter() - start)
                 processor[name].append(time.process_time() - spent)
         recommender.__exit__()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     part = options.slice / options.rounds
     rates = {name: part / float(np.median(values)) for name, values in times.items()}
     costs = {name: float(np.median(values)) / part for name, values in processor.items()}
@@ -118,6 +120,7 @@ def main() -> None:
             "users_a_second": rates,
             "processor_seconds_a_million": {name: 1e6 * cost for name, cost in costs.items()},
             "job_by_index": costs["job"] / costs["index"],
+            "peak_gib": peak,
             "minutes_for_all": options.users / rates["job"] / 60,
         },
     )

@@ -119,7 +119,7 @@ def _summarize(
     settings: TwoStageSettings, manifest: Mapping[str, Any] | None = None
 ) -> report.RunSummary:
     title = f"Two stages, {settings.model} and {settings.ranker}"
-    return shared.summarize(settings, title, "val_auc", manifest)
+    return shared.summarize(settings, title, "val_mrr", manifest)
 
 
 app = typer.Typer(add_completion=False)
@@ -130,7 +130,7 @@ app = typer.Typer(add_completion=False)
 def main(
     step: shared.StepArgument,
     retriever: Annotated[str, Option(help=f"One of {', '.join(models.RETRIEVERS)}.")] = "two_tower",
-    ranker: Annotated[str, Option(help=f"One of {', '.join(models.RANKERS)}.")] = "din",
+    ranker: Annotated[str, Option(help=f"One of {', '.join(models.RANKERS)}.")] = "wide_deep",
     index: Annotated[str, Option(help="auto, exact or scann.")] = "auto",
     candidates: Annotated[int, Option(min=4, help="Items that the retriever brings.")] = 200,
     tags: Annotated[str | None, Option(help="Column of the items' tags, parted by |.")] = None,

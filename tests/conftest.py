@@ -1,5 +1,6 @@
 """What every test needs: few threads, a fixed seed, and no notices from TensorFlow."""
 
+import gc
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -10,7 +11,10 @@ import tfrs_ext  # noqa: F401, I001  # First: it chooses Keras 2 for every impor
 import pytest
 import tensorflow as tf
 
+from tfrs_ext import serving
 from tfrs_ext._keras import keras
+
+gc.freeze()  # What is imported stays: no collection has to look through it again.
 
 # Two devices on one processor, for tests of `tf.distribute`; it works before the first tensor only.
 tf.config.set_logical_device_configuration(
@@ -27,6 +31,13 @@ def two_replicas():
     """
     one_by_one = tf.distribute.ReductionToOneDevice()
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], cross_device_ops=one_by_one)
+
+
+@pytest.fixture(scope="session")
+def kept_process():
+    """One process that all exports of the session are checked in: each costs seconds to start."""
+    with serving.keep_process():
+        yield
 
 
 @pytest.fixture(autouse=True)

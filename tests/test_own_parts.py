@@ -14,7 +14,8 @@ from tfrs_ext.features import ColumnEncoder, Feature, example_inputs
 from tfrs_ext.ops import objectives
 from tfrs_ext.serving.rest import ServedModel
 
-pytestmark = pytest.mark.slow  # Two exports, each verified in fresh processes.
+# Two exports, each verified by a process without this package.
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("kept_process")]
 
 
 class LoudnessEncoder(ColumnEncoder):

@@ -4,6 +4,14 @@ import difflib
 import pathlib
 from collections.abc import Iterable
 
+_EXAMPLES = {
+    "interactions": "clicks.csv",
+    "items": "items.csv",
+    "path": "ml-1m.zip",
+    "schema": "schema.json",
+    "users": "users.csv",
+}
+
 
 def near(word: str, known: Iterable[str]) -> str:
     """Returns "; did you mean …?" where something known is near, else nothing."""
@@ -29,5 +37,5 @@ def check_file(option: str, path: str | None) -> None:
     where = "" if folder.is_dir() else f", and there is no folder {folder}"
     raise ValueError(
         f"`{option}` must be a file that is there, received {path}{where}"
-        f"{near(pathlib.Path(path).name, names)}"
+        f"{near(pathlib.Path(path).name, names)} For example: --{option} {_EXAMPLES[option]}"
     )

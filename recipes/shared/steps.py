@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import enum
+import gc
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -46,7 +47,7 @@ StepArgument = Annotated[
     Step,
     Argument(
         parser=_parse_step,
-        metavar="{" + "|".join(step.value for step in Step) + "}",
+        metavar="|".join(step.value for step in Step),
         help="One step, `all` four, or `inspect`, which says what a file of your own holds.",
     ),
 ]
@@ -73,7 +74,10 @@ def run_steps(settings: Settings, step: Step, steps: Sequence[Callable[[Any], No
             check_data(settings)  # Before anything is written.
             stack.enter_context(files.hold_folder(settings.runs))
             begin(settings)
+        gc.freeze()  # What is imported stays: no collection has to look through it again.
         for function in chosen:
+            if Step(function.__name__) in (Step.EXPORT, Step.QUERY):
+                stack.enter_context(serving.keep_process())  # Ready when the bundle is written.
             announce(function)
             function(settings)
     show_next(settings.runs, settings.base, chosen[-1], steps)

@@ -91,3 +91,27 @@ def test_nothing_of_the_future_is_in_the_queries_of_training_rows():
 def test_lists_that_teach_nothing_are_refused(shown, negatives, message):
     with pytest.raises(ValueError, match=message):
         data.draw_shown_pairs(asked, shown, negatives)
+
+
+def test_whole_lists_stay_together_and_short_ones_are_left_out():
+    pairs = data.draw_shown_pairs(asked, SHOWN, 7, known=frames, whole=True)
+    assert np.array_equal(SHOWN[pairs.queries, pairs.places], pairs.items)
+    long_enough = [
+        row
+        for row in np.unique(data.draw_shown_pairs(asked, SHOWN, 7, known=frames).queries)
+        if (data.draw_shown_pairs(asked, SHOWN, 7, known=frames).queries == row).sum() == 8
+    ]
+    assert np.unique(pairs.queries).tolist() == long_enough
+    items = data.item_columns(frames, features)
+    numbers = {"number": np.arange(len(pairs.labels))}
+    batches = data.shown_dataset(asked, pairs, items, 20, more=numbers, list_size=8, seed=1)
+    lists = [columns["number"].numpy().reshape(-1, 8) for columns, _ in batches]
+    assert max(map(len, lists)) == 2
+    firsts = np.concatenate(lists)[:, 0]
+    assert np.array_equal(np.concatenate(lists), firsts[:, None] + np.arange(8))
+    assert firsts.tolist() != sorted(firsts)
+    assert sorted(firsts) == list(range(0, len(pairs.labels), 8))
+    with pytest.raises(ValueError, match="`list_size` must be the number of pairs"):
+        data.shown_dataset(asked, pairs, items, 20, list_size=7)
+    with pytest.raises(ValueError, match="ask for fewer by `num_negatives`"):
+        data.draw_shown_pairs(asked, SHOWN, 12, whole=True)

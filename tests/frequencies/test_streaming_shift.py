@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.streaming_frequency import Ours, Paper, follow
 
-STEPS, ROWS = 600, 128
+STEPS, ROWS = 400, 128
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,8 @@ from tfrs_ext import indexes, serving
 from tfrs_ext._keras import keras
 from tfrs_ext.serving.rest import ServedModel
 
+pytestmark = pytest.mark.usefixtures("kept_process")
+
 
 @keras.saving.register_keras_serializable(package="somebody")
 class Nearest(indexes.Index):

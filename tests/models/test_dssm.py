@@ -15,6 +15,8 @@ from tfrs_ext.candidates import Candidates
 from tfrs_ext.features import Categorical, Text, Trigrams
 from tfrs_ext.models.dssm_tower import DSSMTower
 
+pytestmark = pytest.mark.usefixtures("kept_process")
+
 TITLES = ["Star Wars", "Heat", "Star Trek", "Alien", "Aliens", "Brazil"]
 QUERIES = ["star wras", "Haet", "trek", "", "aliens two", "brasil"]
 VOCABULARY = tuple(sorted({piece for title in TITLES for piece in trigrams(title)}))

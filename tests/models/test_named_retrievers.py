@@ -10,6 +10,8 @@ from tests.tuning.draws import drawn, space_of
 from tfrs_ext import data, models, negatives, serving, tuning
 from tfrs_ext._keras import keras
 
+pytestmark = pytest.mark.usefixtures("kept_process")
+
 NAMES = ["mf", "softmax", "youtube_dnn"]
 SMALL = {"embedding_dim": 4, "batch_size": 256}
 

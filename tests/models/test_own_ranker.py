@@ -9,6 +9,8 @@ from tfrs_ext import models, serving, tuning
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Categorical, FeatureEncoder, Numeric
 
+pytestmark = pytest.mark.usefixtures("kept_process")
+
 USER, ITEM = Categorical("user_id", (1, 2, 3)), Categorical("item_id", (7, 8, 9))
 COLUMNS = [USER, ITEM, Numeric("age", 30.0, 10.0)]
 

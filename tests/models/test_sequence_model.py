@@ -8,6 +8,8 @@ from tfrs_ext import data, negatives, serving, tuning
 from tfrs_ext.features import Categorical, Numeric
 from tfrs_ext.models import GRUTower, SequenceModel, SequenceTower
 
+pytestmark = pytest.mark.usefixtures("kept_process")
+
 
 @pytest.fixture(scope="module")
 def shop():

@@ -93,6 +93,7 @@ def test_two_workers_of_whom_one_is_killed_end_as_one_process_does(recipe, tmp_p
     assert reports[1]["model"] == pytest.approx(reports[0]["model"], abs=2e-3)
 
 
+@pytest.mark.usefixtures("kept_process")
 def test_a_baseline_is_tuned_fitted_exported_and_asked(recipe):
     chosen = ("--smoke", "--model", "item_to_item")
     for step in ("tune", "train"):

@@ -94,6 +94,11 @@ def make_retriever():
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _kept_process(kept_process):
+    pass
+
+
 @pytest.fixture
 def retriever():
     return make_retriever()

@@ -65,6 +65,16 @@ def similar(user, excluded, k):
     return sorted(sums, key=lambda i: -sums[i])[:k]
 
 
+def sum_of_similarities(user, item):
+    rows = [i // 10 for i in HISTORIES[user][-3:] if i >= 0]
+    return sum(
+        max(w, 0)
+        for r in rows
+        for n, w in zip(NEIGHBORS[r], SIMILARITIES[r], strict=True)
+        if n == item
+    )
+
+
 def rows_of(positions):
     return [[int(p) for p in row if p >= 0] for row in np.asarray(positions)]
 
@@ -136,17 +146,27 @@ def test_all_stages_answer_as_loops_do():
         assert reasons[user].tolist() == why[:4]
 
 
-def test_a_ranker_reads_the_affinity_of_every_pair():
-    affinity = stages.Affinity(tower, VECTORS, "near")
+def test_a_ranker_reads_what_generators_know_of_every_pair():
+    likeness = stages.Similarity(stages.SimilarItems(IDS, NEIGHBORS, SIMILARITIES, latest=3))
+
+    class Later(stages.PairScore):
+        """A score of one's own."""
+
+        def __call__(self, queries, positions):
+            return tf.cast(positions, tf.float32)
+
+    scores = [stages.Affinity(tower, VECTORS, "near"), likeness, Later("later")]
 
     def both(columns, training):
-        return columns["near"] - columns["price"]
+        return columns["later"] + columns["near"] + 3 * columns["similarity"] - columns["price"]
 
-    ranker = stages.ItemRanker(both, {"price": PRICES}, affinity)
+    ranker = stages.ItemRanker(both, {"price": PRICES}, scores)
     positions = np.array([rng.permutation(ITEMS)[:5] for _ in range(USERS)], np.int32)
     positions[:, 2] = -1
     found = ranker(QUERIES, tf.constant(positions)).numpy()
-    wanted = np.einsum("bd,bmd->bm", TASTES, VECTORS[positions]) - PRICES[positions]
+    wanted = np.einsum("bd,bmd->bm", TASTES, VECTORS[positions]) - PRICES[positions] + positions
+    for user, row in enumerate(positions):
+        wanted[user] += [3 * np.log1p(sum_of_similarities(user, item)) for item in row]
     is_item = positions >= 0
     np.testing.assert_allclose(found[is_item], wanted[is_item], rtol=1e-4, atol=1e-5)
 

@@ -32,6 +32,19 @@ print(keras_tuner.Hyperband is tuning.Hyperband, tuner.keras.Model is tf_keras.M
 
 
 @pytest.mark.slow
+def test_scikit_learn_is_imported_when_a_search_uses_it():
+    code = """
+import sys
+from tfrs_ext import tuning
+print("sklearn" in sys.modules)
+import keras_tuner
+oracle = keras_tuner.oracles.BayesianOptimizationOracle(max_trials=1)
+print(type(oracle.gpr).__module__)
+"""
+    assert printed(code) == "False\nsklearn.gaussian_process._gpr"
+
+
+@pytest.mark.slow
 def test_keras_3_imported_before_stays_what_it_was():
     code = """
 import tfrs_ext, sys, keras, keras.layers
@@ -55,6 +68,7 @@ print(keras.__version__[0], Dense.__module__)
     assert printed(code) == "[]\n3 keras.src.layers.core.dense"
 
 
+@pytest.mark.slow
 def test_keras_tuner_imported_with_keras_3_is_refused_in_one_line_that_names_the_mend():
     run = run_fresh("import tfrs_ext, keras_tuner, tfrs_ext.tuning")
     assert run.returncode == 1

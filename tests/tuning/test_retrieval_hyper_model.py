@@ -214,7 +214,7 @@ def test_every_loss_trains_with_every_source_of_negatives(loss, source, problem,
     assert_pair_trains(loss, source, problem, hypermodel)
 
 
-@settings(max_examples=5, deadline=None, derandomize=True)
+@settings(max_examples=3, deadline=None, derandomize=True)
 @given(st.integers(0, 10**6), st.booleans())
 def test_every_point_of_the_space_trains(problem, hypermodel, seed, has_facts):
     sides = hypermodel.query_features, hypermodel.candidate_features

@@ -24,11 +24,13 @@ class ShownPairs:
         queries: `[N]` int64, the numbers of queries.
         items: `[N]` int64, positions of items.
         labels: `[N]` float32, 1 for what the user took and 0 for what not.
+        places: `[N]` int64, where in the list of its query each item stands.
     """
 
     queries: npt.NDArray[np.int64]
     items: npt.NDArray[np.int64]
     labels: npt.NDArray[np.float32]
+    places: npt.NDArray[np.int64]
 
 
 def draw_shown_pairs(
@@ -37,6 +39,7 @@ def draw_shown_pairs(
     num_negatives: int = 4,
     *,
     known: Frames | None = None,
+    whole: bool = False,
     seed: int = 0,
 ) -> ShownPairs:
     """Returns, of each query that was shown what the user took, that item and some others shown.
@@ -51,13 +54,16 @@ def draw_shown_pairs(
         num_negatives: How many other items of each list are drawn, fewer where it is short.
         known: All that users took at any time: no negative is among it. None looks at the query's
             own positive alone.
+        whole: Whether queries that were shown too few others are left out, so that each query has
+            `1 + num_negatives` pairs, as losses of lists need.
         seed: Equal seeds give equal pairs.
 
     Returns:
         The pairs, query by query, the positive first.
 
     Raises:
-        ValueError: If shapes don't fit, or no query was shown its positive.
+        ValueError: If shapes don't fit, or no query was shown its positive, with enough others
+            where these are to be `whole`.
 
     Relations:
         `with_negatives` draws from all items, for a ranker that is told what to rank.
@@ -77,14 +83,23 @@ def draw_shown_pairs(
     keys = np.random.default_rng(seed).random((len(kept), shown.shape[1]))
     keys[is_positive[kept] | (shown[kept] < 0) | _is_taken(asked, shown, known)[kept]] = _ALREADY
     order = np.argsort(keys, axis=1, kind="stable")[:, :num_negatives]
-    drawn = np.take_along_axis(shown[kept], order, 1)
     is_drawn = np.take_along_axis(keys, order, 1) < _ALREADY
-    items = np.concatenate([positives[kept, np.newaxis], drawn], axis=1)
+    if whole:
+        enough = is_drawn.sum(axis=1) == num_negatives
+        kept, order, is_drawn = kept[enough], order[enough], is_drawn[enough]
+        if not len(kept):
+            raise ValueError(
+                f"`shown` must hold {num_negatives} items that the user didn't take beside some "
+                "query's positive, received none: ask for fewer by `num_negatives`."
+            )
+    own = is_positive[kept].argmax(axis=1)[:, np.newaxis]
     is_pair = np.concatenate([np.ones((len(kept), 1), bool), is_drawn], axis=1)
-    labels = np.zeros(items.shape, np.float32)
+    places = np.concatenate([own, order], axis=1)
+    labels = np.zeros(places.shape, np.float32)
     labels[:, 0] = 1.0
-    queries = np.broadcast_to(kept[:, np.newaxis], items.shape)
-    return ShownPairs(queries[is_pair], items[is_pair].astype(np.int64), labels[is_pair])
+    queries, places = np.broadcast_to(kept[:, np.newaxis], places.shape)[is_pair], places[is_pair]
+    items = shown[queries, places].astype(np.int64)
+    return ShownPairs(queries, items, labels[is_pair], places)
 
 
 def _is_taken(
@@ -106,6 +121,7 @@ def shown_dataset(
     batch_size: int,
     *,
     more: Mapping[str, npt.NDArray[Any]] | None = None,
+    list_size: int | None = None,
     shuffle: bool = True,
     seed: int | None = None,
 ) -> tf.data.Dataset:
@@ -115,8 +131,10 @@ def shown_dataset(
         asked: The queries.
         pairs: What they were shown, as `draw_shown_pairs` gives.
         items: `{column: [C, ...]}`, as `item_columns` gives.
-        batch_size: `B`.
+        batch_size: `B`; with lists, the largest multiple of their size up to it, or one list.
         more: `{column: [N]}` of the pairs themselves, such as the retriever's score.
+        list_size: The number of pairs of each query, where they stay together in this order; None
+            for pairs that are shuffled one by one.
         shuffle: Whether each epoch has a fresh random order; else the order of the pairs.
         seed: Equal seeds give equal epochs.
 
@@ -124,7 +142,7 @@ def shown_dataset(
         Batches `(columns, label)`: the columns of both sides `[B, ...]`, and labels `[B]` float32.
 
     Raises:
-        ValueError: If `batch_size` is below 1.
+        ValueError: If `batch_size` is below 1, or the queries have other numbers of pairs.
 
     Relations:
         `ranking_dataset` gives the same of labelled rows.
@@ -143,4 +161,21 @@ def shown_dataset(
         columns |= {name: tf.gather(values, rows) for name, values in of_pairs.items()}
         return columns, tf.gather(labels, rows)
 
-    return gather_batches(row_numbers(len(pairs.labels), batch_size, shuffle, seed), batch)
+    if list_size is None:
+        return gather_batches(row_numbers(len(pairs.labels), batch_size, shuffle, seed), batch)
+    _check_lists(pairs, list_size)
+    lists = len(pairs.labels) // list_size
+    numbers = row_numbers(lists, max(1, batch_size // list_size), shuffle, seed)
+    places = tf.range(list_size, dtype=tf.int64)
+    return gather_batches(
+        numbers, lambda chosen: batch(tf.reshape(chosen[:, None] * list_size + places, [-1]))
+    )
+
+
+def _check_lists(pairs: ShownPairs, list_size: int) -> None:
+    sizes = np.unique(pairs.queries, return_counts=True)[1]
+    if list_size < 1 or (sizes != list_size).any():
+        raise ValueError(
+            "`list_size` must be the number of pairs of each query, which `draw_shown_pairs` with "
+            f"`whole` makes equal; received {list_size=} for lists of {np.unique(sizes)[:5]}."
+        )

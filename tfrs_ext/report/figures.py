@@ -83,6 +83,10 @@ def drawing(
         result = Drawing()
         result.axes = figure.subplots()
         yield result
+        # Arranged here: `savefig` would draw everything once more before it arranges.
+        matplotlib.backends.backend_svg.FigureCanvasSVG(figure)
+        figure.get_layout_engine().execute(figure)
+        figure.set_layout_engine(None)
         buffer = io.BytesIO()
         metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(buffer, format="svg", metadata=metadata)
@@ -91,7 +95,7 @@ def drawing(
 
 def _matplotlib() -> Any:
     try:
-        import matplotlib
+        import matplotlib.backends.backend_svg
         import matplotlib.figure
     except ImportError as error:
         raise ImportError(

@@ -23,7 +23,12 @@ from tfrs_ext.serving.servers.server_files import write_server_files
 from tfrs_ext.serving.two_stage import export_two_stage
 from tfrs_ext.serving.users import Users
 from tfrs_ext.serving.verification.comparison import Verification, VerificationError, verify
-from tfrs_ext.serving.verification.fresh_process import Request, query_all_fresh, query_fresh
+from tfrs_ext.serving.verification.fresh_process import (
+    Request,
+    keep_process,
+    query_all_fresh,
+    query_fresh,
+)
 
 __all__ = [
     "Items",
@@ -40,6 +45,7 @@ __all__ = [
     "export_two_stage",
     "fingerprint",
     "item_ids",
+    "keep_process",
     "label_impressions",
     "latest_version",
     "list_versions",

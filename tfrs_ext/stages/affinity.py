@@ -4,15 +4,17 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
+from tfrs_ext.stages.pair_score import PairScore
 from tfrs_ext.stages.reading import columns_read, names_read
 from tfrs_ext.typing import Embedder, TensorLike
 
 
-class Affinity(tf.Module):
+class Affinity(PairScore):
     """A column of pairs: the inner product of a query's and an item's embeddings.
 
-    A ranker that reads it starts from the retriever's order instead of from nothing. It is there
-    for every item, whichever generator brought it.
+    The ranker must learn from rows that the tower hasn't learnt from: a tower scores the items of
+    its own training rows higher than those of new rows, and a ranker that learns from such scores
+    trusts them too much.
 
     Args:
         query_model: The query tower.
@@ -35,11 +37,11 @@ class Affinity(tf.Module):
     def __init__(
         self, query_model: Embedder, embeddings: TensorLike, column: str = "affinity"
     ) -> None:
-        super().__init__(name="affinity")
+        super().__init__(column)
         table = tf.cast(tf.convert_to_tensor(embeddings), tf.float32)
         if table.shape.rank != 2:
             raise ValueError(f"`embeddings` must be [C, D], received shape={table.shape}.")
-        self.query_model, self.column = query_model, column
+        self.query_model = query_model
         with tf.device("CPU"):
             self._embeddings = tf.Variable(table, trainable=False)
 

@@ -1,11 +1,11 @@
 """A ranking model with the items that it ranks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
 
 from tfrs_ext.ops.pair_scores import score_pairs
-from tfrs_ext.stages.affinity import Affinity
+from tfrs_ext.stages.pair_score import PairScore
 from tfrs_ext.stages.reading import columns_read, names_read
 from tfrs_ext.typing import Columns
 
@@ -17,7 +17,8 @@ class ItemRanker(tf.Module):
         model: A model from `{column: [N, ...]}` of both sides to scores `[N, 1]` or `[N]`, such as
             a `models.RankingModel`.
         items: `{column: [C, ...]}`, what the model reads of items.
-        affinity: The retriever's score as a column of pairs, where the model reads it, or None.
+        pair_scores: What the generators know of pairs, each a column that the model reads, such as
+            `Affinity` and `Similarity`.
 
     Call arguments:
         queries: `{column: [B, ...]}`, what the model reads of users.
@@ -36,10 +37,10 @@ class ItemRanker(tf.Module):
         self,
         model: Callable[..., tf.Tensor],
         items: Columns,
-        affinity: Affinity | None = None,
+        pair_scores: Sequence[PairScore] = (),
     ) -> None:
         super().__init__(name="item_ranker")
-        self.model, self.affinity = model, affinity
+        self.model, self.pair_scores = model, list(pair_scores)
         read = names_read(model)
         tensors = {
             name: tf.convert_to_tensor(values)
@@ -62,16 +63,15 @@ class ItemRanker(tf.Module):
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns of queries that the model reads, as far as it says so."""
-        made = {*self._items, *([self.affinity.column] if self.affinity else [])}
-        read = tuple(name for name in names_read(self.model) or () if name not in made)
-        return (*read, *(self.affinity.columns if self.affinity else ()))
+        made = {*self._items, *(score.column for score in self.pair_scores)}
+        read = [name for name in names_read(self.model) or () if name not in made]
+        read += [name for score in self.pair_scores for name in score.columns]
+        return tuple(dict.fromkeys(read))
 
     def __call__(self, queries: Mapping[str, tf.Tensor], positions: tf.Tensor) -> tf.Tensor:
         """Returns the scores."""
         positions = tf.maximum(positions, 0)
-        pairs = {}
-        if self.affinity is not None:
-            pairs[self.affinity.column] = self.affinity(queries, positions)
+        pairs = {score.column: score(queries, positions) for score in self.pair_scores}
         read = names_read(self.model) or queries
         users = {n: v for n, v in queries.items() if n in read and n not in self._items}
         return score_pairs(self._score, users, self._items, positions, pairs=pairs)

@@ -65,14 +65,35 @@ class SimilarItems(Generator):
 
     def find(self, queries: Mapping[str, tf.Tensor], excluded: tf.Tensor) -> tf.Tensor:
         """Returns the positions of the items of largest sums."""
-        latest = self._positions(tf.convert_to_tensor(queries[self.history])[:, -self.latest :])
-        rows = tf.shape(latest)[0]
-        near = tf.reshape(gather_or_pad(self._neighbors, latest), [rows, -1])
-        weights = tf.reshape(gather_or_pad(self._similarities, latest, 0.0), [rows, -1])
-        is_open = (near >= 0) & (weights > 0) & ~is_in(near, excluded)
+        near, weights = self._near(queries)
+        is_open = (near >= 0) & ~is_in(near, excluded)
         near = tf.where(is_open, near, NO_POSITION)
         sums = sum_equal(near, tf.where(is_open, weights, 0.0))
         # Of equal entries, which bear the same sum, the first alone competes.
         scores = tf.where(is_open & (count_before(near) == 0), sums, no_score())
         best, order = tf.math.top_k(scores, tf.minimum(self.count, tf.shape(scores)[1]))
         return tf.where(best > no_score(), tf.gather(near, order, batch_dims=1), NO_POSITION)
+
+    def score(self, queries: Mapping[str, tf.Tensor], positions: tf.Tensor) -> tf.Tensor:
+        """Returns the sums of similarities of some items.
+
+        Args:
+            queries: `{column: [B, ...]}`, the history among them.
+            positions: `[B, M]` int32, not negative.
+
+        Returns:
+            `[B, M]` float32; 0 for an item that is no neighbour of the latest items.
+        """
+        near, weights = self._near(queries)
+        asked = tf.concat([positions, near], axis=1)
+        sums = sum_equal(asked, tf.pad(weights, [[0, 0], [tf.shape(positions)[1], 0]]))
+        return sums[:, : tf.shape(positions)[1]]
+
+    def _near(self, queries: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the neighbours of the latest items `[B, N]`, -1 for none, and similarities."""
+        latest = self._positions(tf.convert_to_tensor(queries[self.history])[:, -self.latest :])
+        rows = tf.shape(latest)[0]
+        near = tf.reshape(gather_or_pad(self._neighbors, latest), [rows, -1])
+        weights = tf.reshape(gather_or_pad(self._similarities, latest, 0.0), [rows, -1])
+        is_near = (near >= 0) & (weights > 0)
+        return tf.where(is_near, near, NO_POSITION), tf.where(is_near, weights, 0.0)

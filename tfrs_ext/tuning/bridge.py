@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import importlib.util
 import sys
 import types
 from collections.abc import Iterator
@@ -34,10 +35,34 @@ def _keras_2_as_keras() -> Iterator[None]:
         sys.modules.update(theirs)
 
 
+class _WhenUsed(types.ModuleType):
+    """Stands for scikit-learn, which takes a second to import, until a search uses it."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return importlib.import_module(f"{self.__name__}.{name}")
+
+
+@contextlib.contextmanager
+def _sklearn_when_used() -> Iterator[None]:
+    if "sklearn" in sys.modules or importlib.util.find_spec("sklearn") is None:
+        yield
+        return
+    sys.modules["sklearn"] = None  # type: ignore[assignment] # keras-tuner goes on without it.
+    try:
+        yield
+    finally:
+        del sys.modules["sklearn"]
+    for name in ("bayesian", "sklearn_tuner"):
+        module: Any = importlib.import_module(f"keras_tuner.src.tuners.{name}")
+        module.sklearn = _WhenUsed("sklearn")
+
+
 def _connect() -> Any:
     fresh = "keras_tuner" not in sys.modules
     try:
-        with _keras_2_as_keras():
+        with _keras_2_as_keras(), _sklearn_when_used():
             module = importlib.import_module("keras_tuner")
     except ModuleNotFoundError as error:
         _take_out("keras_tuner")

@@ -46,9 +46,14 @@ def run_page(text: str) -> list[str]:
     import matplotlib
     import matplotlib.pyplot
 
+    from tfrs_ext import serving
+
     names: dict[str, Any] = {"__name__": "__main__"}
     printed = []
-    with matplotlib.rc_context({**_STYLE, "backend": "agg", "svg.hashsalt": "tutorial"}):
+    # One process checks and asks all that a page exports: a new one takes seconds each time.
+    kept = serving.keep_process() if "serving.export" in text else contextlib.nullcontext()
+    style = matplotlib.rc_context({**_STYLE, "backend": "agg", "svg.hashsalt": "tutorial"})
+    with style, kept:
         for number, step in enumerate(steps_of(text), start=1):
             source = pathlib.Path.cwd() / f"step_{number}.py"  # AutoGraph and tracebacks read it.
             source.write_text(step.code)

@@ -116,6 +116,17 @@ def test_a_version_s_fields_are_those_that_it_answers_with(tmp_path, ids):
         assert row["item_id"] == [ids[i] for i in best]
         assert row["year"] == best
         assert row["title"] == [titles[i].decode("utf-8", "replace") for i in best]
+    # Many rows share a dictionary of titles; for few it would be longer than what they hold.
+    for users, is_shared in ((20, True), (1, False)):
+        (part,) = write(tmp_path / f"{users}", {"user_id": USERS[:users]}, version, k=19)
+        column = {c.path_in_schema: c for c in _columns(part)}["title.list.element"]
+        assert ("RLE_DICTIONARY" in column.encodings) == is_shared
+        assert pq.read_schema(part).field("title").type.value_type == pa.string()
+
+
+def _columns(part):
+    group = pq.ParquetFile(part).metadata.row_group(0)
+    return [group.column(i) for i in range(group.num_columns)]
 
 
 def test_row_groups_are_large_and_lists_have_no_statistics(tmp_path, monkeypatch):

@@ -4,14 +4,14 @@ import contextlib
 import functools
 import pathlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Union
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tfrs_ext.files import hold_folder, read_json, replace_file, write_json
 from tfrs_ext.serving.offline.asked import RequestTable, open_requests
+from tfrs_ext.serving.offline.part_writer import PartWriter
 from tfrs_ext.serving.offline.recommender import Recommender
 from tfrs_ext.serving.offline.tables import Answer, recommend_table
 from tfrs_ext.typing import Columns, PathLike, PrintFn
@@ -64,7 +64,7 @@ def recommend_to_parquet(
         `Recommender.map_frames` is the same for the partitions of a cluster.
 
     Example:
-        >>> import tempfile
+        >>> import tempfile, pyarrow.parquet as pq
         >>> best = lambda asked: {"item_id": np.tile([7, 8], (len(asked["user_id"]), 1))}
         >>> out = tempfile.mkdtemp()
         >>> parts = recommend_to_parquet(best, {"user_id": [1, 2]}, out, k=2, print_fn=None)
@@ -84,7 +84,7 @@ def recommend_to_parquet(
             label, ask = "a function", functools.partial(recommend_table, answer, item_id)
         folder = stack.enter_context(hold_folder(out))
         _begin(folder, {"source": label, "k": k, "part_rows": part_rows, **table.describe()})
-        sizes = (batch_size, max(batch_size, _GROUP_VALUES // k), part_rows)
+        sizes = (batch_size, batch_size * -(-_GROUP_VALUES // (k * batch_size)), part_rows)
         return _Job(ask, table, folder, sizes, print_fn).run()
 
 
@@ -136,19 +136,12 @@ class _Job:
         return paths
 
     def _write(self, part: pa.Table, path: pathlib.Path) -> None:
-        writer, held = None, []
-        try:
-            for begin in range(0, part.num_rows, self._batch_size):
-                held.append(self._ask(part.slice(begin, self._batch_size)))
-                begun = sum(rows.num_rows for rows in held)
-                if begun < self._group_rows and begin + self._batch_size < part.num_rows:
-                    continue
-                rows, held = pa.concat_tables(held), []
-                writer = writer or _open(path, rows.schema, part.column_names)
-                writer.write_table(rows, row_group_size=rows.num_rows)
-        finally:
-            if writer is not None:
-                writer.close()
+        with PartWriter(path, part.column_names) as writer:
+            for begin in range(0, part.num_rows, self._group_rows):
+                rows = part.slice(begin, self._group_rows)
+                batches = range(0, rows.num_rows, self._batch_size)
+                answers = [self._ask(rows.slice(first, self._batch_size)) for first in batches]
+                writer.write(pa.concat_tables(answers))
 
     def _report(self, part: int, parts: int, done: int, seconds: float, total: int) -> None:
         speed = done / max(seconds, 1e-9)
@@ -157,8 +150,3 @@ class _Job:
             f"part {part + 1} of {parts}: {speed:,.0f} requests a second, about "
             f"{left / 60:.1f} min left"
         )
-
-
-def _open(path: pathlib.Path, schema: pa.Schema, asked: Sequence[str]) -> pq.ParquetWriter:
-    # Nobody looks for a list by its least and largest value; to find them is a third of the work.
-    return pq.ParquetWriter(path, schema, use_dictionary=False, write_statistics=list(asked))

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tfrs_ext.serving.offline.item_fields import ItemFields, read_item_fields
-from tfrs_ext.serving.offline.tables import recommend_table
+from tfrs_ext.serving.offline.tables import decode_texts, recommend_table
 from tfrs_ext.serving.publishing.manifest import read_manifest
 from tfrs_ext.serving.rest.servable import Servable
 from tfrs_ext.typing import PathLike
@@ -101,6 +101,8 @@ class Recommender:
     def answer_table(self, asked: pa.Table) -> pa.Table:
         """Returns requests with what they are recommended: lists, without padding.
 
+        Texts of items are places in a dictionary, which `tables.decode_texts` undoes.
+
         Args:
             asked: The requests, with a column for each input of `recommend`.
         """
@@ -153,7 +155,7 @@ class Recommender:
                 for begin in range(0, len(frame), batch_size):
                     some = frame.iloc[begin : begin + batch_size]
                     asked = pa.Table.from_pandas(some, preserve_index=False)
-                    yield self.answer_table(asked).to_pandas()
+                    yield decode_texts(self.answer_table(asked)).to_pandas()
 
 
 def _is_extra(facts: Mapping[str, Any]) -> bool:

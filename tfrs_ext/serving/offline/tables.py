@@ -1,5 +1,6 @@
 """Requests and answers as one table of Arrow."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -38,3 +39,32 @@ def recommend_table(
         name = name if name not in columns else f"recommended_{name}"
         asked = asked.append_column(name, pa.LargeListArray.from_arrays(ends, values))
     return asked
+
+
+def decode_texts(table: pa.Table, fewest: float = math.inf) -> pa.Table:
+    """Returns a table whose lists hold texts themselves instead of places in a dictionary.
+
+    Args:
+        table: The table, such as `recommend_table` makes.
+        fewest: A dictionary stays where lists hold at least so many values for each of its texts:
+            it is written along with them.
+    """
+    for i, field in enumerate(table.schema):
+        if not is_dictionary_list(field.type):
+            continue
+        chunks = table.column(i).chunks
+        values = sum(len(chunk.values) for chunk in chunks)
+        if not chunks or values < fewest * len(chunks[0].values.dictionary):
+            plain = [_decode(chunk) for chunk in chunks]
+            column = pa.chunked_array(plain, pa.large_list(field.type.value_type.value_type))
+            table = table.set_column(i, field.name, column)
+    return table
+
+
+def is_dictionary_list(kind: pa.DataType) -> bool:
+    """Whether a column's type is lists of places in a dictionary."""
+    return bool(pa.types.is_large_list(kind) and pa.types.is_dictionary(kind.value_type))
+
+
+def _decode(lists: pa.LargeListArray) -> pa.LargeListArray:
+    return pa.LargeListArray.from_arrays(lists.offsets, lists.values.dictionary_decode())

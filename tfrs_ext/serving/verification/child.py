@@ -1,7 +1,7 @@
-"""Answers requests from a bundle with TensorFlow alone; run as a script in a fresh interpreter.
+"""Answers requests from bundles with TensorFlow alone; run as a script in a fresh interpreter.
 
-Reads one JSON object from the standard input and writes one to the standard output. This text
-is passed to `python -c`: it must not import the package that it checks.
+Each line of the standard input is a JSON object, and is answered by one on the standard output.
+This text is passed to `python -c`: it must not import the package that it checks.
 """
 
 import ctypes
@@ -85,13 +85,8 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def main() -> None:
-    """Answers the requests."""
-    die_with_parent()
-    # What libraries print mustn't stand between the answers.
-    answers_file = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    job = json.load(sys.stdin)
+def answer(job: dict[str, Any]) -> dict[str, Any]:
+    """Returns the answers to the requests of a job, and what should not have been imported."""
     import tensorflow as tf
 
     if job["op_library"]:
@@ -106,8 +101,20 @@ def main() -> None:
         outputs = made[through](request["signature"], request["inputs"])
         answers.append({name: plain(value.tolist()) for name, value in outputs.items()})
     foreign = sorted({"tfrs_ext", "tensorflow_recommenders"} & set(sys.modules))
+    return {"answers": answers, "foreign": foreign}
+
+
+def main() -> None:
+    """Answers jobs until there are no more."""
+    die_with_parent()
+    # What libraries print mustn't stand between the answers.
+    answers_file = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    import tensorflow  # noqa: F401 - takes seconds: the first job may still be in the making.
+
     with answers_file:
-        json.dump({"answers": answers, "foreign": foreign}, answers_file)
+        for line in sys.stdin:
+            print(json.dumps(answer(json.loads(line))), file=answers_file, flush=True)
 
 
 if __name__ == "__main__":

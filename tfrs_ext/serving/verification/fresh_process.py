@@ -1,12 +1,9 @@
 """Questions to a bundle in a fresh interpreter, with TensorFlow alone."""
 
-import importlib.resources
-import json
-import os
+import contextlib
 import pathlib
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -14,6 +11,7 @@ import numpy.typing as npt
 
 from tfrs_ext.indexes import find_op_library
 from tfrs_ext.serving.publishing.manifest import op_library
+from tfrs_ext.serving.verification.interpreter import Interpreter
 from tfrs_ext.typing import PathLike, TensorLike
 
 
@@ -51,12 +49,15 @@ def query_fresh(
 
     Raises:
         RuntimeError: Where the process fails; with what it wrote last.
+
+    Relations:
+        `query_all_fresh` for several questions; within `keep_process` no new process is needed.
     """
     return query_all_fresh(path, [Request(signature, inputs, through)])[0]
 
 
 def query_all_fresh(path: PathLike, requests: Sequence[Request]) -> list[dict[str, Any]]:
-    """Asks a bundle several questions in one new process; see `query_fresh`.
+    """Asks a bundle several questions in one process; see `query_fresh`.
 
     Args:
         path: A version's folder.
@@ -79,26 +80,51 @@ def query_all_fresh(path: PathLike, requests: Sequence[Request]) -> list[dict[st
             for request in requests
         ],
     }
-    result = json.loads(_run_child(path, json.dumps(job)))
+    result = _run(path, job)
     if result["foreign"]:
         raise RuntimeError(f"{path} loads only where {result['foreign']} can be imported.")
     return [{name: _array(v) for name, v in answer.items()} for answer in result["answers"]]
 
 
-def _run_child(path: pathlib.Path, job: str) -> str:
-    script = importlib.resources.files("tfrs_ext.serving.verification").joinpath("child.py")
-    run = subprocess.run(
-        [sys.executable, "-c", script.read_text(encoding="utf-8")],
-        input=job,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if run.returncode:
-        last = "\n".join(run.stderr.strip().splitlines()[-15:])
-        raise RuntimeError(f"A fresh process could not answer from {path}:\n{last}")
-    return run.stdout
+@contextlib.contextmanager
+def keep_process() -> Iterator[None]:
+    """Lets one process answer what is asked within the block, and starts it at once.
+
+    A new process takes seconds to import TensorFlow. Within the block it does so while an export
+    is being made, and the questions that follow go to it, too. A bundle that needs other custom
+    operations than the last one gets a new process, so that nothing hides that they are missing.
+
+    Relations:
+        `export` and its like check what they write with it; `query_fresh` and `query_all_fresh`
+        ask it.
+
+    Example:
+        >>> with keep_process():
+        ...     pass  # Export, then ask.
+    """
+    if _KEPT:
+        yield
+        return
+    _KEPT.append(Interpreter())
+    try:
+        yield
+    finally:
+        _KEPT.pop().close()
+
+
+_KEPT: list[Interpreter] = []
+_LOCK = threading.Lock()
+
+
+def _run(path: pathlib.Path, job: dict[str, Any]) -> dict[str, Any]:
+    if not _KEPT:
+        with contextlib.closing(Interpreter()) as interpreter:
+            return interpreter.ask(path, job)
+    with _LOCK:
+        if not _KEPT[0].fits(job):
+            _KEPT[0].close()
+            _KEPT[0] = Interpreter()
+        return _KEPT[0].ask(path, job)
 
 
 def _plain(values: TensorLike) -> Any:
