@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tfrs_ext._keras import keras
 from tfrs_ext.negatives import (
     Catalogue,
     CrossReplica,
@@ -21,7 +22,7 @@ _DRAWN = ("mixed", "uniform", "popularity")
 
 def negatives(
     hp: HyperParameters,
-    frequency: Any = None,
+    frequency: keras.layers.Layer | None = None,
     catalogue: Catalogue | None = None,
     *,
     item_counts: Mapping[Any, float] | None = None,
@@ -71,7 +72,7 @@ def negatives(
     return sources[kind]()
 
 
-def _in_batch(frequency: Any) -> Source:
+def _in_batch(frequency: keras.layers.Layer | None) -> Source:
     return CrossReplica(InBatch(frequency))
 
 
