@@ -108,7 +108,7 @@ def pass_over_blocks(
         Values and gradients.
     """
     factors, step = method(inputs)
-    pool = _Pool(inputs, factors, exclusion)
+    pool = _Columns(inputs, factors, exclusion)
     rows, width = sizes(inputs.queries)
     queries, positives = (exclusion.order_rows(x) for x in (inputs.queries, inputs.positive))
     row_weights = None if inputs.weight is None else exclusion.order_rows(inputs.weight)
@@ -149,7 +149,7 @@ def pass_over_blocks(
     return Gradients(tf.squeeze(value, 1), d_queries, tf.squeeze(slope, 1), d_candidates, d_bias)
 
 
-class _Pool:
+class _Columns:
     """The candidates as the exclusion arranges them."""
 
     def __init__(self, inputs: Inputs, factors: tf.Tensor | None, exclusion: NoExclusion) -> None:
@@ -186,7 +186,7 @@ class _Pool:
 class _View:
     """The pool as a block of rows sees it, in parts of the columns."""
 
-    def __init__(self, pool: _Pool, parts: list[Part]) -> None:
+    def __init__(self, pool: _Columns, parts: list[Part]) -> None:
         self._pool, self._parts = pool, parts
 
     def block(self, query: tf.Tensor, positive: tf.Tensor) -> Block:
