@@ -36,11 +36,7 @@ def train(settings: RetrieverSettings) -> None:
         baseline_steps.train(settings)
         return
     # 2.1 Train, and keep the best epoch.
-    popular, _ = data.item_counts(settings.split.train)
-    middle = max(0, len(popular) // 2 - 50)
-    groups = {"head": popular[:100], "middle": popular[middle:][:100], "tail": popular[-100:]}
-    watchers = [settings.evaluation(), callbacks.TrainingTrace(groups)]
-    model = shared.fit(settings, settings.hypermodel(), settings.training_data, watchers)
+    model = fit(settings)
 
     # 2.2 Compare with the baselines on the test part; what a user has seen doesn't compete.
     test, runs = settings.test, settings.runs
@@ -69,6 +65,16 @@ def train(settings: RetrieverSettings) -> None:
         rivals=("popularity", "random"),
         summary=settings.summarize(),
     )
+
+
+def fit(settings: RetrieverSettings) -> Any:
+    """Returns the trained model, as it was after its best epoch."""
+    popular, _ = data.item_counts(settings.split.train)
+    middle = max(0, len(popular) // 2 - 50)
+    groups = {"head": popular[:100], "middle": popular[middle:][:100], "tail": popular[-100:]}
+    watchers = [settings.evaluation(), callbacks.TrainingTrace(groups)]
+    train, workers = settings.training_data, settings.workers
+    return shared.fit(settings, settings.hypermodel(), train, watchers, workers=workers)
 
 
 def export(settings: RetrieverSettings) -> None:
@@ -124,12 +130,20 @@ def main(
     step: shared.StepArgument,
     model: Annotated[str, typer.Option(help=f"One of {', '.join(known_models())}.")] = "two_tower",
     index: Annotated[str, typer.Option(help="auto, exact, quantized or scann.")] = "auto",
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes of this machine that train as one.")
+    ] = 1,
     **run: Any,
 ) -> None:
     """Tunes, trains, exports and queries a retriever."""
     hints.check_choice("model", model, known_models())
     hints.check_choice("index", index, ("auto", *indexes.index_kinds()))
-    settings = RetrieverSettings.of("retrieval", variant=model, model=model, index=index, **run)
+    settings = RetrieverSettings.of(
+        "retrieval", variant=model, model=model, index=index, workers=workers, **run
+    )
+    if shared.is_worker():
+        shared.work(lambda: fit(settings))
+        return
     shared.run_steps(settings, step, (tune, train, export, query))
 
 

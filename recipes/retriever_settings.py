@@ -24,6 +24,7 @@ class RetrieverSettings(shared.Settings):
 
     index: str
     model: str
+    workers: int = dataclasses.field(default=1, kw_only=True)
 
     @functools.cached_property
     def features(self) -> data.FeatureSet:

@@ -9,6 +9,7 @@ from .settings import Settings
 from .source import DATA, SPLITS, DataSource, read_mapping
 from .steps import EXIT_CODES, Step, StepArgument, announce, run_steps, show_next
 from .summary import LIMITS, data_facts, manifest_facts, summarize, titles, write_report
+from .workers import is_worker, work
 
 __all__ = [
     "DATA",
@@ -27,6 +28,7 @@ __all__ = [
     "console",
     "data_facts",
     "fit",
+    "is_worker",
     "load_labelled",
     "manifest_facts",
     "one_line_errors",
@@ -41,5 +43,6 @@ __all__ = [
     "titles",
     "trained",
     "with_options",
+    "work",
     "write_report",
 ]

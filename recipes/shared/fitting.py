@@ -13,6 +13,7 @@ from .console import console, say
 from .settings import Settings
 from .source import read_mapping
 from .summary import write_report
+from .workers import is_worker, launch, share_batches
 
 
 def search(
@@ -68,15 +69,17 @@ def fit(
     train: Callable[[int], tf.data.Dataset],
     callbacks: Sequence[tf.keras.callbacks.Callback] = (),
     depends_on: Mapping[str, Any] | None = None,
+    workers: int = 1,
     **fit: Any,
 ) -> Any:
     """Trains with the tuned hyper-parameters, or the defaults, and returns the best model.
 
-    Where what it `depends_on` has changed since, an interrupted training begins anew.
+    Where what it `depends_on` has changed since, an interrupted training begins anew. Several
+    `workers` train first, and this process takes what they have written.
     """
     path = settings.runs / "hparams.json"
     tuned = read_mapping(path)
-    if not tuned:
+    if not tuned and not is_worker():
         say("no hparams.json, so the defaults are trained; `tune` makes one")
     tf.keras.utils.set_random_seed(settings.seed)
     hp = tuning.fixed(tuned)
@@ -91,22 +94,26 @@ def fit(
         "tfrs_ext": tfrs_ext.__version__,
         **(depends_on or {}),
     }
-    # From here on an older model isn't what these files tell of.
-    (settings.runs / "model.keras").unlink(missing_ok=True)
-    files.write_json(settings.runs / "trained.json", decisive)
+    logs = tf.keras.callbacks.TensorBoard(settings.runs / "logs", profile_batch=0)
+    if is_worker():
+        callbacks = [*callbacks]
+    else:
+        # From here on an older model isn't what these files tell of.
+        (settings.runs / "model.keras").unlink(missing_ok=True)
+        files.write_json(settings.runs / "trained.json", decisive)
+        if workers > 1:
+            launch(workers)
+        callbacks = [*callbacks, logs]
     training.fit_resumable(
         model,
-        train(size),
+        share_batches(train(size)),
         settings.runs / "train",
         monitor=hypermodel.objective.name,
         mode=hypermodel.objective.direction,
         epochs=settings.epochs,
         patience=settings.patience,
         settings=decisive,
-        callbacks=[
-            *callbacks,
-            tf.keras.callbacks.TensorBoard(settings.runs / "logs", profile_batch=0),
-        ],
+        callbacks=callbacks,
         print_fn=say,
         **fit,
     )

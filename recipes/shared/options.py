@@ -117,7 +117,7 @@ def _options(
 
 def choose_size(smoke: bool, **given: int | None) -> dict[str, int]:
     """Returns what was given, and what is usual for the rest: little of it in a smoke test."""
-    usual = (1, 2, 4) if smoke else (3, 3, 20)
+    usual = (1, 1, 4) if smoke else (3, 3, 20)
     names = ("trials", "trial_epochs", "epochs")
     return {n: given[n] or size for n, size in zip(names, usual, strict=True)}
 

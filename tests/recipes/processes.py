@@ -43,14 +43,14 @@ class Recipe:
     def run_here(self, *arguments):
         return CliRunner().invoke(self.module.app, self._arguments(arguments))
 
+    def start(self, *arguments):
+        nothing = subprocess.DEVNULL
+        command = self._command(arguments)
+        return subprocess.Popen(command, cwd=ROOT, stdout=nothing, stderr=nothing)
+
     def kill_when(self, is_time, *arguments):
         """Starts the recipe and kills it at a moment; returns whether it came to that moment."""
-        process = subprocess.Popen(
-            self._command(arguments),
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        process = self.start(*arguments)
         while process.poll() is None:
             if is_time():
                 process.send_signal(signal.SIGKILL)

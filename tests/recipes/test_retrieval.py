@@ -1,8 +1,12 @@
 """The retrieval recipe, as a user runs it: in processes, on files, and killed."""
 
 import json
+import os
+import pathlib
 import re
 import shlex
+import signal
+import time
 
 import numpy as np
 import pandas as pd
@@ -61,6 +65,32 @@ def test_a_run_that_is_killed_in_every_stage_ends_as_if_it_had_not_been(recipe):
     answer = recipe.run("query", "--user", "17", "-k", "3")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert len(shown_rows(answer)) == 3
+
+
+@pytest.mark.slow
+def test_two_workers_of_whom_one_is_killed_end_as_one_process_does(recipe, tmp_path):
+    alone = Recipe(retrieval, tmp_path / "alone")
+    for each in (alone, recipe):
+        each.runs.mkdir(parents=True)
+        # Each replica drops other units: without dropout, both ways are one.
+        (each.runs / "hparams.json").write_text('{"dropout": 0.0}')
+    train = ("train", "--smoke", "--epochs", "3")
+    assert alone.run(*train).returncode == 0
+    written = recipe.runs / "train" / "history.csv"
+    killed = recipe.start(*train, "--workers", "2")
+    while not written.exists():
+        assert killed.poll() is None
+        time.sleep(0.02)
+    children = pathlib.Path(f"/proc/{killed.pid}/task/{killed.pid}/children")
+    os.kill(int(children.read_text().split()[1]), signal.SIGKILL)
+    assert killed.wait() == 1
+    result = recipe.run(*train, "--workers", "2")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "the training goes on after epoch 1" in result.stdout
+    histories = [pd.read_csv(each.runs / "train" / "history.csv") for each in (alone, recipe)]
+    pd.testing.assert_frame_equal(*histories, rtol=1e-4)
+    reports = [json.loads((each.runs / "metrics.json").read_text()) for each in (alone, recipe)]
+    assert reports[1]["model"] == pytest.approx(reports[0]["model"], abs=2e-3)
 
 
 @pytest.mark.usefixtures("kept_process")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import resource
 
 import numpy as np
 import pytest
@@ -99,6 +100,26 @@ def test_metrics_that_keras_makes_with_the_first_step_have_what_they_had(tmp_pat
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path / "killed", Kill(0, 3), epochs=1, save_every=2)
     assert_same(train(tmp_path / "killed", epochs=1, save_every=2), whole)
+
+
+def test_a_full_disk_is_told_in_one_line_and_costs_one_epoch(undisturbed, tmp_path):
+    class Fill(keras.callbacks.Callback):
+        """Lets no file grow beyond some bytes, as on a disk that is full."""
+
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 2:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (64, limits[1]))
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with pytest.raises(OSError, match=r"0002 can't be written: File too large\. .* make room"):
+            train(tmp_path, Fill())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(tmp_path.rglob("*temp*"))
+    lines = []
+    assert_same(train(tmp_path, lines=lines), undisturbed)
+    assert lines[0] == "the training goes on after epoch 2"
 
 
 def test_the_best_epoch_is_kept_not_the_last(undisturbed, tmp_path):

@@ -1,7 +1,9 @@
 """Processes of this machine that train as one, and end together."""
 
 import pathlib
+import subprocess
 import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -32,6 +34,37 @@ def test_a_worker_that_is_killed_ends_all_and_is_named():
     )
     with pytest.raises(WorkerError, match=r"Worker 1 of 2 ended with signal 9.*\nabout to go"):
         launch_workers([*PYTHON, code], 2)
+
+
+def test_the_lines_of_the_first_worker_come_as_it_prints_them():
+    code = (
+        "import json, os, sys\n"
+        "print('a line of', json.loads(os.environ['TF_CONFIG'])['task']['index'])\n"
+        "print('another', flush=True)\n"
+        "print('an error', file=sys.stderr)"
+    )
+    lines = []
+    launch_workers([*PYTHON, code], 2, print_fn=lines.append)
+    assert lines == ["a line of 0", "another"]
+
+
+@pytest.mark.slow
+def test_workers_end_with_the_process_that_launched_them():
+    worker = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+    code = (
+        "import sys\n"
+        "from tfrs_ext.training import launch_workers\n"
+        f"launch_workers([sys.executable, '-c', {worker!r}], 1, print_fn=lambda line:"
+        " print(line, flush=True))"
+    )
+    with subprocess.Popen([*PYTHON, code], stdout=subprocess.PIPE, text=True, cwd=ROOT) as parent:
+        number = int(parent.stdout.readline())
+        parent.kill()
+    for _ in range(100):
+        if not pathlib.Path(f"/proc/{number}").exists():
+            break
+        time.sleep(0.05)
+    assert not pathlib.Path(f"/proc/{number}").exists()
 
 
 def test_workers_that_take_too_long_are_ended():

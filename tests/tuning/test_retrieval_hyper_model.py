@@ -107,7 +107,7 @@ def test_without_facts_nothing_is_varied_that_needs_them(hypermodel):
         ),
         ({"correction": "logq"}, lambda m: m.task._loss.correction, "logq"),
         ({"correction": "none"}, lambda m: m.task._loss.correction, None),
-        ({"negatives": "in_batch"}, lambda m: type(m.task._negatives), negatives.InBatch),
+        ({"negatives": "in_batch"}, lambda m: type(m.task._negatives.source), negatives.InBatch),
         (
             {"negatives": "mixed", "num_negatives": 256},
             lambda m: [getattr(s, "num_negatives", "batch") for s in m.task._negatives.sources],

@@ -10,7 +10,7 @@ from tfrs_ext.negatives.batch import Batch
 from tfrs_ext.negatives.in_batch import InBatch
 from tfrs_ext.negatives.pool import Pool
 from tfrs_ext.negatives.source import Source
-from tfrs_ext.ops.replicas import gather_rows, is_mine
+from tfrs_ext.ops.replicas import gather_rows, is_mine, is_replica
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -48,6 +48,8 @@ class CrossReplica(Source):
     def draw(self, batch: Batch) -> Pool:
         """Returns the replica's positives, and the negatives of all replicas."""
         pool = self.source.draw_shared(batch)
+        if not is_replica():
+            return pool
         own = None if pool.own is None else _gather_own(pool.own)
         pool = pool._replace(negatives=_gather(pool.negatives), own=own)
         if not batch.compares_queries:

@@ -11,6 +11,12 @@ def num_replicas() -> int:
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
+def is_replica() -> bool:
+    """Returns whether the code runs on one of several replicas, which can ask the others."""
+    context = tf.distribute.get_replica_context()
+    return context is not None and context.num_replicas_in_sync > 1
+
+
 def count_all_rows(rows: int | tf.Tensor) -> tf.Tensor:
     """Returns how many rows all replicas have, a float32 scalar; outside, the rows themselves.
 
@@ -21,17 +27,17 @@ def count_all_rows(rows: int | tf.Tensor) -> tf.Tensor:
         rows: How many rows this replica has; on every replica, since they wait for each other.
     """
     rows = tf.cast(rows, tf.float32)
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
+    if not is_replica():
         return rows
+    context = tf.distribute.get_replica_context()
     return context.all_reduce(tf.distribute.ReduceOp.SUM, rows)
 
 
 def gather_rows(value: tf.Tensor) -> tf.Tensor:
     """Returns the rows of all replicas, `[sum of B, …]`; differentiable; outside, the rows."""
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
+    if not is_replica():
         return value
+    context = tf.distribute.get_replica_context()
     if value.dtype == tf.string:
         return _gather_strings(value, context)
     # An input of the graph has no device yet, and MultiWorkerMirroredStrategy asks for it.
@@ -50,9 +56,9 @@ def is_mine(rows: tf.Tensor) -> tf.Tensor:
     Args:
         rows: How many rows this replica gives.
     """
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
+    if not is_replica():
         return tf.ones([rows], tf.bool)
+    context = tf.distribute.get_replica_context()
     replica = tf.cast(context.replica_id_in_sync_group, tf.int32)
     return tf.equal(gather_rows(tf.fill([rows], replica)), replica)
 

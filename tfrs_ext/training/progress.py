@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.files import read_json, replace_file, write_json
+from tfrs_ext.training.checkpoints import write_checkpoint
 from tfrs_ext.training.random_states import track_random_states
 from tfrs_ext.typing import PathLike
 
@@ -144,7 +145,7 @@ class TrainingProgress(keras.callbacks.Callback):
         """
         prefix = self._prefix(epoch)
         try:
-            status = tf.train.Checkpoint(model=model).read(prefix)
+            status = tf.train.Checkpoint(model=model).read(str(prefix))
             status.assert_existing_objects_matched().expect_partial()
         except (tf.errors.OpError, AssertionError, ValueError) as error:
             raise ValueError(
@@ -158,7 +159,7 @@ class TrainingProgress(keras.callbacks.Callback):
         self._check(row)
         self.rows = [old for old in self.rows if old["epoch"] < epoch] + [row]
         track_random_states(self.model)
-        tf.train.Checkpoint(model=self.model).write(self._prefix(epoch))
+        write_checkpoint(tf.train.Checkpoint(model=self.model), self._prefix(epoch))
         self._write()
         self._remove_old_checkpoints()
         if self._is_out_of_patience():
@@ -202,8 +203,8 @@ class TrainingProgress(keras.callbacks.Callback):
         state = {"settings": self.settings, "rows": self.rows, "ended_with": self._ended_with}
         write_json(self.folder / "progress.json", state)
 
-    def _prefix(self, epoch: float) -> str:
-        return str(self.folder / "checkpoints" / f"{int(epoch):04d}")
+    def _prefix(self, epoch: float) -> pathlib.Path:
+        return self.folder / "checkpoints" / f"{int(epoch):04d}"
 
     def _remove_old_checkpoints(self) -> None:
         kept = {f"{int(row['epoch']):04d}" for row in (self.rows[-1], self.best or self.rows[-1])}

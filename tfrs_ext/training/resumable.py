@@ -6,10 +6,10 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
-from tfrs_ext.files import hold_folder
 from tfrs_ext.training.epoch_lines import EpochLines
 from tfrs_ext.training.progress import TrainingError, TrainingProgress, read_history
 from tfrs_ext.training.random_states import draw_from_variables
+from tfrs_ext.training.shared_folder import hold_training
 from tfrs_ext.training.step_progress import StepProgress
 from tfrs_ext.typing import PathLike, PrintFn
 
@@ -44,7 +44,8 @@ def fit_resumable(
         model: A compiled model, built in the same way by every call.
         train: Batches. Their order may depend on the epoch, as that of `data.training_dataset`
             with a seed does: the epochs that were trained before are passed over.
-        folder: Where the files of `TrainingProgress` are. One process at a time may use it.
+        folder: Where the files of `TrainingProgress` are. One process at a time may use it; the
+            workers of one strategy count as one, of which the first writes there.
         monitor: The name in the logs that says how good the model is, such as `"val_loss"`.
         mode: `"max"` where larger values of `monitor` are better, `"min"` where smaller ones are.
         epochs: The most epochs that are trained.
@@ -84,7 +85,8 @@ def fit_resumable(
     """
     if epochs < 1:
         raise ValueError(f"`epochs` must be at least 1, received epochs={epochs}.")
-    with hold_folder(folder) as held, draw_from_variables(model):
+    strategy = model.distribute_strategy
+    with hold_training(folder, strategy) as held, draw_from_variables(model):
         progress = TrainingProgress(held, monitor, mode, patience, settings)
         steps = None if save_every is None else StepProgress(held, save_every)
         trained = _resume(progress, steps, model, train, epochs, print_fn)
@@ -107,7 +109,7 @@ def fit_resumable(
         if progress.best is None:
             raise TrainingError("No epoch was trained: a callback ended the training before.")
         progress.restore(model, progress.best["epoch"])
-    return read_history(folder)
+        return read_history(held)
 
 
 def _resume(

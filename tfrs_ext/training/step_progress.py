@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.files import read_json, write_json
 from tfrs_ext.models import Model
+from tfrs_ext.training.checkpoints import write_checkpoint
 from tfrs_ext.training.random_states import track_random_states
 
 _FILE, _FOLDER = "position.json", "steps"
@@ -77,7 +78,7 @@ class StepProgress(keras.callbacks.Callback):
             return
         name = f"{self._epoch:04d}-{step:09d}"
         track_random_states(self.model)
-        _checkpoint(self.model).write(str(self._folder / _FOLDER / name))
+        write_checkpoint(_checkpoint(self.model), self._folder / _FOLDER / name)
         write_json(self._folder / _FILE, {"epoch": self._epoch, "step": step, "checkpoint": name})
         self._remove_others(name)
 

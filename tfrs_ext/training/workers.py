@@ -1,18 +1,24 @@
 """Several processes of one machine that train together."""
 
+import ctypes
 import json
 import os
+import pathlib
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from typing import IO
+
+from tfrs_ext.typing import PrintFn
 
 _LOOPBACK = "127.0.0.1"
 _POLL_SECONDS = 0.2
 _GRACE_SECONDS = 10.0
 _TAIL = 2_000
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)  # Loaded here, since little is safe to do between fork and exec.
 
 
 class WorkerError(RuntimeError):
@@ -25,21 +31,24 @@ def launch_workers(
     *,
     env: Mapping[str, str] | None = None,
     timeout_s: float | None = None,
+    print_fn: PrintFn | None = None,
 ) -> list[str]:
     """Runs a program in several processes of this machine that train as one.
 
     Each process finds in `TF_CONFIG` who the others are and which one it is, as
     `tf.distribute.MultiWorkerMirroredStrategy` reads it. Where one ends with an error or is
-    killed, the others, who would wait for it for ever, are ended too.
+    killed, the others, who would wait for it for ever, are ended too; so are all where this process
+    ends.
 
     Args:
         command: The program and its arguments, such as `[sys.executable, "train.py"]`.
         num_workers: How many processes there are.
         env: Variables of the environment beside those of this process.
         timeout_s: Seconds after which all are ended; None waits as long as it takes.
+        print_fn: Takes the lines of worker 0 as it prints them; None keeps them for the end.
 
     Returns:
-        What each worker has printed.
+        What each worker has printed on its standard output.
 
     Raises:
         WorkerError: A worker ended with an error, with its number and its last words, or the time
@@ -59,23 +68,43 @@ def launch_workers(
         raise ValueError(f"`num_workers` must be at least 1, received num_workers={num_workers}.")
     addresses = _free_addresses(num_workers)
     with tempfile.TemporaryDirectory() as folder:
-        logs = [open(f"{folder}/{number}", "w+b") for number in range(num_workers)]  # noqa: SIM115
-        processes = [
-            subprocess.Popen(
-                list(command),
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **(env or {}), "TF_CONFIG": _config(addresses, number)},
+        workers = [
+            _Worker(
+                command,
+                {**os.environ, **(env or {}), "TF_CONFIG": _config(addresses, number)},
+                pathlib.Path(folder, str(number)),
             )
-            for number, log in enumerate(logs)
+            for number in range(num_workers)
         ]
         try:
-            _wait(processes, logs, timeout_s)
-            return [_read(log) for log in logs]
+            _wait(workers, timeout_s, print_fn)
+            return [worker.said() for worker in workers]
         finally:
-            _end(processes)
-            for log in logs:
-                log.close()
+            _end([worker.process for worker in workers])
+
+
+def _die_with_parent() -> None:
+    """Lets Linux kill this process when the one that launched it ends, however it ends."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class _Worker:
+    """A process, and the files of what it says."""
+
+    def __init__(self, command: Sequence[str], env: Mapping[str, str], files: pathlib.Path) -> None:
+        self._out, self._err = files.with_suffix(".out"), files.with_suffix(".err")
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self.process = subprocess.Popen(
+                list(command), stdout=out, stderr=err, env=env, preexec_fn=_die_with_parent
+            )
+
+    def said(self) -> str:
+        """Returns what it has printed so far."""
+        return self._out.read_text(errors="replace")
+
+    def last_words(self) -> str:
+        """Returns the ends of what it has printed and of its errors."""
+        return f"{self.said()[-_TAIL:]}\n{self._err.read_text(errors='replace')[-_TAIL:]}"
 
 
 def _free_addresses(count: int) -> list[str]:
@@ -94,38 +123,35 @@ def _config(addresses: Sequence[str], number: int) -> str:
     return json.dumps({"cluster": {"worker": list(addresses)}, "task": task})
 
 
-def _wait(
-    processes: Sequence["subprocess.Popen[bytes]"],
-    logs: Sequence[IO[bytes]],
-    timeout_s: float | None,
-) -> None:
+def _wait(workers: Sequence[_Worker], timeout_s: float | None, print_fn: PrintFn | None) -> None:
     """Returns once all have ended well; raises as soon as one has not."""
     end = None if timeout_s is None else time.monotonic() + timeout_s
+    printed = 0
     while True:
-        codes = [process.poll() for process in processes]
+        codes = [worker.process.poll() for worker in workers]
+        if print_fn is not None:
+            lines = workers[0].said().split("\n")[printed:-1]  # Whole lines alone.
+            printed += len(lines)
+            for line in lines:
+                print_fn(line)
         for number, code in enumerate(codes):
             if code:
                 raise WorkerError(
-                    f"Worker {number} of {len(processes)} ended with {_describe(code)}, and the "
-                    f"others were ended. Its last words:\n{_read(logs[number])[-_TAIL:]}"
+                    f"Worker {number} of {len(workers)} ended with {_describe(code)}, and the "
+                    f"others were ended. Its last words:\n{workers[number].last_words()}"
                 )
         if all(code == 0 for code in codes):
             return
         if end is not None and time.monotonic() > end:
             raise WorkerError(
                 f"The workers must be done within {timeout_s:g} s, and were ended. The last words "
-                f"of worker 0:\n{_read(logs[0])[-_TAIL:]}"
+                f"of worker 0:\n{workers[0].last_words()}"
             )
         time.sleep(_POLL_SECONDS)
 
 
 def _describe(code: int) -> str:
     return f"code {code}" if code > 0 else f"signal {-code}"
-
-
-def _read(log: IO[bytes]) -> str:
-    log.seek(0)
-    return log.read().decode(errors="replace")
 
 
 def _end(processes: Sequence["subprocess.Popen[bytes]"]) -> None:

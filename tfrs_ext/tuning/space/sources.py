@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tfrs_ext._keras import keras
 from tfrs_ext.negatives import (
     Catalogue,
+    CrossReplica,
     InBatch,
     MemoryQueue,
     Mixed,
     Popularity,
+    Source,
     Uniform,
     WholeCatalogue,
 )
@@ -19,7 +22,7 @@ _DRAWN = ("mixed", "uniform", "popularity")
 
 def negatives(
     hp: HyperParameters,
-    frequency: Any = None,
+    frequency: keras.layers.Layer | None = None,
     catalogue: Catalogue | None = None,
     *,
     item_counts: Mapping[Any, float] | None = None,
@@ -31,6 +34,8 @@ def negatives(
 
     The others are the batch with a memory of earlier ones; items drawn from the catalogue,
     uniformly or by popularity; and `mixed`, the batch with uniform ones.
+
+    The batch is the global one where a `tf.distribute` strategy shares it out.
 
     Args:
         hp: The hyper-parameters.
@@ -46,7 +51,7 @@ def negatives(
         kinds += ["uniform"] + ["mixed"] * (frequency is not None)
         kinds += ["popularity"] * (item_counts is not None)
     if len(kinds) == 1:
-        return InBatch(frequency)
+        return _in_batch(frequency)
     kind = hp.Choice("negatives", kinds, default="in_batch")
     capacity = _capacity(hp) if "memory_queue" in kinds else 0
     number, power = _draws(hp, kinds) if catalogue is not None else (0, 0.0)
@@ -54,15 +59,21 @@ def negatives(
         return WholeCatalogue(catalogue)
     width = embedding_dim or 0
     sources = {
-        "in_batch": lambda: InBatch(frequency),
-        "memory_queue": lambda: MemoryQueue(capacity, width, InBatch(frequency), id_dtype=id_dtype),
+        "in_batch": lambda: _in_batch(frequency),
+        "memory_queue": lambda: MemoryQueue(
+            capacity, width, _in_batch(frequency), id_dtype=id_dtype
+        ),
         "uniform": lambda: Uniform(catalogue, number, seed=0),
-        "mixed": lambda: Mixed([InBatch(frequency), Uniform(catalogue, number, seed=0)]),
+        "mixed": lambda: Mixed([_in_batch(frequency), Uniform(catalogue, number, seed=0)]),
         "popularity": lambda: Popularity(
             catalogue, _in_order(catalogue, item_counts or {}), number, power, seed=0
         ),
     }
     return sources[kind]()
+
+
+def _in_batch(frequency: keras.layers.Layer | None) -> Source:
+    return CrossReplica(InBatch(frequency))
 
 
 def _capacity(hp: HyperParameters) -> int:
