@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfrs_ext._keras import keras
+from tfrs_ext._keras import keras, mark_errors
 from tfrs_ext.metrics.predictions import flat_predictions
 from tfrs_ext.typing import DType, TensorLike
 
@@ -44,6 +44,7 @@ class CalibrationRatio(keras.metrics.Metric):
         self.predicted = self.add_weight("predicted", (), initializer="zeros")
         self.observed = self.add_weight("observed", (), initializer="zeros")
 
+    @mark_errors
     def update_state(
         self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None
     ) -> None:

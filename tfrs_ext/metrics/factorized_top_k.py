@@ -7,7 +7,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 from tensorflow_recommenders.layers.factorized_top_k import Streaming, TopK
 
-from tfrs_ext._keras import keras
+from tfrs_ext._keras import keras, mark_errors
 from tfrs_ext.metrics.candidate_cache import CandidateCache
 from tfrs_ext.metrics.median_rank import MedianRank
 from tfrs_ext.ops.id_positions import (
@@ -127,6 +127,7 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         """What positives are ranked among."""
         return self._index if self._cache is None else self._cache.dataset
 
+    @mark_errors
     def update_state(
         self,
         query_embeddings: TensorLike,

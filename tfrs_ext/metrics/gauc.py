@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfrs_ext._keras import keras
+from tfrs_ext._keras import keras, mark_errors
 from tfrs_ext.metrics.predictions import flat_predictions
 from tfrs_ext.ops.hashing import fingerprint
 from tfrs_ext.ops.replicas import gather_rows
@@ -103,6 +103,7 @@ class GAUC(keras.metrics.Metric):
             dtype=dtype,
         )
 
+    @mark_errors
     def update_state(
         self,
         y_true: TensorLike,

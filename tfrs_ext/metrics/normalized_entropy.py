@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfrs_ext._keras import keras
+from tfrs_ext._keras import keras, mark_errors
 from tfrs_ext.metrics.predictions import flat_predictions
 from tfrs_ext.typing import Config, DType, TensorLike
 
@@ -53,6 +53,7 @@ class NormalizedEntropy(keras.metrics.Metric):
         self.positives = self.add_weight("positives", (), initializer="zeros")
         self.total = self.add_weight("total", (), initializer="zeros")
 
+    @mark_errors
     def update_state(
         self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None
     ) -> None:
