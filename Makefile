@@ -28,6 +28,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python -m pip check
 	$(MAKE) docs
 
 # Warnings are errors: dead links, pages that lack a public name, anything fetched from a network.
