@@ -69,7 +69,7 @@ def test_usual_values_are_the_defaults_and_others_can_be_chosen():
     assert isinstance(model.task.negatives, negatives.WholeCatalogue)
     assert tuning.space.batch_size(hp) == 256
     other = hypermodel().build(tuning.fixed({"loss": "info_nce"}))
-    assert isinstance(other.task.negatives, negatives.InBatch)
+    assert isinstance(other.task.negatives.source, negatives.InBatch)
 
 
 def test_a_usual_value_that_the_facts_forbid_is_refused_by_name():
