@@ -38,8 +38,8 @@ def draw_lists(
 ) -> tuple[int, dict[str, data.ShownPairs]]:
     """Returns one size for the lists of all parts, and these lists.
 
-    The size is 20 items, or fewer where fewer are shown: at least half of each part's lists have it,
-    and the others are left out.
+    The size is 20 items, or fewer where fewer are shown: at least half of each part's lists have
+    it, and the others are left out.
 
     Args:
         parts: What is shown, by the name of the part.
