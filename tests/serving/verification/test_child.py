@@ -1,5 +1,6 @@
 """The process that answers from a bundle ends with the one that started it, and not before."""
 
+import json
 import os
 import pathlib
 import subprocess
@@ -20,7 +21,11 @@ time.sleep(60)
 
 @pytest.fixture(autouse=True)
 def _no_tensorflow(tmp_path, monkeypatch):
-    (tmp_path / "tensorflow.py").touch()  # Importing the true one takes seconds.
+    # Importing the true one takes seconds. Where a job names a library, its answer takes a minute.
+    text = (
+        "import time\ndef load_op_library(path):\n    open(path, 'w').close()\n    time.sleep(60)"
+    )
+    (tmp_path / "tensorflow.py").write_text(text)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
 
@@ -37,8 +42,9 @@ def wait_until_ready(process):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells of a parent's end")
-def test_a_killed_export_leaves_no_process():
-    job, writer = os.pipe()  # Nothing is written, so the child waits until somebody ends it.
+@pytest.mark.parametrize("is_answering", [False, True])
+def test_a_killed_export_leaves_no_process(is_answering, tmp_path):
+    job, writer = os.pipe()  # Held open here, as a fork of the export holds it.
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, child.__file__, str(job)],
         pass_fds=[job],
@@ -47,6 +53,10 @@ def test_a_killed_export_leaves_no_process():
     ) as parent:
         process = pathlib.Path("/proc", parent.stdout.readline().strip())
         wait_until_ready(process)
+        if is_answering:
+            library = tmp_path / "library"
+            os.write(writer, json.dumps({"op_library": str(library)}).encode() + b"\n")
+            wait(library.exists)
         parent.kill()
     status = process / "status"
     wait(lambda: not status.exists() or "State:\tZ" in status.read_text())
