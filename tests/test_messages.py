@@ -175,7 +175,7 @@ def test_within_fit_the_message_comes_first_and_alone_too(make, message):
 def test_a_metric_in_compile_is_refused_in_one_line():
     model = keras.Sequential([keras.layers.Dense(1)])
     model.compile("sgd", "mse", metrics=[metrics.GAUC()])
-    with pytest.raises(ValueError, match="^`user_ids` must say whose row each one is") as error:
+    with pytest.raises(ValueError, match=r"^`user_ids` must say whose row each one is") as error:
         model.fit(np.ones([2, 2]), np.ones([2, 1]), verbose=0)
     assert "\n" not in str(error.value)
 

@@ -48,14 +48,14 @@ class Block(NamedTuple):
         scores: `[b, m]` each, without bias; `LOWEST` where a candidate is no negative of the row.
         bias: Gives the parts' biases `[m]`; None without a bias.
         positive: `[b]`.
-        count: Gives how many negatives each row has, `[b]`.
+        num_negatives: Gives how many negatives each row has, `[b]`.
         total: Sums the columns' factors up by weights, `[b, m]` for each part: `[b]`.
     """
 
     scores: list[tf.Tensor]
     bias: Callable[[], list[tf.Tensor]] | None
     positive: tf.Tensor
-    count: Callable[[], tf.Tensor]
+    num_negatives: Callable[[], tf.Tensor]
     total: Callable[[Sequence[tf.Tensor]], tf.Tensor]
 
     def logits(self) -> list[tf.Tensor]:
@@ -87,7 +87,7 @@ def by_objective(objective: Objective) -> Method:
     def step(block: Block) -> RowTerms:
         parts = block.logits()
         logits = tf.concat(parts, axis=1)
-        terms = as_users_wrote(objective)(logits, block.positive, block.count())
+        terms = as_users_wrote(objective)(logits, block.positive, block.num_negatives())
         widths = [tf.shape(part)[1] for part in parts]
         return terms._replace(weights=tf.split(terms.weights, widths, axis=1, num=len(parts)))
 
