@@ -15,8 +15,7 @@ from . import shared
 from .list_ranking import ListRanking
 from .retriever_settings import RetrieverSettings
 from .rule_options import RuleOptions
-
-NEGATIVES = 19  # Other shown items beside each one that was taken.
+from .shown_lists import Shown, draw_lists
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,11 +66,26 @@ class TwoStageSettings(RetrieverSettings):
         return part.select(np.sort(order[:cut])), part.select(np.sort(order[cut:]))
 
     @functools.cached_property
+    def _known(self) -> dict[str, data.Frames]:
+        """What users took, which is no negative of theirs: nothing of the test part.
+
+        The lists to learn on know nothing of the rows to choose by: what a user takes there may
+        well be a negative before.
+        """
+        train, (learnt, _) = self.split.train, self._ranker_rows
+        return {
+            "train": data.join(train, learnt),
+            "validation": data.join(train, self.split.validation),
+        }
+
+    @functools.cached_property
     def item_columns(self) -> dict[str, Any]:
         """What the ranker reads of items."""
         return data.item_columns(self.frames, self.features)
 
-    def ranker_space(self, scores: Sequence[features.Numeric]) -> tuning.RankingHyperModel:
+    def ranker_space(
+        self, scores: Sequence[features.Numeric], list_size: int
+    ) -> tuning.RankingHyperModel:
         """The ranker as a function of its hyper-parameters; it reads the generators' scores."""
         item_id, user_id = self.frames.schema.item_id, self.frames.schema.user_id
         columns = (*self.features.query, *self.features.candidate, *scores)
@@ -80,14 +94,14 @@ class TwoStageSettings(RetrieverSettings):
         if not models.RANKERS[self.ranker].model.missing_columns(others, item_id, None):
             columns = tuple(others)
         return ListRanking(
-            1 + NEGATIVES, features=columns, item_id=item_id, user_id=user_id, model=self.ranker
+            list_size, features=columns, item_id=item_id, user_id=user_id, model=self.ranker
         )
 
     def make_system(self, retriever: Any, ranker: Any, known: data.Frames) -> stages.TwoStage:
         """Returns all stages, with counts and neighbours of what is known."""
         items = retriever.candidate_model.predict(self.catalogue, verbose=0)
         asked = retriever.query_model.predict(self.validation.queries, 4096, verbose=0)
-        count = min(self.candidates, len(items) // 5)
+        count = max(1, min(self.candidates, len(items) // 5))
         index = indexes.build_index(items, None, self.index, k=count, queries=asked[:500])
         near = baselines.nearest_items(data.item_histories(known), len(items))
         ids = self.frames.items[self.frames.schema.item_id].to_numpy()
@@ -98,6 +112,9 @@ class TwoStageSettings(RetrieverSettings):
             stages.PopularItems(_count(known), max(1, count // 4)),
         ]
         scores = [stages.Affinity(retriever.query_model, items), stages.Similarity(similar)]
+        read = getattr(ranker, "features", None)
+        if read is not None:  # Some rankers, such as NeuMF, read ids alone.
+            scores = [score for score in scores if score.column in {f.name for f in read}]
         ranks = stages.ItemRanker(ranker, self.columns_of_items(known), scores)
         return stages.TwoStage(generators, ranks, self.rules.make(self.frames.items, items))
 
@@ -118,28 +135,33 @@ class TwoStageSettings(RetrieverSettings):
             positions, _ = system.generate(queries, excluded)
             return [positions, *(score(queries, tf.maximum(positions, 0)) for score in scores)]
 
-        known = data.join(self.split.train, self.split.validation)  # Nothing of the test part.
-        batches, read = {}, {}
+        parts, scored = {}, {}
         for name, asked in (("train", self.learnt), ("validation", self.checked)):
-            shown, *values = stages.call_in_batches(show, asked.queries, asked.seen)
-            pairs = data.draw_shown_pairs(
-                asked, shown, NEGATIVES, known=known, whole=True, seed=self.seed
-            )
+            shown, *scored[name] = stages.call_in_batches(show, asked.queries, asked.seen)
+            parts[name] = Shown(asked, shown, self._known[name])
+        size, lists = draw_lists(parts, self.candidates, self.seed)
+
+        batches, read = {}, {}
+        for name, pairs in lists.items():
             more = {
                 score.column: column[pairs.queries, pairs.places]
-                for score, column in zip(scores, values, strict=True)
+                for score, column in zip(scores, scored[name], strict=True)
             }
             read[name] = {**more, "popularity": items["popularity"][pairs.items]}
+            asked = parts[name].asked
             batches[name] = functools.partial(
-                data.shown_dataset, asked, pairs, items, more=more, list_size=1 + NEGATIVES
+                data.shown_dataset, asked, pairs, items, more=more, list_size=size
             )
-            share = pairs.labels.sum() / len(shown)
-            shared.say(f"the ranker reads {share:.1%} of {name} rows: their item is shown")
+            share = pairs.labels.sum() / len(asked.user_rows)
+            shared.say(
+                f"the ranker reads {share:.1%} of {name} rows: their item is shown, with "
+                f"{size - 1} others"
+            )
         numbers = [
             features.Numeric(name, float(column.mean()), float(column.std()) or 1.0)
             for name, column in read["train"].items()
         ]
-        return self.ranker_space(numbers), {
+        return self.ranker_space(numbers, size), {
             "train": functools.partial(batches["train"], seed=self.seed),
             "validation_data": batches["validation"](4096, shuffle=False).cache(),
         }

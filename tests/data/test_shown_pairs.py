@@ -41,6 +41,13 @@ def test_what_a_user_took_at_any_time_is_no_negative():
     assert np.bincount(pairs.queries[negatives]).sum() == np.minimum(untaken, 9).sum()
 
 
+def test_where_nothing_is_known_only_the_own_positive_is_no_negative():
+    nothing = frames.select(np.arange(0))
+    pairs = data.draw_shown_pairs(asked, SHOWN, 3, known=nothing, seed=1)
+    alone = data.draw_shown_pairs(asked, SHOWN, 3, seed=1)
+    assert pairs.items.tolist() == alone.items.tolist()
+
+
 def test_batches_hold_the_columns_of_both_sides():
     pairs = data.draw_shown_pairs(asked, SHOWN, 2, seed=4)
     items = data.item_columns(frames, features)

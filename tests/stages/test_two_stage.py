@@ -6,7 +6,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfrs_ext import indexes, reranking, stages
+from tfrs_ext import features, indexes, reranking, stages
 
 ITEMS, USERS, WIDTH = 30, 7, 4
 rng = np.random.default_rng(0)
@@ -171,6 +171,44 @@ def test_a_ranker_reads_what_generators_know_of_every_pair():
     np.testing.assert_allclose(found[is_item], wanted[is_item], rtol=1e-4, atol=1e-5)
 
 
+class Constant(stages.PairScore):
+    """A score of one's own."""
+
+    def __call__(self, queries, positions):
+        return tf.ones_like(positions, tf.float32)
+
+
+def test_a_score_has_any_name_that_a_column_may_have():
+    ranker = stages.ItemRanker(
+        lambda columns, training: columns["taste score"] - columns["price"],
+        {"price": PRICES},
+        [stages.Affinity(tower, VECTORS, "taste score")],
+    )
+    positions = np.tile(np.arange(ITEMS), (USERS, 1))
+    found = ranker(QUERIES, tf.constant(positions)).numpy()
+    np.testing.assert_allclose(found, TASTES @ VECTORS.T - PRICES, rtol=1e-4, atol=1e-5)
+
+
+GENERATOR = stages.SimilarItems(IDS, NEIGHBORS, SIMILARITIES)
+
+
+class OfPrices:
+    """A model that says what it reads."""
+
+    features = (features.Numeric("price"),)
+
+
+def rank_by(model, *columns):
+    scores = [Constant(column) for column in columns]
+    return stages.ItemRanker(model, {"price": PRICES, "size": PRICES}, scores)
+
+
+def test_a_score_that_would_hide_what_a_query_brings_is_refused():
+    ranker = rank_by(model, "purse")
+    with pytest.raises(ValueError, match="`queries` must not hold the columns of `pair_scores`"):
+        ranker(QUERIES, tf.constant(EXCLUDED, tf.int32))
+
+
 def test_rules_see_requests_and_exclusions_make_room_for_others():
     factors = np.where(np.arange(ITEMS) == 3, 1.5, 1.0)
     rules = [reranking.Exclude(), reranking.FilterTags(TAGS), reranking.Boost(factors, "new")]
@@ -202,6 +240,25 @@ def test_rules_see_requests_and_exclusions_make_room_for_others():
         (lambda: stages.SimilarItems([1], [[0]], [[1.0]], latest=0), "`latest` must be a positive"),
         (lambda: stages.Affinity(tower, [1.0]), r"`embeddings` must be \[C, D\]"),
         (lambda: stages.ItemRanker(model, {}), "`items` must hold columns of equal length"),
+        (
+            lambda: rank_by(model, "near", "near"),
+            r"`pair_scores` must have a column each, received two or more of \['near'\]",
+        ),
+        (
+            lambda: rank_by(model, "size"),
+            r"`pair_scores` must not have the columns of items or queries, received \['size'\]",
+        ),
+        (
+            lambda: stages.ItemRanker(
+                model, {"price": PRICES}, [Constant("history"), stages.Similarity(GENERATOR)]
+            ),
+            r"not have the columns of items or queries, received \['history'\]",
+        ),
+        (
+            lambda: rank_by(OfPrices(), "near"),
+            r"`pair_scores` must be columns that the model reads, received \['near'\] for a model "
+            r"that reads \['price'\]",
+        ),
         (
             lambda: stages.TwoStage([], stages.ItemRanker(model, {"price": PRICES})),
             "`generators` must be one or more with different sources",

@@ -105,7 +105,7 @@ def draw_shown_pairs(
 def _is_taken(
     asked: EvaluationQueries, shown: npt.NDArray[np.integer[Any]], known: Frames | None
 ) -> npt.NDArray[np.bool_]:
-    if known is None:
+    if known is None or not len(known.interactions):
         return np.zeros(shown.shape, bool)
     width = len(known.items)
     taken = np.unique(known.user_rows() * width + known.item_rows())

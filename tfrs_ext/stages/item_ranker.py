@@ -17,8 +17,8 @@ class ItemRanker(tf.Module):
         model: A model from `{column: [N, ...]}` of both sides to scores `[N, 1]` or `[N]`, such as
             a `models.RankingModel`.
         items: `{column: [C, ...]}`, what the model reads of items.
-        pair_scores: What the generators know of pairs, each a column that the model reads, such as
-            `Affinity` and `Similarity`.
+        pair_scores: What the generators know of pairs, each a column of its own that the model
+            reads, such as `Affinity` and `Similarity`.
 
     Call arguments:
         queries: `{column: [B, ...]}`, what the model reads of users.
@@ -26,6 +26,11 @@ class ItemRanker(tf.Module):
 
     Returns:
         `[B, M]` float32.
+
+    Raises:
+        ValueError: If `items` has no columns of equal length that the model reads, or a pair score
+            has the column of another one, of items or of queries, or one that the model, which
+            says what it reads, doesn't read.
 
     Example:
         >>> ranker = ItemRanker(lambda columns, training: columns["price"], {"price": [3.0, 1.0]})
@@ -42,6 +47,7 @@ class ItemRanker(tf.Module):
         super().__init__(name="item_ranker")
         self.model, self.pair_scores = model, list(pair_scores)
         read = names_read(model)
+        _check_columns(self.pair_scores, items, read)
         tensors = {
             name: tf.convert_to_tensor(values)
             for name, values in items.items()
@@ -70,6 +76,12 @@ class ItemRanker(tf.Module):
 
     def __call__(self, queries: Mapping[str, tf.Tensor], positions: tf.Tensor) -> tf.Tensor:
         """Returns the scores."""
+        hidden = sorted({score.column for score in self.pair_scores} & set(queries))
+        if hidden:
+            raise ValueError(
+                "`queries` must not hold the columns of `pair_scores`, received both for "
+                f"{hidden}: give the scores other names by `column`."
+            )
         positions = tf.maximum(positions, 0)
         pairs = {score.column: score(queries, positions) for score in self.pair_scores}
         read = names_read(self.model) or queries
@@ -79,3 +91,29 @@ class ItemRanker(tf.Module):
     def _score(self, columns: Mapping[str, tf.Tensor]) -> tf.Tensor:
         scores = self.model(columns_read(self.model, columns), training=False)
         return tf.cast(tf.reshape(scores, [-1]), tf.float32)
+
+
+def _check_columns(
+    scores: Sequence[PairScore], items: Columns, read: tuple[str, ...] | None
+) -> None:
+    """Refuses scores whose columns would hide others, or which nobody reads."""
+    names = [score.column for score in scores]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(
+            f"`pair_scores` must have a column each, received two or more of {twice}: give them "
+            "other names by `column`."
+        )
+    asked = {name for score in scores for name in score.columns}
+    hidden = [name for name in names if name in items or name in asked]
+    if hidden:
+        raise ValueError(
+            f"`pair_scores` must not have the columns of items or queries, received {hidden}: give "
+            "the scores other names by `column`."
+        )
+    unread = [name for name in names if read is not None and name not in read]
+    if unread:
+        raise ValueError(
+            f"`pair_scores` must be columns that the model reads, received {unread} for a model "
+            f"that reads {sorted(read or ())}: leave these scores out."
+        )

@@ -29,7 +29,7 @@ class PairScore(tf.Module, abc.ABC):
     """
 
     def __init__(self, column: str) -> None:
-        super().__init__(name=column)
+        super().__init__()
         self.column = column
 
     @property

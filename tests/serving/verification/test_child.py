@@ -1,9 +1,10 @@
-"""The process that answers from a bundle ends with the one that started it."""
+"""The process that answers from a bundle ends with the one that started it, and not before."""
 
 import os
 import pathlib
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -17,11 +18,22 @@ time.sleep(60)
 """
 
 
+@pytest.fixture(autouse=True)
+def _no_tensorflow(tmp_path, monkeypatch):
+    (tmp_path / "tensorflow.py").touch()  # Importing the true one takes seconds.
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+
 def wait(is_done):
     end = time.monotonic() + 20
     while not is_done():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def wait_until_ready(process):
+    output, errors = process / "fd" / "1", process / "fd" / "2"
+    wait(lambda: output.readlink() == errors.readlink())  # The last step before it waits.
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells of a parent's end")
@@ -34,10 +46,28 @@ def test_a_killed_export_leaves_no_process():
         text=True,
     ) as parent:
         process = pathlib.Path("/proc", parent.stdout.readline().strip())
-        output, errors = process / "fd" / "1", process / "fd" / "2"
-        wait(lambda: output.readlink() == errors.readlink())  # The last step before it waits.
+        wait_until_ready(process)
         parent.kill()
     status = process / "status"
     wait(lambda: not status.exists() or "State:\tZ" in status.read_text())
     os.close(job)
     os.close(writer)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells when it is ready")
+def test_it_outlives_the_thread_that_started_it():
+    started = []
+
+    def start():
+        code = [sys.executable, child.__file__]
+        process = subprocess.Popen(code, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        started.append(process)
+        wait_until_ready(pathlib.Path("/proc", str(process.pid)))
+
+    thread = threading.Thread(target=start)
+    thread.start()
+    thread.join()
+    with started[0] as process:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.7)
+        process.kill()
