@@ -141,7 +141,10 @@ def main(
     settings = RetrieverSettings.of(
         "retrieval", variant=model, model=model, index=index, workers=workers, **run
     )
-    if shared.is_worker():
+    if workers > 1 and settings.is_baseline:
+        raise ValueError(f"`--workers` must be 1 for {model}, which is fitted, received {workers}")
+    trains = step in (shared.Step.TRAIN, shared.Step.ALL) and not settings.is_baseline
+    if trains and shared.is_worker():
         shared.work(lambda: fit(settings))
         return
     shared.run_steps(settings, step, (tune, train, export, query))

@@ -13,7 +13,7 @@ from .console import console, say
 from .settings import Settings
 from .source import read_mapping
 from .summary import write_report
-from .workers import is_worker, launch, share_batches
+from .workers import launch, share_batches
 
 
 def search(
@@ -79,7 +79,8 @@ def fit(
     """
     path = settings.runs / "hparams.json"
     tuned = read_mapping(path)
-    if not tuned and not is_worker():
+    is_worker = tf.distribute.has_strategy()  # Which `work` has made.
+    if not tuned and not is_worker:
         say("no hparams.json, so the defaults are trained; `tune` makes one")
     tf.keras.utils.set_random_seed(settings.seed)
     hp = tuning.fixed(tuned)
@@ -95,7 +96,7 @@ def fit(
         **(depends_on or {}),
     }
     logs = tf.keras.callbacks.TensorBoard(settings.runs / "logs", profile_batch=0)
-    if is_worker():
+    if is_worker:
         callbacks = [*callbacks]
     else:
         # From here on an older model isn't what these files tell of.

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import enum
-import gc
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -74,7 +73,6 @@ def run_steps(settings: Settings, step: Step, steps: Sequence[Callable[[Any], No
             check_data(settings)  # Before anything is written.
             stack.enter_context(files.hold_folder(settings.runs))
             begin(settings)
-        gc.freeze()  # What is imported stays: no collection has to look through it again.
         for function in chosen:
             if Step(function.__name__) in (Step.EXPORT, Step.QUERY):
                 stack.enter_context(serving.keep_process())  # Ready when the bundle is written.

@@ -209,7 +209,7 @@ def test_ids_come_in_pairs():
         row_loss(SOFTMAX, **case)
 
 
-@pytest.mark.parametrize(
+every_objective = pytest.mark.parametrize(
     "objective",
     [
         objectives.softmax_cross_entropy,
@@ -221,6 +221,34 @@ def test_ids_come_in_pairs():
     ],
     ids=["softmax", "pairwise", "hinge", "hardest", "semi_hard", "binary"],
 )
+
+
+@pytest.mark.parametrize("block_rows", [None, 2])
+@every_objective
+def test_a_model_of_nan_has_a_loss_of_nan(objective, block_rows):
+    case = {name: tf.constant(value) for name, value in make(4, 6, ids="int64").items()}
+    case["queries"] = tf.fill([4, 5], float("nan"))
+    case["positive"] = tf.fill([4], float("nan"))
+    assert np.all(np.isnan(row_loss(objective, block_rows=block_rows, **case)))
+
+
+@pytest.mark.parametrize("divide", [True, False])
+def test_a_mean_over_no_rows_moves_no_candidate(divide):
+    case = {name: tf.constant(value) for name, value in make(0, 6).items()}
+    candidates = case.pop("candidates")
+
+    @tf.function
+    def gradient():
+        with tf.GradientTape() as tape:
+            tape.watch(candidates)
+            losses = row_loss(SOFTMAX, candidates=candidates, **case)
+            total = tf.reduce_sum(losses) / 0.0 if divide else tf.reduce_mean(losses)
+        return tape.gradient(total, candidates)
+
+    np.testing.assert_array_equal(gradient(), np.zeros([6, 5]))
+
+
+@every_objective
 def test_objectives_derivatives_are_those_of_their_values(objective):
     rng = np.random.default_rng(3)
     logits, positive = tf.constant(rng.normal(size=(5, 7))), tf.constant(rng.normal(size=5))

@@ -197,6 +197,20 @@ def test_what_cannot_be_done_is_refused_in_one_line(recipe, arguments, message):
     assert "Traceback" not in result.output
 
 
+def test_a_baseline_has_no_workers(recipe):
+    result = recipe.run_here("train", "--smoke", "--model", "popularity", "--workers", "2")
+    assert result.exit_code == 1
+    assert "`--workers` must be 1 for popularity" in result.stdout
+
+
+def test_a_step_that_trains_nothing_waits_for_no_other_worker(recipe, monkeypatch):
+    cluster = {"cluster": {"worker": ["localhost:1", "localhost:2"]}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps({**cluster, "task": {"type": "worker", "index": 0}}))
+    result = recipe.run_here("query", "--smoke")
+    assert result.exit_code == 1
+    assert "must hold a version" in result.stdout or "no version" in result.stdout
+
+
 def test_a_mistyped_step_is_told_the_nearest_and_an_example(recipe):
     result = recipe.run_here("trian")
     assert result.exit_code == 2

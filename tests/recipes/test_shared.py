@@ -1,6 +1,7 @@
 """What the recipes do with data, folders and files, without training a recommender."""
 
 import dataclasses
+import gc
 import json
 import pathlib
 
@@ -73,6 +74,12 @@ def fit(settings):
     rows = tf.data.Dataset.from_tensor_slices((np.eye(4), np.ones(4)))
     model = shared.fit(settings, Dense(), rows.batch, verbose=0)
     return model.predict(np.eye(4), verbose=0)
+
+
+def test_steps_leave_all_that_is_garbage_to_collect(tmp_path):
+    frozen = gc.get_freeze_count()
+    run(settings_for(tmp_path, log()))
+    assert gc.get_freeze_count() <= frozen
 
 
 def test_other_hyper_parameters_seeds_and_epochs_are_trained_anew(tmp_path, capsys):

@@ -4,12 +4,15 @@ import pathlib
 import subprocess
 import sys
 import time
+import types
 
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 
 from tfrs_ext.training import WorkerError, launch_workers
+from tfrs_ext.training.shared_folder import is_chief
 
 ROOT = pathlib.Path(__file__).parents[2]
 PYTHON = [sys.executable, "-c"]
@@ -36,16 +39,50 @@ def test_a_worker_that_is_killed_ends_all_and_is_named():
         launch_workers([*PYTHON, code], 2)
 
 
-def test_the_lines_of_the_first_worker_come_as_it_prints_them():
+def test_the_lines_of_the_first_worker_come_as_it_prints_them(tmp_path):
+    seen, lines = tmp_path / "seen", []
     code = (
-        "import json, os, sys\n"
-        "print('a line of', json.loads(os.environ['TF_CONFIG'])['task']['index'])\n"
-        "print('another', flush=True)\n"
-        "print('an error', file=sys.stderr)"
+        "import json, os, sys, time\n"
+        "print('a line of', json.loads(os.environ['TF_CONFIG'])['task']['index'], flush=True)\n"
+        f"while not os.path.exists({str(seen)!r}): time.sleep(0.01)\n"
+        "print('an error', file=sys.stderr)\n"
+        "print('the last', end='')"
     )
-    lines = []
-    launch_workers([*PYTHON, code], 2, print_fn=lines.append)
-    assert lines == ["a line of 0", "another"]
+    launch_workers(
+        [*PYTHON, code], 2, print_fn=lambda line: (lines.append(line), seen.touch()), timeout_s=60
+    )
+    assert lines == ["a line of 0", "the last"]
+
+
+def test_what_workers_write_aside_is_removed_however_they_end(tmp_path):
+    code = (
+        "import os, pathlib, signal, tempfile\n"
+        f"pathlib.Path({str(tmp_path / 'where')!r}).write_text(tempfile.mkdtemp())\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    with pytest.raises(WorkerError):
+        launch_workers([*PYTHON, code], 1)
+    assert not pathlib.Path((tmp_path / "where").read_text()).exists()
+
+
+@pytest.mark.parametrize(
+    ("cluster", "task", "expected"),
+    [
+        ({}, None, True),
+        ({"worker": ["a:1", "b:1"]}, ("worker", 0), True),
+        ({"worker": ["a:1", "b:1"]}, ("worker", 1), False),
+        ({"chief": ["a:1"], "worker": ["b:1"]}, ("chief", 0), True),
+        ({"chief": ["a:1"], "worker": ["b:1"]}, ("worker", 0), False),
+    ],
+)
+def test_one_process_of_a_cluster_is_the_chief(cluster, task, expected):
+    resolver = None
+    if task is not None:
+        resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+            tf.train.ClusterSpec(cluster), task_type=task[0], task_id=task[1]
+        )
+    strategy = types.SimpleNamespace(cluster_resolver=resolver)
+    assert is_chief(strategy) == expected
 
 
 @pytest.mark.slow

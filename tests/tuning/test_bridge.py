@@ -3,8 +3,12 @@
 import os
 import subprocess
 import sys
+import threading
+import types
 
 import pytest
+
+from tfrs_ext.tuning import bridge
 
 
 def run_fresh(code):
@@ -42,6 +46,49 @@ oracle = keras_tuner.oracles.BayesianOptimizationOracle(max_trials=1)
 print(type(oracle.gpr).__module__)
 """
     assert printed(code) == "False\nsklearn.gaussian_process._gpr"
+
+
+@pytest.fixture
+def fake_sklearn(tmp_path, monkeypatch):
+    (tmp_path / "sklearn").mkdir()
+    (tmp_path / "sklearn" / "__init__.py").touch()
+    (tmp_path / "sklearn" / "inner.py").write_text("value = 5")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("sklearn", "sklearn.inner"):
+        monkeypatch.setitem(sys.modules, name, None)
+        del sys.modules[name]
+
+
+@pytest.mark.usefixtures("fake_sklearn")
+def test_other_threads_import_scikit_learn_while_keras_tuner_does_without():
+    found = []
+
+    def import_it():
+        from sklearn import inner
+
+        found.append(inner.value)
+
+    with bridge._sklearn_later():
+        with pytest.raises(ImportError):
+            import_it()
+        other = threading.Thread(target=import_it)
+        other.start()
+        other.join()
+    assert found == [5]
+
+
+@pytest.mark.usefixtures("fake_sklearn")
+def test_scikit_learn_is_offered_where_it_was_not_found_whatever_the_module_is_called(monkeypatch):
+    without, own, other = (types.ModuleType(f"keras_tuner.{i}") for i in range(3))
+    without.sklearn, own.sklearn = None, "own"
+    for module in (without, own, other):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    for name in ("bayesian", "sklearn_tuner"):
+        monkeypatch.delitem(sys.modules, f"keras_tuner.src.tuners.{name}")
+    bridge._offer_sklearn()
+    assert without.sklearn.inner.value == 5
+    assert own.sklearn == "own"
+    assert not hasattr(other, "sklearn")
 
 
 @pytest.mark.slow

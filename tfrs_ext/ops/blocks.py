@@ -48,12 +48,14 @@ class Block(NamedTuple):
         scores: `[b, m]` each, without bias; `LOWEST` where a candidate is no negative of the row.
         bias: Gives the parts' biases `[m]`; None without a bias.
         positive: `[b]`.
+        num_negatives: Gives how many negatives each row has, `[b]`.
         total: Sums the columns' factors up by weights, `[b, m]` for each part: `[b]`.
     """
 
     scores: list[tf.Tensor]
     bias: Callable[[], list[tf.Tensor]] | None
     positive: tf.Tensor
+    num_negatives: Callable[[], tf.Tensor]
     total: Callable[[Sequence[tf.Tensor]], tf.Tensor]
 
     def logits(self) -> list[tf.Tensor]:
@@ -85,8 +87,7 @@ def by_objective(objective: Objective) -> Method:
     def step(block: Block) -> RowTerms:
         parts = block.logits()
         logits = tf.concat(parts, axis=1)
-        count = tf.reduce_sum(tf.cast(logits > LOWEST / 2, logits.dtype), axis=1)
-        terms = as_users_wrote(objective)(logits, block.positive, count)
+        terms = as_users_wrote(objective)(logits, block.positive, block.num_negatives())
         widths = [tf.shape(part)[1] for part in parts]
         return terms._replace(weights=tf.split(terms.weights, widths, axis=1, num=len(parts)))
 
@@ -196,7 +197,19 @@ class _View:
             score = tf.matmul(query, part.of(self._pool.keys), transpose_b=True)
             scores.append(score if part.valid is None else tf.where(part.valid, score, LOWEST))
         bias = None if self._pool.bias is None else self._bias
-        return Block(scores, bias, positive, self._total)
+        return Block(scores, bias, positive, lambda: self._count(scores), self._total)
+
+    def _count(self, scores: Sequence[tf.Tensor]) -> tf.Tensor:
+        # Not from the scores, which may be NaN: that is no reason to find no negatives.
+        return tf.add_n(
+            [
+                tf.reduce_sum(
+                    tf.ones_like(score) if part.valid is None else tf.cast(part.valid, score.dtype),
+                    axis=1,
+                )
+                for score, part in zip(scores, self._parts, strict=True)
+            ]
+        )
 
     def combine(self, weights: Sequence[tf.Tensor]) -> tf.Tensor:
         """Sums the candidates, times their factors, up by the rows' weights: `[b, D]`."""

@@ -212,6 +212,8 @@ def _scale_by(
     by_columns = [getattr(result, name) for name in names]
     same = common_value(upstream)
     if same is not None:
+        # A mean over no rows divides by zero; what it says of no rows is nothing.
+        same = tf.where(tf.size(upstream) > 0, same, tf.zeros_like(same))
         found = [same * part for part in by_columns]
         return {
             **dict(zip(names, found, strict=True)),

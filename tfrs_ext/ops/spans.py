@@ -16,7 +16,7 @@ class Span:
 
     def __init__(self, start: int | tf.Tensor, stop: int | tf.Tensor) -> None:
         self.start = start
-        self._begin, self._end = (tf.stack([edge]) for edge in (start, stop))
+        self._begin, self._end = (tf.stack([tf.cast(edge, tf.int32)]) for edge in (start, stop))
         self._strides = tf.constant([1])
 
     def of(self, values: tf.Tensor) -> tf.Tensor:

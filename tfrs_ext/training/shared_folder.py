@@ -19,7 +19,11 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
         strategy: How the training is shared out.
     """
     resolver = strategy.cluster_resolver
-    return resolver is None or not resolver.task_id
+    if resolver is None or not resolver.task_type:
+        return True
+    # Some launchers name one task the chief, beside which there is a worker 0, too.
+    has_chief = "chief" in resolver.cluster_spec().jobs
+    return (resolver.task_type, resolver.task_id) == ("chief" if has_chief else "worker", 0)
 
 
 @contextlib.contextmanager
@@ -41,7 +45,12 @@ def hold_training(folder: PathLike, strategy: tf.distribute.Strategy) -> Iterato
             yield held
         return
     with tempfile.TemporaryDirectory() as copy:
-        # A chief who begins anew removes files meanwhile: they aren't missed.
-        with contextlib.suppress(shutil.Error, FileNotFoundError):
-            shutil.copytree(folder, copy, dirs_exist_ok=True)
+        if pathlib.Path(folder).exists():
+            shutil.copytree(folder, copy, copy_function=_copy_what_is_there, dirs_exist_ok=True)
         yield pathlib.Path(copy)
+
+
+def _copy_what_is_there(source: str, target: str) -> None:
+    # A chief who begins anew removes files meanwhile: they aren't missed.
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copy2(source, target)

@@ -7,6 +7,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,8 @@ _POLL_SECONDS = 0.2
 _GRACE_SECONDS = 10.0
 _TAIL = 2_000
 _PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None)  # Loaded here, since little is safe to do between fork and exec.
+# Found here, since little is safe to do between fork and exec.
+_PRCTL = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
 class WorkerError(RuntimeError):
@@ -68,15 +70,13 @@ def launch_workers(
         raise ValueError(f"`num_workers` must be at least 1, received num_workers={num_workers}.")
     addresses = _free_addresses(num_workers)
     with tempfile.TemporaryDirectory() as folder:
-        workers = [
-            _Worker(
-                command,
-                {**os.environ, **(env or {}), "TF_CONFIG": _config(addresses, number)},
-                pathlib.Path(folder, str(number)),
-            )
-            for number in range(num_workers)
-        ]
+        # What workers write aside goes with the folder, however they end.
+        shared = {**os.environ, **(env or {}), "TMPDIR": folder}
+        workers: list[_Worker] = []
         try:
+            for number in range(num_workers):
+                own = {**shared, "TF_CONFIG": _config(addresses, number)}
+                workers.append(_Worker(command, own, pathlib.Path(folder, str(number))))
             _wait(workers, timeout_s, print_fn)
             return [worker.said() for worker in workers]
         finally:
@@ -85,7 +85,8 @@ def launch_workers(
 
 def _die_with_parent() -> None:
     """Lets Linux kill this process when the one that launched it ends, however it ends."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    assert _PRCTL is not None
+    _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class _Worker:
@@ -95,7 +96,11 @@ class _Worker:
         self._out, self._err = files.with_suffix(".out"), files.with_suffix(".err")
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
-                list(command), stdout=out, stderr=err, env=env, preexec_fn=_die_with_parent
+                list(command),
+                stdout=out,
+                stderr=err,
+                env=env,
+                preexec_fn=None if _PRCTL is None else _die_with_parent,
             )
 
     def said(self) -> str:
@@ -130,7 +135,9 @@ def _wait(workers: Sequence[_Worker], timeout_s: float | None, print_fn: PrintFn
     while True:
         codes = [worker.process.poll() for worker in workers]
         if print_fn is not None:
-            lines = workers[0].said().split("\n")[printed:-1]  # Whole lines alone.
+            lines = workers[0].said().split("\n")[printed:]
+            if codes[0] is None or not lines[-1]:
+                lines.pop()  # What follows the last end of a line isn't a whole line yet.
             printed += len(lines)
             for line in lines:
                 print_fn(line)

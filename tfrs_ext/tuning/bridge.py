@@ -2,8 +2,10 @@
 
 import contextlib
 import importlib
+import importlib.abc
 import importlib.util
 import sys
+import threading
 import types
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -44,25 +46,41 @@ class _WhenUsed(types.ModuleType):
         return importlib.import_module(f"{self.__name__}.{name}")
 
 
+class _WithoutSklearn(importlib.abc.MetaPathFinder):
+    """Lets one thread, and no other, find no scikit-learn: keras-tuner goes on without it."""
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        """Raises where the thread asks for scikit-learn, and leaves all else to other finders."""
+        if fullname == "sklearn" and threading.get_ident() == self._thread:
+            raise ModuleNotFoundError("No module named 'sklearn'", name="sklearn")
+
+
 @contextlib.contextmanager
-def _sklearn_when_used() -> Iterator[None]:
-    if "sklearn" in sys.modules or importlib.util.find_spec("sklearn") is None:
-        yield
-        return
-    sys.modules["sklearn"] = None  # type: ignore[assignment] # keras-tuner goes on without it.
+def _sklearn_later() -> Iterator[None]:
+    finder = _WithoutSklearn()
+    sys.meta_path.insert(0, finder)
     try:
         yield
     finally:
-        del sys.modules["sklearn"]
-    for name in ("bayesian", "sklearn_tuner"):
-        module: Any = importlib.import_module(f"keras_tuner.src.tuners.{name}")
-        module.sklearn = _WhenUsed("sklearn")
+        sys.meta_path.remove(finder)
+
+
+def _offer_sklearn() -> None:
+    """Gives scikit-learn, when it is used, to the modules of keras-tuner that found none."""
+    if "sklearn" not in sys.modules and importlib.util.find_spec("sklearn") is None:
+        return
+    for name, module in list(sys.modules.items()):
+        if name.startswith("keras_tuner.") and vars(module).get("sklearn", module) is None:
+            vars(module)["sklearn"] = _WhenUsed("sklearn")
 
 
 def _connect() -> Any:
     fresh = "keras_tuner" not in sys.modules
     try:
-        with _keras_2_as_keras(), _sklearn_when_used():
+        with _keras_2_as_keras(), _sklearn_later():
             module = importlib.import_module("keras_tuner")
     except ModuleNotFoundError as error:
         _take_out("keras_tuner")
@@ -72,6 +90,7 @@ def _connect() -> Any:
         if fresh:
             _take_out("keras_tuner")
         raise ImportError(_WRONG_KERAS)
+    _offer_sklearn()
     repair()
     return module
 

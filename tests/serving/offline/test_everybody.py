@@ -116,9 +116,11 @@ def test_a_version_s_fields_are_those_that_it_answers_with(tmp_path, ids):
         assert row["item_id"] == [ids[i] for i in best]
         assert row["year"] == best
         assert row["title"] == [titles[i].decode("utf-8", "replace") for i in best]
-    # Many rows share a dictionary of titles; for few it would be longer than what they hold.
-    for users, is_shared in ((20, True), (1, False)):
-        (part,) = write(tmp_path / f"{users}", {"user_id": USERS[:users]}, version, k=19)
+    # Many rows share a dictionary of titles; for few it would be longer than what they hold, and
+    # ids that are texts are looked up by nothing.
+    for users, is_shared in ((20, not isinstance(ids[0], str)), (1, False)):
+        asked = {"user_id": USERS[:users]}
+        (part,) = write(tmp_path / f"{users}", asked, version, k=19, part_rows=20, batch_size=20)
         column = {c.path_in_schema: c for c in _columns(part)}["title.list.element"]
         assert ("RLE_DICTIONARY" in column.encodings) == is_shared
         assert pq.read_schema(part).field("title").type.value_type == pa.string()

@@ -4,11 +4,11 @@ Each line of the standard input is a JSON object, and is answered by one on the 
 This text is passed to `python -c`: it must not import the package that it checks.
 """
 
-import ctypes
 import json
 import os
-import signal
 import sys
+import threading
+import time
 from typing import Any
 
 
@@ -79,10 +79,20 @@ class Session:
         return outputs
 
 
-def die_with_parent() -> None:
-    """Ends this process when the one that started it is killed; Linux alone can do that."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+def end_with_parent() -> None:
+    """Ends this process soon after the one that started it, in whatever way that ended.
+
+    The end of the standard input tells it, too, but not while a question is being answered, nor
+    where the parent has forked: the fork then holds the input open.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def answer(job: dict[str, Any]) -> dict[str, Any]:
@@ -106,7 +116,7 @@ def answer(job: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Answers jobs until there are no more."""
-    die_with_parent()
+    end_with_parent()
     # What libraries print mustn't stand between the answers.
     answers_file = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

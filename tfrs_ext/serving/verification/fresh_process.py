@@ -93,6 +93,8 @@ def keep_process() -> Iterator[None]:
     A new process takes seconds to import TensorFlow. Within the block it does so while an export
     is being made, and the questions that follow go to it, too. A bundle that needs other custom
     operations than the last one gets a new process, so that nothing hides that they are missing.
+    Blocks of several threads share the process, which answers one question after the other, and
+    ends with the last block.
 
     Relations:
         `export` and its like check what they write with it; `query_fresh` and `query_all_fresh`
@@ -102,29 +104,56 @@ def keep_process() -> Iterator[None]:
         >>> with keep_process():
         ...     pass  # Export, then ask.
     """
-    if _KEPT:
-        yield
-        return
-    _KEPT.append(Interpreter())
+    _KEPT.enter()
     try:
         yield
     finally:
-        _KEPT.pop().close()
+        _KEPT.leave()
 
 
-_KEPT: list[Interpreter] = []
-_LOCK = threading.Lock()
+class _Kept:
+    """The process of all blocks that are open, in whichever threads: the last one ends it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._blocks = 0
+        self._interpreter: Interpreter | None = None
+
+    def enter(self) -> None:
+        """Opens a block; the first one starts the process."""
+        with self._lock:
+            if self._interpreter is None:
+                self._interpreter = Interpreter()
+            self._blocks += 1
+
+    def leave(self) -> None:
+        """Closes a block; the last one ends the process."""
+        with self._lock:
+            self._blocks -= 1
+            if not self._blocks and self._interpreter is not None:
+                self._interpreter.close()
+                self._interpreter = None
+
+    def ask(self, path: pathlib.Path, job: dict[str, Any]) -> dict[str, Any] | None:
+        """Returns what the process answers; None where no block is open."""
+        with self._lock:
+            if self._interpreter is None:
+                return None
+            if not self._interpreter.fits(job):
+                self._interpreter.close()
+                self._interpreter = Interpreter()
+            return self._interpreter.ask(path, job)
+
+
+_KEPT = _Kept()
 
 
 def _run(path: pathlib.Path, job: dict[str, Any]) -> dict[str, Any]:
-    if not _KEPT:
-        with contextlib.closing(Interpreter()) as interpreter:
-            return interpreter.ask(path, job)
-    with _LOCK:
-        if not _KEPT[0].fits(job):
-            _KEPT[0].close()
-            _KEPT[0] = Interpreter()
-        return _KEPT[0].ask(path, job)
+    answer = _KEPT.ask(path, job)
+    if answer is not None:
+        return answer
+    with contextlib.closing(Interpreter()) as interpreter:
+        return interpreter.ask(path, job)
 
 
 def _plain(values: TensorLike) -> Any:

@@ -5,6 +5,7 @@ import importlib.resources
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,14 @@ def read_script() -> str:
     """Returns what the interpreter runs, which imports nothing of this package."""
     script = importlib.resources.files("tfrs_ext.serving.verification").joinpath("child.py")
     return script.read_text(encoding="utf-8")
+
+
+def _describe_end(code: int) -> str:
+    if code >= 0:
+        return f"it ended with exit code {code}."
+    name = signal.Signals(-code).name if -code in {*signal.Signals} else f"signal {-code}"
+    memory = ", as the system does where memory runs out" if name == "SIGKILL" else ""
+    return f"it was ended by {name}{memory}."
 
 
 class Interpreter:
@@ -45,24 +54,31 @@ class Interpreter:
             job: What `child.py` takes.
 
         Raises:
-            RuntimeError: Where the process fails; with what it wrote last.
+            RuntimeError: Where the process fails; with how it ended, and what it wrote last.
         """
         self._libraries.add(job["op_library"])
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
-        with contextlib.suppress(BrokenPipeError):
-            stdin.write(json.dumps(job) + "\n")
-            stdin.flush()
-        line = stdout.readline()
-        if not line:
+        try:
+            with contextlib.suppress(BrokenPipeError):
+                stdin.write(json.dumps(job) + "\n")
+                stdin.flush()
+            line = stdout.readline()
+        except BaseException:  # Such as Ctrl-C: this answer must not be read as the next one's.
+            self._process.kill()
             self._process.wait()
-            self._complaints.seek(0)
-            lines = self._complaints.read().decode("utf-8", "replace").strip().splitlines()
-            last = "\n".join(lines[-15:])
-            raise RuntimeError(f"A fresh process could not answer from {path}:\n{last}")
+            raise
+        if not line.endswith("\n"):
+            raise RuntimeError(f"A fresh process could not answer from {path}{self._last_words()}")
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+    def _last_words(self) -> str:
+        code = self._process.wait()
+        self._complaints.seek(0)
+        lines = self._complaints.read().decode("utf-8", "replace").strip().splitlines()
+        return "\n".join([f": {_describe_end(code)}", *lines[-15:]])
 
     def close(self) -> None:
         """Ends the process."""
