@@ -95,16 +95,14 @@ def fit(
         "tfrs_ext": tfrs_ext.__version__,
         **(depends_on or {}),
     }
-    logs = tf.keras.callbacks.TensorBoard(settings.runs / "logs", profile_batch=0)
-    if is_worker:
-        callbacks = [*callbacks]
-    else:
+    watchers = list(callbacks)
+    if not is_worker:
         # From here on an older model isn't what these files tell of.
         (settings.runs / "model.keras").unlink(missing_ok=True)
         files.write_json(settings.runs / "trained.json", decisive)
+        watchers.append(tf.keras.callbacks.TensorBoard(settings.runs / "logs", profile_batch=0))
         if workers > 1:
             launch(workers)
-        callbacks = [*callbacks, logs]
     training.fit_resumable(
         model,
         share_batches(train(size)),
@@ -114,7 +112,7 @@ def fit(
         epochs=settings.epochs,
         patience=settings.patience,
         settings=decisive,
-        callbacks=callbacks,
+        callbacks=watchers,
         print_fn=say,
         **fit,
     )
