@@ -74,7 +74,10 @@ def test_what_was_trained_is_not_trained_again(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"objective": tuning.Objective("val_auc", "max")}, "its objective was val_ndcg_at_10, max"),
+        (
+            {"objective": tuning.Objective("val_auc", "max")},
+            "its objective was val_ndcg_at_10",
+        ),
         ({"objective": tuning.Objective(OBJECTIVE.name, "min")}, "and is val_ndcg_at_10, min"),
         ({"epochs": 3}, "its number of epochs was 2 and is 3"),
         ({"data_version": "Tuesday"}, "its data have changed"),

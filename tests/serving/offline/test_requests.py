@@ -70,7 +70,7 @@ def test_columns_in_memory_are_asked_for_or_refused(ask, dtype, missing):
 @pytest.mark.parametrize(
     ("requests", "dtype", "message"),
     [
-        ("user_id\n7\n\"\"\n8\n", "int64", "received 1 of 3 rows without one"),
+        ('user_id\n7\n""\n8\n', "int64", "received 1 of 3 rows without one"),
         ("user_id\n7.5\n", "int64", "a CSV file with the types {'user_id': 'int64'}"),
         ({"user_id": [7.0, 8.0]}, "string", "must hold texts in 'user_id', received float64"),
         ({"user_id": [7.5]}, "int64", "must hold whole numbers in 'user_id', received float64"),

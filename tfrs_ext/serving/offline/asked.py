@@ -46,9 +46,7 @@ class RequestTable:
     def _open_csv(self) -> pc.CSVStreamingReader:
         types = {name: pa.type_for_alias(dtype) for name, dtype in self._dtypes.items()}
         try:
-            return pc.open_csv(
-                self._path, convert_options=pc.ConvertOptions(column_types=types)
-            )
+            return pc.open_csv(self._path, convert_options=pc.ConvertOptions(column_types=types))
         except pa.ArrowInvalid as error:
             raise ValueError(
                 f"`requests` must be a CSV file with the types {dict(self._dtypes)}, received "

@@ -167,9 +167,7 @@ def _is_extra(facts: Mapping[str, Any]) -> bool:
     return len(facts["shape"]) == 2 and facts["shape"][1] is None
 
 
-def _convert(
-    name: str, values: npt.NDArray[Any], dtype: np.dtype[Any]
-) -> npt.NDArray[Any]:
+def _convert(name: str, values: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     if dtype.kind == "f":
         return values.astype(dtype)
     missing = pd.isna(values)
