@@ -140,9 +140,7 @@ def test_groups_of_numbers_stay_numbers_in_a_file(tmp_path):
     np.testing.assert_array_equal(Baseline.load(tmp_path / "b.keras")(queries, asked), expected)
     few = GroupPopularityBaseline(9).fit(_ragged(HISTORIES), groups=[1] * 12)
     np.testing.assert_allclose(few(queries, asked)[2], _counts() / _counts().sum(), rtol=1e-5)
-    with pytest.raises(
-        ValueError, match="must be of `group_dtype`, int64, received dtype=string"
-    ):
+    with pytest.raises(ValueError, match="must be of `group_dtype`, int64, received dtype=string"):
         baseline(queries, ["1", "2", "3"])
     with pytest.raises(ValueError, match="`groups` must be of `group_dtype`, string, received"):
         GroupPopularityBaseline(9, group_dtype="string").fit(_ragged(HISTORIES), groups=groups)
