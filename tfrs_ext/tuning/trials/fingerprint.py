@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfrs_ext.files import read_json, write_json
 from tfrs_ext.tuning.bridge import keras_tuner
+from tfrs_ext.tuning.repairs import exploring
 from tfrs_ext.typing import Config
 
 _FILE = "fingerprint.json"
@@ -80,7 +81,8 @@ def _describe_space(hypermodel: keras_tuner.HyperModel) -> Config:
     """Returns digests of the hyper-parameters that the defaults show, by name."""
     hp = keras_tuner.HyperParameters()
     try:
-        hypermodel.build(hp)
+        with exploring(hypermodel):
+            hypermodel.build(hp)
         hypermodel.declare_hyperparameters(hp)
     except Exception:  # A model that can't be built is for its trial to report.
         return {}
