@@ -59,6 +59,11 @@ class Ledger:
         print("   ", {k: v for k, v in self.rows[-1].items() if isinstance(v, float)}, flush=True)
         return self.rows[-1]
 
+    def note(self, **facts: Any) -> None:
+        """Keeps more of what all rows share."""
+        self.facts.update(facts)
+        self._save()
+
     def _save(self) -> None:
         rows = ",\n".join(json.dumps(row) for row in self.rows)
         facts = json.dumps(self.facts, indent=1)

@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 import tfrs_ext  # noqa: F401  # First of ours: it chooses Keras 2.
-from benchmarks.peers.__main__ import ADAPTERS
+from benchmarks.peers.contest import ADAPTERS
 from benchmarks.peers.environments import HOME, call, make_environment
 from benchmarks.peers.problem import Problem
 from benchmarks.sequence_quality import load, make_task
@@ -75,7 +75,8 @@ def their_epochs(problem: Problem, options: argparse.Namespace, loss: str) -> li
     problem.write(folder, spec)
     python, script = make_environment("rectools"), ADAPTERS / "rectools_sasrec.py"
     call(python, script, [str(folder), str(folder / "out")], options.threads)
-    return json.loads((folder / "out" / "cost.json").read_text())["epochs"]
+    cost = json.loads((folder / "out" / "cost.json").read_text())
+    return [row["seconds"] for row in cost["rows"]]
 
 
 def floor_seconds(lengths: list[int], dim: int, columns: int) -> float:

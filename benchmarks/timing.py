@@ -34,15 +34,28 @@ def median_seconds(
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def write(name: str, result: dict[str, Any]) -> None:
-    """Prints the result and writes it, with what it was measured on, to `results/<name>.json`."""
-    machine = {
+def machine() -> dict[str, Any]:
+    """Returns what is measured on: processor, load and versions."""
+    return {
+        "processor": _processor(),
         "cores": os.cpu_count(),
         "load_average": os.getloadavg()[0],
         "tensorflow": tf.__version__,
         "python": platform.python_version(),
     }
-    text = json.dumps({**result, "machine": machine}, indent=2, default=float)
+
+
+def write(name: str, result: dict[str, Any]) -> None:
+    """Prints the result and writes it, with what it was measured on, to `results/<name>.json`."""
+    text = json.dumps({**result, "machine": machine()}, indent=2, default=float)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(text + "\n")
     print(text)
+
+
+def _processor() -> str:
+    """Returns the name of the processor, where the system tells it."""
+    path = pathlib.Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()

@@ -1,88 +1,72 @@
 """Peers and our models on one split, asked the same and scored by one code.
 
-Every user of the test part is asked once for 100 new items, ranked out of the whole catalogue. Each
-peer runs in an environment of its own, which is made from its requirements when it is first
-needed, with the same number of threads. Rows that are measured are kept and not measured again.
+Every known user of the test part is asked once for 100 new items out of those that training has.
+Each contestant runs in a process and an environment of its own, with the same number of threads,
+and may choose its best epoch by the same validation questions. Its answers are scored by our
+metrics, and by an independent library. Rows that are measured are kept and not measured again.
 
-Run: python -m benchmarks.peers --path ML-1M --peers implicit:implicit_als rectools:rectools_sasrec
+Run: python -m benchmarks.peers run --path ML-1M --peers implicit:implicit_als
+     python -m benchmarks.peers page
 """
 
 import argparse
-import json
 import os
 import pathlib
-import shutil
-from typing import Any
 
 import pandas as pd
 
 import tfrs_ext  # First: it chooses Keras 2.
-from benchmarks.ledger import Ledger, Row
-from benchmarks.peers import ours
-from benchmarks.peers.environments import HOME, call, make_environment
+from benchmarks.ledger import Ledger
+from benchmarks.peers import page
+from benchmarks.peers.contest import METRICS, measure
+from benchmarks.peers.differences import differences
 from benchmarks.peers.problem import Problem
 from benchmarks.sequence_quality import SPLITS, load
+from benchmarks.timing import machine
 
-ADAPTERS = pathlib.Path(__file__).parent / "adapters"
-METRICS = ("recall_at_10", "ndcg_at_10", "recall_at_100", "ndcg_at_100")
-
-
-def ask_peer(problem: Problem, peer: str, spec: Row) -> tuple[pd.DataFrame, Row]:
-    """Returns the answers of `environment:adapter`, and what they cost."""
-    environment, adapter = peer.split(":")
-    python, folder = make_environment(environment), HOME / "exchange" / problem.name
-    out = folder / adapter
-    problem.write(folder, spec)
-    call(python, ADAPTERS / f"{adapter}.py", [str(folder), str(out)], spec["threads"])
-    found = pd.read_parquet(out / "answers.parquet")
-    cost = json.loads((out / "cost.json").read_text())
-    shutil.rmtree(out)
-    return found, {name: cost.get(name) for name in ("seconds", "epochs", "peak_megabytes")}
+MODELS = ("popularity", "item_to_item", "ease", "ials", "two_tower")
 
 
-def measure(problem: Problem, name: str, spec: Row) -> Row:
-    """Returns the row of one contestant: `environment:adapter`, or a model of ours."""
-    solve = ask_peer if ":" in name else ours.answer
-    found, cost = solve(problem, name, spec)
-    result = problem.score(found)
-    epochs = cost.get("epochs")
-    return {
-        **{metric: result[metric] for metric in METRICS},
-        "users": len(problem.questions()),
-        "contestant_seconds": cost["seconds"],
-        "epochs": len(epochs) if isinstance(epochs, list) else epochs,
-        "peak_megabytes": cost["peak_megabytes"],
-    }
-
-
-def main() -> None:
+def run(options: argparse.Namespace) -> None:
     """Measures what isn't measured yet, and prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--path", required=True)
-    parser.add_argument("--split", choices=SPLITS, default="leave-one-out")
-    parser.add_argument("--peers", nargs="*", default=["implicit:implicit_als"])
-    parser.add_argument("--models", nargs="*", default=["popularity", "item_to_item", "ease"])
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
-    for name, value in (("dim", 64), ("length", 200), ("batch-size", 64), ("max-epochs", 20)):
-        parser.add_argument(f"--{name}", type=int, default=value)
-    parser.add_argument("--patience", type=int, default=5)
-    parser.add_argument("--negatives", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    options = vars(parser.parse_args())
-    path, split, seeds = options.pop("path"), options.pop("split"), options.pop("seeds")
-    names = [*options.pop("models"), *options.pop("peers")]
-    problem = Problem(f"{pathlib.Path(path).name}-{split}", load(path, split))
-    ledger = Ledger("peers", {"tfrs_ext": tfrs_ext.__version__}, len(names) * len(seeds))
-    rows = []
-    for name in names:
-        for seed in seeds:
-            spec: dict[str, Any] = {**options, "seed": seed}
-            key = {"problem": problem.name, "contestant": name, **spec}
-            rows.append(
-                ledger.run(lambda name=name, spec=spec: measure(problem, name, spec), **key)
+    names = [*options.models, *options.peers]
+    folder = pathlib.Path(options.path).name
+    problem = Problem(f"{folder}-{options.split}", load(options.path, options.split))
+    facts = {"data": folder, "split": options.split, "tfrs_ext": tfrs_ext.__version__}
+    facts |= {**problem.facts(), "machine": machine()}
+    ledger = Ledger(f"peers_{problem.name}".replace("-", "_"), facts)
+    ledger.total = len(ledger.rows) + len(names) * len(options.seeds)
+    settings = ("dim", "length", "batch_size", "max_epochs", "patience", "threads")
+    for seed in options.seeds:
+        for name in names:
+            spec = {**{key: getattr(options, key) for key in settings}, "seed": seed}
+            ledger.run(
+                lambda name=name, spec=spec: measure(problem, name, spec), contestant=name, **spec
             )
-    shown = ["contestant", "seed", *METRICS, "contestant_seconds", "peak_megabytes"]
-    print(pd.DataFrame(rows)[shown].round(4).to_string(index=False))
+            ledger.note(**differences(problem.name, ledger.rows))
+    shown = ["contestant", "seed", *METRICS, "processor_seconds_to_best", "peak_megabytes"]
+    print(pd.DataFrame(ledger.rows)[shown].round(4).to_string(index=False))
+
+
+def main(words: list[str] | None = None) -> None:
+    """Measures, or makes the page."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    runs = commands.add_parser("run", help="measures what isn't measured yet")
+    runs.set_defaults(command=run)
+    runs.add_argument("--path", required=True)
+    runs.add_argument("--split", choices=SPLITS, default="leave-one-out")
+    runs.add_argument("--peers", nargs="*", default=[], help="environment:adapter")
+    runs.add_argument("--models", nargs="*", default=list(MODELS))
+    runs.add_argument("--seeds", nargs="+", type=int, default=[0])
+    usual = {"dim": 64, "length": 200, "batch-size": 128, "max-epochs": 20, "patience": 5}
+    for name, value in usual.items():
+        runs.add_argument(f"--{name}", type=int, default=value)
+    runs.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    pages = commands.add_parser("page", help="makes docs/peers.md of the results")
+    pages.set_defaults(command=lambda options: page.write())
+    options = parser.parse_args(words)
+    options.command(options)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,36 +10,42 @@ from collections.abc import Mapping, Sequence
 from tfrs_ext.files import write_json
 
 HOME = pathlib.Path(".peers")
+ROOT = pathlib.Path(__file__).parents[2]
 # Exchange of tables is all that every environment needs.
 ALWAYS = ("pandas>=2.2", "pyarrow>=16")
 REQUIREMENTS: dict[str, tuple[str, ...]] = {
     # It needs NumPy 1, with which later releases of pyarrow can't be imported.
     "rectools": ("torch==2.13.*", "rectools[torch]>=0.17", "pyarrow<20"),
     "implicit": ("implicit>=0.7.2", "threadpoolctl>=3"),
-    "tfrs": ("tensorflow-recommenders>=0.7.7", "tensorflow==2.20.*", "tf-keras==2.20.*"),
-    "ranx": ("ranx>=0.3.20",),
+    "keras_rs": ("keras-rs>=0.4", "keras>=3", "jax"),
+    "lightfm": ("lightfm-next>=1.19",),
+    "cornac": ("cornac>=3",),
+    "ir_measures": ("ir-measures>=0.4.3",),
 }
+OURS = "ours"  # The environment that runs this: this library and plain TFRS are in it.
 
 
 def make_environment(name: str) -> pathlib.Path:
     """Returns the interpreter of an environment, which is made once.
 
     Args:
-        name: One of `REQUIREMENTS`.
+        name: One of `REQUIREMENTS`, or `OURS`.
 
     Raises:
         ValueError: The name is unknown.
         RuntimeError: The requirements can't be installed; the folder is left for another try.
     """
+    if name == OURS:
+        return pathlib.Path(sys.executable)
     if name not in REQUIREMENTS:
-        raise ValueError(f"`name` must be one of {', '.join(REQUIREMENTS)}, received {name!r}.")
+        known = ", ".join([*REQUIREMENTS, OURS])
+        raise ValueError(f"`name` must be one of {known}, received {name!r}.")
     folder, wanted = HOME / name, [*ALWAYS, *REQUIREMENTS[name]]
     python, ready = folder / "bin" / "python", folder / "ready.json"
     if ready.exists():
         return python.absolute()
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    done = subprocess.run([python, "-m", "pip", "install", "--quiet", *wanted], check=False)
-    if done.returncode:
+    if subprocess.run([*_installer(python), *wanted], check=False).returncode:
         raise RuntimeError(f"{name} can't be installed: {' '.join(wanted)}")
     write_json(ready, {"requirements": wanted})
     return python.absolute()
@@ -49,13 +56,21 @@ def call(python: pathlib.Path, script: pathlib.Path, words: Sequence[str], threa
     subprocess.run([python, script, *words], check=True, env=_environment(threads))
 
 
+def _installer(python: pathlib.Path) -> list[str | pathlib.Path]:
+    """Returns the command that installs: uv where it is, as it is quicker, or else pip."""
+    uv = shutil.which("uv")
+    if uv:
+        return [uv, "pip", "install", "--quiet", "--python", python]
+    return [python, "-m", "pip", "install", "--quiet"]
+
+
 def _environment(threads: int) -> Mapping[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    limits = ("OMP", "MKL", "OPENBLAS", "NUMBA", "TF_INTRAOP", "TF_NUM_INTRAOP")
+    limits = ("OMP_NUM", "MKL_NUM", "OPENBLAS_NUM", "NUMBA_NUM", "TF_NUM_INTRAOP", "TF_NUM_INTEROP")
     return {
-        **kept,
-        **{f"{name}_NUM_THREADS": str(threads) for name in limits[:4]},
-        "TF_NUM_INTRAOP_THREADS": str(threads),
-        "TF_NUM_INTEROP_THREADS": str(threads),
+        **os.environ,
+        "PYTHONPATH": str(ROOT),  # This library, for adapters that import it.
+        **{f"{name}_THREADS": str(threads) for name in limits},
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "TF_USE_LEGACY_KERAS": "1",  # TFRS needs Keras 2.
         "CUDA_VISIBLE_DEVICES": "",
     }

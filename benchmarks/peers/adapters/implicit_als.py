@@ -1,41 +1,26 @@
-"""iALS of the library implicit, with its defaults."""
+"""iALS of the library implicit, with its defaults besides the width."""
 
 import numpy as np
 import pandas as pd
-from exchange import answer
+from exchange import Recommend, Watch, answer, ranked
 from implicit.als import AlternatingLeastSquares
-from scipy.sparse import csr_matrix
+from matrices import make_matrix
 
 
-def recommend(train: pd.DataFrame, known: pd.DataFrame, asked: pd.Series, spec: dict):
-    """Returns the best items by the factors; what is known by then moves the users' factors."""
-    users, items = np.unique(known["user_id"]), np.unique(train["item_id"])
-
-    def matrix(rows: pd.DataFrame) -> csr_matrix:
-        rows = rows[rows["item_id"].isin(items)]
-        places = np.searchsorted(users, rows["user_id"]), np.searchsorted(items, rows["item_id"])
-        ones = np.ones(len(rows), np.float32)
-        return csr_matrix((ones, places), shape=(len(users), len(items)))
-
+def train(rows: pd.DataFrame, spec: dict, watch: Watch) -> Recommend:
+    """Returns the answers by the factors; what is known by then moves the users' factors."""
+    items = np.unique(rows["item_id"])
     model = AlternatingLeastSquares(
-        factors=spec.get("dim", 100),
-        regularization=spec.get("regularization", 0.01),
-        alpha=spec.get("alpha", 1.0),
-        random_state=spec["seed"],
-        num_threads=spec["threads"],
+        factors=spec["dim"], random_state=spec["seed"], num_threads=spec["threads"]
     )
-    model.fit(matrix(train), show_progress=False)
-    rows, seen = np.searchsorted(users, asked), matrix(known)
-    found, _ = model.recommend(
-        rows, seen[rows], N=spec["k"], filter_already_liked_items=True, recalculate_user=True
-    )
-    count = found.shape[1]
-    table = {
-        "user_id": np.repeat(asked, count),
-        "item_id": items[np.maximum(found, 0)].ravel(),
-        "rank": np.tile(np.arange(1, count + 1), len(asked)),
-    }
-    return pd.DataFrame(table)[found.ravel() >= 0]
+    model.fit(make_matrix(rows, np.unique(rows["user_id"]), items), show_progress=False)
+
+    def recommend(known: pd.DataFrame, users: np.ndarray, k: int) -> pd.DataFrame:
+        seen = make_matrix(known, users, items)
+        found, _ = model.recommend(np.arange(len(users)), seen, N=k, recalculate_user=True)
+        return ranked(users, np.where(found >= 0, items[np.maximum(found, 0)], -1))
+
+    return recommend
 
 
-answer(recommend)
+answer(train, "implicit", "numpy")

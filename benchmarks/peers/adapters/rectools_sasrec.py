@@ -1,40 +1,50 @@
 """SASRec of RecTools, with the softmax over the catalogue or over some negatives."""
 
-import time
+import copy
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
-from exchange import answer
+from exchange import Recommend, Watch, answer
 from pytorch_lightning import Callback, Trainer
 from rectools.dataset import Dataset
 from rectools.models import SASRecModel
 
 
-class Clock(Callback):
-    """Notes how long each epoch takes."""
+class Epochs(Callback):
+    """Calls the watch after each epoch."""
 
-    def __init__(self):
-        self.seconds = []
+    watch: Watch
+    model: SASRecModel
+    recommend: Recommend
 
-    def on_train_epoch_start(self, trainer, module):
-        """Starts an epoch."""
-        self.start = time.perf_counter()
+    def __deepcopy__(self, memo: dict) -> "Epochs":
+        """Returns itself: RecTools trains a copy of the trainer."""
+        return self
 
-    def on_train_epoch_end(self, trainer, module):
-        """Ends an epoch."""
-        self.seconds.append(time.perf_counter() - self.start)
+    def on_train_epoch_end(self, trainer: Trainer, module: Any) -> None:
+        """Ends an epoch, and asks as if the training were over."""
+        self.model.is_fitted = True
+        with torch.no_grad():
+            trainer.should_stop = self.watch(
+                self.recommend, lambda: copy.deepcopy(module.state_dict())
+            )
+        self.model.is_fitted = False
+        module.train()
 
 
 def table_of(rows: pd.DataFrame) -> Dataset:
     """Returns the rows as RecTools takes them; the order stands for the time."""
-    rows = rows.assign(datetime=pd.to_datetime(rows["order"], unit="s"), weight=1.0)
-    return Dataset.construct(rows.drop(columns="order"))
+    times = pd.to_datetime(rows["order"], unit="s")
+    return Dataset.construct(rows[["user_id", "item_id"]].assign(datetime=times, weight=1.0))
 
 
-def recommend(train: pd.DataFrame, known: pd.DataFrame, asked: pd.Series, spec: dict):
-    """Returns the best items by the state after all that is known of the user."""
+def train(rows: pd.DataFrame, spec: dict, watch: Watch) -> Recommend:
+    """Returns the answers by the state after all that is known of the user."""
     torch.manual_seed(spec["seed"])
     torch.set_num_threads(spec["threads"])
+    epochs = Epochs()
 
     def make_trainer() -> Trainer:
         return Trainer(
@@ -45,7 +55,7 @@ def recommend(train: pd.DataFrame, known: pd.DataFrame, asked: pd.Series, spec: 
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
-            callbacks=[Clock()],
+            callbacks=[epochs],
         )
 
     negatives = spec.get("negatives")
@@ -61,12 +71,16 @@ def recommend(train: pd.DataFrame, known: pd.DataFrame, asked: pd.Series, spec: 
         lr=spec.get("rate", 1e-3),
         get_trainer_func=make_trainer,
     )
-    model.fit(table_of(train))
-    # RecTools trains a copy of the trainer, with copies of its callbacks.
-    clocks = [part for part in model.fit_trainer.callbacks if isinstance(part, Clock)]
-    spec["epochs"] = clocks[0].seconds
-    known = known[known["item_id"].isin(train["item_id"].unique())]
-    return model.recommend(asked.to_numpy(), table_of(known), k=spec["k"], filter_viewed=True)
+    items = rows["item_id"].unique()
+
+    def recommend(known: pd.DataFrame, users: np.ndarray, k: int) -> pd.DataFrame:
+        known = table_of(known[known["item_id"].isin(items)])
+        return model.recommend(users, known, k, filter_viewed=True, on_unsupported_targets="ignore")
+
+    epochs.watch, epochs.model, epochs.recommend = watch, model, recommend
+    model.fit(table_of(rows))
+    model.lightning_model.load_state_dict(watch.kept)
+    return recommend
 
 
-answer(recommend)
+answer(train, "rectools", "torch")
