@@ -124,7 +124,7 @@ def _check_order(path: str, ours: FeatureEncoder, theirs: FeatureEncoder) -> Non
         )
 
 
-class _Table(NamedTuple):
+class _TokenRows(NamedTuple):
     """A weight `[V, D]` with a row for each of some tokens, behind those for other values."""
 
     name: str
@@ -132,22 +132,24 @@ class _Table(NamedTuple):
     tokens: list[Any]
 
 
-def _find_table(path: str, layer: keras.layers.Layer) -> _Table | None:
+def _find_table(path: str, layer: keras.layers.Layer) -> _TokenRows | None:
     """Returns the table of ids, words or letter trigrams that a layer looks up; None without."""
     if isinstance(layer, DSSMTower):
         first = layer.network.denses[0]
         name = f"{path}/network/{key_of(layer.network, first)}/kernel".lstrip("/")
-        return _Table(name, first.kernel, list(layer.trigrams.vocabulary))
+        return _TokenRows(name, first.kernel, list(layer.trigrams.vocabulary))
     embedding = getattr(layer, "embedding", None)
     if embedding is not None and hasattr(layer, "trigrams"):
-        return _Table(f"{path}/embedding/kernel", embedding.kernel, list(layer.trigrams.vocabulary))
+        return _TokenRows(
+            f"{path}/embedding/kernel", embedding.kernel, list(layer.trigrams.vocabulary)
+        )
     if embedding is not None and hasattr(layer, "lookup"):
         tokens = [np.asarray(token).item() for token in layer.lookup.get_vocabulary(False)]
-        return _Table(f"{path}/embedding/embeddings", embedding.embeddings, tokens)
+        return _TokenRows(f"{path}/embedding/embeddings", embedding.embeddings, tokens)
     return None
 
 
-def _copy_rows(path: str, ours: _Table, theirs: _Table) -> int:
+def _copy_rows(path: str, ours: _TokenRows, theirs: _TokenRows) -> int:
     """Copies the rows of tokens that both know, and those of padding and of unknown ones."""
     rows, values = ours.rows.numpy(), theirs.rows.numpy()
     if rows.shape[1] != values.shape[1]:
