@@ -54,8 +54,8 @@ StepArgument = Annotated[
 
 
 EXIT_CODES = (
-    "Exit codes: 0, done; 1, it can't go on, and one line says why; 2, the command line is wrong; "
-    "130, stopped by Ctrl-C, and the same command goes on."
+    "Exit codes: 0, done; 1, it can't go on, and one line says why; 2, the command line can't be "
+    "read; 130, stopped by Ctrl-C, and the same command goes on."
 )
 
 

@@ -42,7 +42,8 @@ def recommend_to_parquet(
             package's models; or a function from `{column: [B]}` to `{column: [B, k]}`, such as
             one over a model in training. Places without an item hold the id -1 or `""`.
         requests: A Parquet or CSV file, or `{column: [N]}`, with a column for each input `[B]`
-            that the source takes, such as `user_id`.
+            that the source takes, such as `user_id`. A version says as what a CSV file's columns
+            are read, so that the text `007` stays what it is.
         out: The folder, made where it is missing.
         k: How many items each request gets at most.
         item_id: The name of the column with the ids, where the source is a function; a version
@@ -75,8 +76,8 @@ def recommend_to_parquet(
         if value < 1:
             raise ValueError(f"`{name}` must be a positive integer, received {name}={value}.")
     with contextlib.ExitStack() as stack:
-        table = open_requests(requests)
         answer = source if callable(source) else stack.enter_context(Recommender(source, k))
+        table = open_requests(requests, getattr(answer, "dtypes", None))
         if isinstance(answer, Recommender):
             answer.check_columns(table.names)
             label, ask = answer.fingerprint, answer.answer_table
