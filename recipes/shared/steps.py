@@ -16,7 +16,8 @@ from . import hints
 from .asking import recommend
 from .console import console, say
 from .folder import begin, check_data
-from .inspecting import program_of, show_file
+from .inspecting import show_file
+from .program import program_of, python
 from .settings import Settings
 
 
@@ -112,5 +113,5 @@ def show_next(
         if path.exists():
             say(f"{name + ':':<12}{path}")
     say(f"next, your own data:    {program} inspect --interactions FILE")
-    say(f"next, serve over HTTP:  python -m tfrs_ext.serving.rest {base.name}={base}")
+    say(f"next, serve over HTTP:  {python()} -m tfrs_ext.serving.rest {base.name}={base}")
     say(f"next, ask for a user:   {program} query --base {base} --user ID")
