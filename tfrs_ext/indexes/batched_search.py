@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tfrs_ext.indexes.corpus_checks import check_candidates
-from tfrs_ext.indexes.query_checks import as_numbers, as_positive, check_queries
+from tfrs_ext.indexes.corpus_checks import as_numbers, check_candidates
+from tfrs_ext.indexes.query_checks import as_positive, check_queries
 from tfrs_ext.ops.grouped_top_k import top_k
 from tfrs_ext.typing import TensorLike
 
