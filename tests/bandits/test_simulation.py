@@ -149,7 +149,12 @@ def test_arms_that_never_meet_and_days_that_never_differ_tell_no_recovery():
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
-    [({"arms": 1}, "two at least"), ({"active": 0.9}, "at most 0.7"), ({"gamma": -1}, "`gamma`")],
+    [
+        ({"arms": 1}, "two at least"),
+        ({"active": 0.9}, "at most 0.7"),
+        ({"gamma": -1}, "`gamma`"),
+        ({"base": 0.9}, "received base=0.9 with a chance"),
+    ],
 )
 def test_settings_are_checked(wrong, words):
     with pytest.raises(ValueError, match=words):

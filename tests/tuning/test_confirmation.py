@@ -56,7 +56,12 @@ def test_intervals_are_students_and_differences_are_paired():
 def test_the_smallest_is_best_where_the_direction_says_so():
     objective = tuning.Objective(OBJECTIVE.name, "min")
     result = tuning.confirm(
-        Noisy([0.0] * 4), SETTINGS, objective=objective, seeds=(1, 2), print_fn=silent
+        Noisy([0.0] * 4),
+        SETTINGS,
+        objective=objective,
+        seeds=(1, 2),
+        callbacks=None,
+        print_fn=silent,
     )
     assert result.best == SETTINGS[0]
 

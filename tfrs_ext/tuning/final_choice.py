@@ -119,7 +119,7 @@ def _train(
     hp = fixed(values)
     model = hypermodel.build(hp)
     kwargs = {"verbose": 0, **fit_kwargs}
-    kwargs["callbacks"] = copy_callbacks(kwargs.get("callbacks", []))
+    kwargs["callbacks"] = copy_callbacks(kwargs.get("callbacks") or [])
     results = hypermodel.fit(hp, model, *fit_args, **kwargs)
     utils = keras_tuner.src.engine.tuner_utils
     utils.validate_trial_results(results, objective, "HyperModel.fit()")

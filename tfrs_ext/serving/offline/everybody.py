@@ -34,8 +34,9 @@ def recommend_to_parquet(
     """Writes what each request is recommended, in files that other programs read.
 
     Each part is written whole or not at all. Where a job was killed, the same call goes on after
-    the last whole part, and refuses to mix parts of another version, k or other requests. Memory
-    holds one part, whatever the number of requests.
+    the last whole part, and refuses to mix parts of another version, k or other requests. One
+    function can't be told from another one: write what another one answers to another folder.
+    Memory holds one part, whatever the number of requests.
 
     Args:
         source: A version's folder, of which the signature `recommend` is asked without this
