@@ -115,9 +115,9 @@ def test_the_watch_scores_validation_answers_as_evaluation_does(problem, exchang
     assert exchange.ndcg(found, wanted) == pytest.approx(expected["ndcg_at_10"])
 
 
-def test_the_watch_keeps_the_best_epoch_and_ends_after_the_patience(exchange):
+def test_the_watch_keeps_the_best_epoch_and_ends_after_the_patience(exchange, tmp_path):
     wanted = pd.DataFrame({"user_id": [1], "item_id": [5]})
-    watch = exchange.Watch(pd.DataFrame(), wanted, {"max_epochs": 9, "patience": 2})
+    watch = exchange.Watch(pd.DataFrame(), wanted, {"max_epochs": 9, "patience": 2}, tmp_path)
 
     def after(rank):
         return lambda known, users, k: pd.DataFrame(
