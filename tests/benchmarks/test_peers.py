@@ -220,6 +220,9 @@ def test_the_page_holds_a_row_for_each_contestant_by_its_words(tmp_path, monkeyp
     assert "| iALS of the library implicit | .5000 | .5000 | .5000 | .5000 | +.2500 [" in text
     assert "| iALS of the library implicit | 2.0 | 2.00 | 2 of 3 | 1.0 | 1,234 |" in text
     assert "1,000 rows" in text
+    assert "SASRec of RecTools" in text.split("Not measured yet: ")[1].split("\n")[0]
+    assert "`two_tower`" in text.split("Not measured yet: ")[1].split("\n")[0]
+    assert "iALS" not in text.split("Not measured yet: ")[1].split("\n")[0]
     assert "25% are unknown" in text
     assert "with Abacus, 2 cores" in text
     assert "--peers implicit:implicit_als" in text
