@@ -80,6 +80,7 @@ def train(settings: Settings) -> None:
     # 2.1 Train, and keep the best epoch.
     validation = {"validation_data": settings.validation}
     model = shared.fit(settings, settings.hypermodel(), settings.training_data, **validation)
+    settings.before_export()
 
     # 2.2 Compare with how often an item, or a user's rows, were positive in training.
     learnt, asked = settings.split.train.interactions, settings.split.test.interactions

@@ -37,6 +37,7 @@ def train(settings: RetrieverSettings) -> None:
         return
     # 2.1 Train, and keep the best epoch.
     model = fit(settings)
+    settings.before_export()
 
     # 2.2 Compare with the baselines on the test part; what a user has seen doesn't compete.
     test, runs = settings.test, settings.runs

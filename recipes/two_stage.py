@@ -4,10 +4,12 @@ A retriever, what is popular and what is like a user's latest items bring some h
 model that learnt on what they bring ranks them; rules re-rank them; one SavedModel does all of it.
 """
 
+import hashlib
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
+import tensorflow as tf
 import typer
 from typer import Option
 
@@ -34,10 +36,13 @@ def train(settings: TwoStageSettings) -> None:
     # 2.1 Train the retriever, and the ranker on what the generators show.
     settings.rules.check(settings.frames.items)
     retriever = settings.fit_part("retriever")
-    depends = shared.read_mapping(settings.runs / "retriever" / "trained.json")
     space, batches = settings.ranker_data(retriever)
-    depends = {"retriever": depends["hyperparameters"], "candidates": settings.candidates}
-    depends["columns"] = [feature.name for feature in space.features]
+    depends = {
+        "retriever": _digest(retriever),
+        "index": settings.index,
+        "candidates": settings.candidates,
+        "columns": [feature.name for feature in space.features],
+    }
     ranker = shared.fit(settings, space, depends_on=depends, **batches)
 
     # 2.2 Ask all stages, and each one alone, on the test part.
@@ -68,6 +73,14 @@ def train(settings: TwoStageSettings) -> None:
     shared.accept(
         settings, ranker, summaries, columns, rivals=("popular",), summary=_summarize(settings)
     )
+
+
+def _digest(model: tf.keras.Model) -> str:
+    """Returns what tells a model's weights from others: all that decides them is in it."""
+    digest = hashlib.sha256()
+    for weight in model.get_weights():
+        digest.update(weight.tobytes())
+    return digest.hexdigest()
 
 
 def export(settings: TwoStageSettings) -> None:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy.typing as npt
 from rich.table import Table
 from rich.text import Text
 
@@ -56,10 +57,7 @@ def recommend(settings: Settings) -> None:
     version = serving.latest_version(settings.base)
     if version is None:
         raise RuntimeError(f"there is no version in {settings.base}: run `export` first")
-    users = settings.frames.users[settings.frames.schema.user_id].to_numpy()
-    manifest = serving.read_manifest(version)
-    context = _unknown_context(manifest, "recommend", len(users))
-    requests = settings.requests or {manifest["user_id"]: users, **context}
+    requests = settings.requests or _everybody(settings, serving.read_manifest(version))
     parts = serving.recommend_to_parquet(
         version, requests, settings.out, k=settings.k, print_fn=say
     )
@@ -67,14 +65,28 @@ def recommend(settings: Settings) -> None:
 
 
 def _first_user(settings: Settings, manifest: Mapping[str, Any]) -> str:
-    """Returns somebody to ask for, where the version is of the same data."""
+    _check_source(settings, manifest, "--user")
+    return str(_users(settings)[0])
+
+
+def _everybody(settings: Settings, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    _check_source(settings, manifest, "--requests")
+    users = _users(settings)
+    return {manifest["user_id"]: users, **_unknown_context(manifest, "recommend", len(users))}
+
+
+def _users(settings: Settings) -> npt.NDArray[Any]:
+    return settings.frames.users[settings.frames.schema.user_id].to_numpy()
+
+
+def _check_source(settings: Settings, manifest: Mapping[str, Any], option: str) -> None:
+    """Raises ValueError where the users of the data aren't those of the version."""
     theirs = (manifest["facts"].get("source") or {}).get("name")
     if theirs != settings.source.name:
         raise ValueError(
-            f"`--user` must be given, because the version was made from {theirs} and not from "
+            f"`{option}` must be given, because the version was made from {theirs} and not from "
             f"{settings.source.name}"
         )
-    return str(settings.frames.users[settings.frames.schema.user_id].iloc[0])
 
 
 def _unknown_context(manifest: Mapping[str, Any], signature: str, rows: int) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """What a file of interactions holds, and the command that uses it."""
 
 import shlex
-import sys
 
 from rich.table import Table
 from rich.text import Text
@@ -10,12 +9,7 @@ from tfrs_ext import data
 
 from . import hints
 from .console import console
-
-
-def program_of(module: str) -> str:
-    """Returns how a recipe is called; one that is run by its name is `__main__`."""
-    spec = sys.modules[module].__spec__
-    return f"python -m {spec.name if module == '__main__' and spec else module}"
+from .program import program_of
 
 
 def show_file(module: str, path: str | None) -> None:
@@ -33,6 +27,6 @@ def show_file(module: str, path: str | None) -> None:
     console.print(Text(", ".join(f"{name} {value}" for name, value in found.facts.items())))
     for problem in found.problems:
         console.print(Text(problem))
-    words = [*program_of(module).split(), "all", "--interactions", path]
+    words = [*shlex.split(program_of(module)), "all", "--interactions", path]
     say = "run" if found.is_loadable else "once that is mended, run"
     console.print(Text(f"{say}: {shlex.join([*words, *found.options()])}"), soft_wrap=True)

@@ -3,8 +3,9 @@
 import functools
 import inspect
 import logging
+import math
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from typer import Option
@@ -145,6 +146,13 @@ def read_numbers(option: str, pairs: Sequence[str], example: str) -> dict[str, f
         ) from error
 
 
+def _check_numbers(values: Mapping[str, Any]) -> None:
+    # Not a number is neither below the least nor above the most, so that it passes these checks.
+    for name, value in values.items():
+        if isinstance(value, float) and math.isnan(value):
+            raise ValueError(f"`--{name.replace('_', '-')}` must be a number, received nan")
+
+
 def name_data(interactions: str) -> str:
     """Returns what a file's results are called; never the name of data that are brought along."""
     stem = pathlib.Path(interactions).name.split(".")[0] or "files"
@@ -160,6 +168,7 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def whole(**values: Any) -> None:
         with one_line_errors():
+            _check_numbers(values)
             run = _options(**{name: values.pop(name) for name in common})
             command(**values, **run)
 

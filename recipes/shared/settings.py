@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import functools
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 from tfrs_ext import data
@@ -31,6 +32,8 @@ class Settings:
         seed: The seed of the data's order and of the initial weights.
         fresh: Whether what `runs` holds is removed first.
         goes_on: Whether all steps run, so that each is followed by the next.
+        before_export: Called by `train` once the model is trained: starts the process that checks
+            the bundle, where an export follows, so that it is ready when the bundle is written.
     """
 
     source: DataSource
@@ -48,6 +51,7 @@ class Settings:
     seed: int
     fresh: bool
     goes_on: bool = dataclasses.field(default=False, kw_only=True)
+    before_export: Callable[[], None] = dataclasses.field(default=lambda: None, kw_only=True)
 
     @classmethod
     def of(cls, recipe: str, source: DataSource, variant: str = "", **values: Any) -> Any:

@@ -16,7 +16,8 @@ from . import hints
 from .asking import recommend
 from .console import console, say
 from .folder import begin, check_data
-from .inspecting import program_of, show_file
+from .inspecting import show_file
+from .program import program_of, python
 from .settings import Settings
 
 
@@ -53,8 +54,8 @@ StepArgument = Annotated[
 
 
 EXIT_CODES = (
-    "Exit codes: 0, done; 1, it can't go on, and one line says why; 2, the command line is wrong; "
-    "130, stopped by Ctrl-C, and the same command goes on."
+    "Exit codes: 0, done; 1, it can't go on, and one line says why; 2, the command line can't be "
+    "read; 130, stopped by Ctrl-C, and the same command goes on."
 )
 
 
@@ -66,16 +67,21 @@ def run_steps(settings: Settings, step: Step, steps: Sequence[Callable[[Any], No
     if step is Step.RECOMMEND:
         recommend(settings)
         return
-    settings = dataclasses.replace(settings, goes_on=step is Step.ALL)
     chosen = [f for f in steps if step in (Step.ALL, Step(f.__name__))]
     with contextlib.ExitStack() as stack:
+
+        def keep_process() -> None:
+            stack.enter_context(serving.keep_process())
+
+        if step is Step.ALL:
+            settings = dataclasses.replace(settings, goes_on=True, before_export=keep_process)
         if step is not Step.QUERY:  # Which reads the published version alone.
             check_data(settings)  # Before anything is written.
             stack.enter_context(files.hold_folder(settings.runs))
             begin(settings)
         for function in chosen:
             if Step(function.__name__) in (Step.EXPORT, Step.QUERY):
-                stack.enter_context(serving.keep_process())  # Ready when the bundle is written.
+                keep_process()
             announce(function)
             function(settings)
     show_next(settings.runs, settings.base, chosen[-1], steps)
@@ -107,5 +113,5 @@ def show_next(
         if path.exists():
             say(f"{name + ':':<12}{path}")
     say(f"next, your own data:    {program} inspect --interactions FILE")
-    say(f"next, serve over HTTP:  python -m tfrs_ext.serving.rest {base.name}={base}")
+    say(f"next, serve over HTTP:  {python()} -m tfrs_ext.serving.rest {base.name}={base}")
     say(f"next, ask for a user:   {program} query --base {base} --user ID")

@@ -19,6 +19,7 @@ from tfrs_ext.bandits import (
     compare_policies,
     evaluate_policy,
     tune_policy,
+    tuning_by_value,
 )
 
 
@@ -147,6 +148,26 @@ def test_settings_are_tuned_by_value():
     best = bandit.replace(**trials[0].settings)
     assert np.array_equal(best.scores, bandit.scores)
     assert later.value(best) > 1.03 * later.value(UniformPolicy(world.arms))
+
+
+def test_settings_that_a_log_cannot_judge_are_left_out(monkeypatch):
+    world = NotificationSimulator(3, 300, seed=2)
+    frame = world.run(UniformPolicy(world.arms), 5).to_frame()
+    frame.loc[frame.index[7], "chosen"] = "nobody"
+    bandit = RecoveringDifferenceSoftmax(world.arms).fit(frame, invalid="exclude")
+    judged = evaluate_policy
+
+    def judge(policy, rounds, **options):
+        if policy.temperature < 0.02:
+            raise ValueError("it chooses what was never chosen")
+        return judged(policy, rounds, **options)
+
+    monkeypatch.setattr(tuning_by_value, "evaluate_policy", judge)
+    usual = {"gammas": [0.1], "half_lives": [5.0], "invalid": "exclude"}
+    trials = tune_policy(bandit, frame, **usual, temperatures=[0.04, 0.01])
+    assert [trial.settings["temperature"] for trial in trials] == [0.04]
+    with pytest.raises(ValueError, match="it chooses what was never chosen"):
+        tune_policy(bandit, frame, **usual, temperatures=[0.01])
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The made-up world keeps its promises, and its planted truth is found again."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.bandits.logs import ARMS
@@ -132,9 +133,28 @@ def test_too_few_rewards_tell_no_recovery(log):
         estimate_recovery(unknown, ARMS)
 
 
+def test_arms_that_never_meet_and_days_that_never_differ_tell_no_recovery():
+    rng = np.random.default_rng(0)
+    pairs = [["a", "b"] if meets else ["c", "d"] for meets in rng.random(400) < 0.5]
+    apart = pd.DataFrame({"eligible": pairs, "chosen": [rng.choice(pair) for pair in pairs]})
+    apart["days_since"] = rng.integers(1, 9, (400, 2)).astype(float).tolist()
+    apart = apart.assign(propensities=[[0.5, 0.5]] * 400, reward=1.0)
+    with pytest.raises(ValueError, match="every arm stand in rounds beside the others"):
+        estimate_recovery(apart, ["a", "b", "c", "d"])
+    alike = apart[apart["eligible"].str[0] == "a"]
+    alike = alike.assign(days_since=[[2.0, 2.0]] * len(alike))
+    with pytest.raises(ValueError, match="`log` must tell how messages recover"):
+        estimate_recovery(alike, ["a", "b"])
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
-    [({"arms": 1}, "two at least"), ({"active": 0.9}, "at most 0.7"), ({"gamma": -1}, "`gamma`")],
+    [
+        ({"arms": 1}, "two at least"),
+        ({"active": 0.9}, "at most 0.7"),
+        ({"gamma": -1}, "`gamma`"),
+        ({"base": 0.9}, "received base=0.9 with a chance"),
+    ],
 )
 def test_settings_are_checked(wrong, words):
     with pytest.raises(ValueError, match=words):

@@ -129,6 +129,25 @@ def test_each_group_has_its_own_popularity(as_text):
     np.testing.assert_allclose(scores[2], shares, rtol=1e-6)
 
 
+def test_groups_of_numbers_stay_numbers_in_a_file(tmp_path):
+    groups = [2**63 - 1] * 6 + [1] * 6  # The largest one stands for "missing" in many tables.
+    baseline = GroupPopularityBaseline(9, prior=5.0).fit(_ragged(HISTORIES), groups=groups)
+    asked, queries = [2**63 - 1, 1, 0], _ragged(QUERIES)
+    expected = baseline(queries, asked).numpy()
+    assert baseline.group_dtype == "int64"
+    assert not np.allclose(expected[0], expected[2])
+    baseline.save(tmp_path / "b.keras")
+    np.testing.assert_array_equal(Baseline.load(tmp_path / "b.keras")(queries, asked), expected)
+    few = GroupPopularityBaseline(9).fit(_ragged(HISTORIES), groups=[1] * 12)
+    np.testing.assert_allclose(few(queries, asked)[2], _counts() / _counts().sum(), rtol=1e-5)
+    with pytest.raises(ValueError, match="must be of `group_dtype`, int64, received dtype=string"):
+        baseline(queries, ["1", "2", "3"])
+    with pytest.raises(ValueError, match="`groups` must be of `group_dtype`, string, received"):
+        GroupPopularityBaseline(9, group_dtype="string").fit(_ragged(HISTORIES), groups=groups)
+    with pytest.raises(ValueError, match="`groups` must be integers or strings, received"):
+        GroupPopularityBaseline(9).fit(_ragged(HISTORIES), groups=[0.5] * 12)
+
+
 @pytest.mark.parametrize(("neighbors", "shrinkage"), [(3, 0.0), (100, 0.0), (100, 2.5)])
 def test_item_to_item_sums_the_cosines_of_the_nearest_neighbours(neighbors, shrinkage):
     matrix = _matrix(HISTORIES)
@@ -299,6 +318,8 @@ def test_what_a_baseline_reads_is_asked_for():
         PopularityBaseline(9, window=1.0).fit(_ragged(HISTORIES))
     with pytest.raises(ValueError, match="`times` must hold one time for each"):
         PopularityBaseline(9, window=1.0).fit(_ragged(HISTORIES), times=[[1.0]])
+    with pytest.raises(ValueError, match="`times` must be numbers, received NaN for 1 of 2 ent"):
+        PopularityBaseline(2, window=1.0).fit([[0, 1]], times=[[1.0, np.nan]])
     with pytest.raises(ValueError, match="`groups` must be given"):
         GroupPopularityBaseline(9).fit(_ragged(HISTORIES))
     with pytest.raises(ValueError, match="`groups` must hold the group of each of 12 users"):

@@ -21,6 +21,15 @@ def test_neighbours_are_those_of_a_plain_product():
         np.testing.assert_allclose(cosines[item, found[item]], values[item], rtol=1e-5)
 
 
+def test_padding_is_nobody_and_a_position_beyond_the_items_is_refused():
+    ragged = baselines.nearest_items(tf.ragged.constant([[0, 1], [0], [2]]), 3, k=2)
+    padded = baselines.nearest_items([[0, 1], [0, -1], [2, -1]], 3, k=2)
+    for ours, theirs in zip(padded, ragged, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(ValueError, match="positions below num_candidates=3, received 3"):
+        baselines.nearest_items(tf.ragged.constant([[0, 1], [0, 3], [2]]), 3)
+
+
 def test_no_neighbours_are_refused():
     with pytest.raises(ValueError, match="`k` must be a positive integer"):
         baselines.nearest_items(tf.ragged.constant(HISTORIES), 9, k=0)

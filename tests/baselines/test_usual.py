@@ -7,6 +7,7 @@ from tfrs_ext.baselines import (
     BaselineVariant,
     ItemToItemBaseline,
     PopularityBaseline,
+    RandomBaseline,
     SuccessorBaseline,
     fit_baselines,
     make_baseline,
@@ -36,6 +37,15 @@ def test_names_choose_among_all_that_are_registered():
     assert list(fitted) == ["ease", "popularity_by_group"]
     with pytest.raises(ValueError, match="`name` must be one of successors, item_to_item"):
         fit_baselines(HISTORIES, 4, names=["best"])
+
+
+def test_a_seed_that_a_name_fixes_stays():
+    register_baseline("seven", RandomBaseline, seed=7)
+    try:
+        fitted = fit_baselines(HISTORIES, 4, seed=3, names=["seven", "random"])
+        assert [baseline.seed for baseline in fitted.values()] == [7, 3]
+    finally:
+        del BASELINES["seven"]
 
 
 class Backwards(Baseline):

@@ -70,6 +70,19 @@ def test_a_row_with_a_list_is_beside_the_items_of_its_list_alone():
     ]
 
 
+def test_an_item_column_may_have_any_name():
+    items = pd.DataFrame({"item_id": np.arange(25), "index": np.arange(25)[::-1]})
+    log = LOG.assign(shown=LISTS)
+    rows = [
+        rows_of(data.with_impressions(frames), 8, shuffle=False)
+        for frames in (
+            data.load_frames(log, items=table, schema=data.Schema(impressions="shown"))
+            for table in (items, items[["item_id"]])
+        )
+    ]
+    assert rows[0] == rows[1]
+
+
 def test_draws_are_even_and_the_seed_s_own():
     log = pd.DataFrame({"user_id": 1, "item_id": np.arange(400), "timestamp": np.arange(400)})
     log["click"] = (np.arange(400) >= 6).astype(float)

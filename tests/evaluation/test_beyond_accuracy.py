@@ -37,6 +37,14 @@ def test_novelty_of_lists_drawn_by_popularity_is_its_entropy():
     np.testing.assert_allclose(evaluation.novelty(lists, popularity), 1.875)
     assert evaluation.novelty([[3, -1]], popularity) == 4.0
     assert evaluation.novelty([[1]], [15, 0]) == 4.0
+    with pytest.raises(ValueError, match="`recommendations` must hold an item"):
+        evaluation.novelty([[-1, -1]], popularity)
+
+
+def test_surprises_are_counted_with_ragged_positives():
+    shown, wanted = [[0, 5], [0, 6]], [[0, 5], [0]]
+    for positives in (wanted, tf.ragged.constant(wanted)):
+        assert evaluation.serendipity(shown, positives, [0, 1]) == 0.25
 
 
 def test_serendipity_counts_hits_that_the_expected_list_lacks():

@@ -36,6 +36,21 @@ def test_ids_may_be_text_ragged_or_one_a_query():
     assert flat["median_rank"] == 3
 
 
+def test_ids_are_compared_as_they_are_and_padding_is_no_result():
+    def found(rankings, positives):
+        k = np.shape(rankings)[1]
+        return evaluation.evaluate_rankings(rankings, positives, ks=[k])[f"recall_at_{k}"]
+
+    small = np.array([[1, 2]], np.int32)
+    assert found(small, [[2**32 + 1]]) == found(small, [[1.5]]) == 0
+    assert found(small, [[2.0]]) == found(small, np.array([[2]], np.int64)) == 1
+    assert found([[1, -1]], [[-1, 1]]) == found([["a", ""]], [["", "a"]]) == 0.5
+    with pytest.raises(ValueError, match="`positives` must be ids as those of the lists are, int"):
+        found(small, [["1"]])
+    with pytest.raises(ValueError, match="are, string, received int64"):
+        found([["a", "b"]], [[1]])
+
+
 def test_an_index_is_judged_by_what_it_returned():
     queries, candidates = RNG.normal(size=(10, 4)), RNG.normal(size=(20, 4))
     rows = np.argsort(-queries @ candidates.T)[:, :6]

@@ -221,6 +221,17 @@ def test_tuning_keeps_the_best_of_the_thresholds(monkeypatch):
     assert len([w for w in floats if tuple(w.shape) == (600, 16)]) == 1
 
 
+def test_predict_searches_as_tuned():
+    index = ScaNN(k=5, num_leaves=20, num_leaves_to_search=1).index(vectors(600, 16))
+    queries = vectors(16, 16)
+    before = index.predict(queries, verbose=0)[1]
+    index.tune(queries, recall=0.99, num_leaves=())
+    found = index(queries)[1].numpy()
+    assert index.num_leaves_to_search > 1
+    assert not np.array_equal(found, before)
+    np.testing.assert_array_equal(index.predict(queries, verbose=0)[1], found)
+
+
 @pytest.mark.slow
 def test_tuning_finds_the_number_of_leaves(monkeypatch):
     """Times are told: the index with half as many leaves is the fastest."""

@@ -74,6 +74,18 @@ def test_files_hold_all_parts(tmp_path, kind):
     assert (index.op_library() is None) == (kind != "scann")
 
 
+@pytest.mark.skipif("scann" not in KINDS, reason="needs ScaNN")
+def test_parts_of_a_smaller_corpus_have_fewer_leaves():
+    options = {"num_leaves": 40, "num_leaves_to_search": 40}
+    settings = Sharded(shard_kind="scann", num_shards=2, shard_options=options).settings()
+    index = Sharded.from_settings(settings, 61, k=5).index(CANDIDATES[:61])
+    assert index.settings()["shard_options"]["num_leaves"] == 30
+    whole = Exact(k=5).index(CANDIDATES[:61])(QUERIES)[0]
+    np.testing.assert_allclose(index(QUERIES)[0], whole)
+    usual = Sharded.from_settings(Sharded(shard_kind="scann").settings(), 61)
+    assert usual.settings()["shard_options"]["num_leaves"] is None
+
+
 def test_fewer_candidates_than_parts():
     index = Sharded(k=9, num_shards=5).index(CANDIDATES[:3])
     np.testing.assert_array_equal(index(QUERIES)[1], best(3, CANDIDATES[:3]))
@@ -95,7 +107,9 @@ def test_parts_are_tuned_for_the_recall_that_is_wanted():
         return np.mean([len(set(a) & set(b)) / 10 for a, b in zip(found, truth, strict=True)])
 
     before = recall()
-    assert index.tune(queries, recall=0.98, repeats=1, num_leaves=())
+    found = index.tune(queries, recall=0.98, repeats=1, num_leaves=())
+    assert found
+    assert index.frontier == found
     assert before < 0.9 < recall()
 
 
@@ -127,6 +141,13 @@ def test_what_cannot_be_is_refused():
         Sharded(shard_kind="sharded")
     with pytest.raises(ValueError, match=r"`candidates` must hold batches \[N, 8\]"):
         search_batches(QUERIES, [CANDIDATES[:, :3]])
+    nan = np.where(np.arange(6)[:, None] == 2, np.nan, QUERIES)
+    with pytest.raises(ValueError, match="`candidates` must be finite, received NaN or infinity"):
+        search_batches(QUERIES, [CANDIDATES, nan])
+    with pytest.raises(ValueError, match="embeddings must be finite"):
+        search_batches(nan, [CANDIDATES])
+    with pytest.raises(ValueError, match="`answers` must hold scores that are numbers, received"):
+        merge_answers([([[2.0, np.nan]], [[0, 1]])], 2)
     for call in (lambda: search_batches(QUERIES, []), lambda: merge_answers([], 3)):
         with pytest.raises(ValueError, match="must hold at least one"):
             call()

@@ -15,7 +15,9 @@ def _halving():
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: Temperature(0.2), lambda: Temperature(_halving())], ids=["fixed", "scheduled"]
+    "make",
+    [lambda: Temperature(np.float64(0.2)), lambda: Temperature(_halving())],
+    ids=["fixed", "scheduled"],
 )
 def test_keras_contract(make, tmp_path):
     run_layer_test(make, SCORES, tmp_path, trains=False)

@@ -57,7 +57,7 @@ def _find(model, path):
     if rest[0] == "features":
         column = [feature.name for feature in tower.features].index(rest[1])
         return tower.encoder.encoders[column].embedding.embeddings
-    layers = {"dense": tower.hidden[0], "projection": tower.projection}
+    layers = {"dense": tower.hidden[0].denses[0], "projection": tower.projection}
     layer = next((layer for name, layer in layers.items() if layer.name == rest[-2]), None)
     return (
         getattr(layer, rest[-1], None) if layer is not None else getattr(layers["dense"], rest[-1])

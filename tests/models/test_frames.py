@@ -1,11 +1,14 @@
 """Pandas frames in Keras's methods, and labels that a model that ranks can't learn from."""
 
+import functools
+
 import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
 
 from tfrs_ext import models
+from tfrs_ext._keras import keras
 from tfrs_ext.features import (
     Categorical,
     History,
@@ -108,6 +111,20 @@ BAD = [
 @pytest.fixture(scope="module")
 def ranker():
     return make_ranker()
+
+
+def test_mappings_of_series_are_read_in_the_validation_too(ranker, monkeypatch):
+    given = {}
+
+    @functools.wraps(keras.Model.fit)
+    def fit(self, *arguments, **options):
+        given.update(options)
+
+    monkeypatch.setattr(keras.Model, "fit", fit)
+    held_out = {**{name: FRAME[name] for name in FRAME}, "clicked": FRAME["clicked"]}
+    ranker.fit(FRAME, FRAME["clicked"], validation_data=held_out)
+    columns = given["validation_data"][0]
+    assert not any(isinstance(column, pd.Series) for column in columns.values())
 
 
 WAYS = [("fit", "array"), ("evaluate", "series"), ("fit", "dataset"), ("fit", "validation")]

@@ -13,7 +13,7 @@ from tfrs_ext._keras import keras
 from tfrs_ext.features import Categorical, History, Numeric, Text, Timestamp
 from tfrs_ext.frequencies import CountedFrequency
 from tfrs_ext.metrics import FactorizedTopK
-from tfrs_ext.models import Model, Tower, TwoTower
+from tfrs_ext.models import Model, SequenceTower, Tower, TwoTower
 
 USERS, ITEMS = tuple(range(1, 41)), tuple(f"i{i}" for i in range(12))
 
@@ -139,6 +139,20 @@ def test_mixed_precision_trains_with_scaled_losses():
         assert top_1_share(model) > 0.95
     finally:
         keras.mixed_precision.set_global_policy(policy)
+
+
+@pytest.mark.parametrize("activation", ["dice", keras.layers.PReLU(name="mine")])
+@pytest.mark.parametrize("kind", [Tower, SequenceTower])
+def test_each_hidden_layer_has_an_activation_of_its_own(kind, activation, tmp_path):
+    user, clicks = Categorical("user", (1, 2)), History("clicks", (7, 8), length=3)
+    tower = kind([user, clicks], embedding_dim=4, hidden_units=(4, 4), activation=activation)
+    own = [layer.activations[0].weights for layer in tower.hidden]
+    assert len(own[0]) == len(own[1]) > 0
+    assert not {w.ref() for w in own[0]} & {w.ref() for w in own[1]}
+    rows = {"user": tf.constant([1, 3]), "clicks": tf.constant([[-1, 7, 8], [8, 8, 7]], tf.int64)}
+    tower.save(tmp_path / "tower.keras")
+    loaded = keras.models.load_model(tmp_path / "tower.keras")
+    np.testing.assert_allclose(loaded(rows), tower(rows), rtol=1e-6)
 
 
 def test_a_tower_can_be_linear_and_of_any_length():

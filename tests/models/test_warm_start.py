@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tfrs_ext import frequencies, losses, models, negatives, tasks
-from tfrs_ext.features import Categorical, History, Numeric, Text
+from tfrs_ext.features import Categorical, History, Numeric, Text, Trigrams
 
 ROWS = {
     "user": tf.constant(["ann", "bob", "?"]),
@@ -87,6 +87,25 @@ def test_ranking_models_go_on_too():
     trained, model = scramble(din(SMALL)), din(LARGE)
     models.warm_start(model, trained)
     np.testing.assert_allclose(model(ROWS), trained(ROWS), rtol=1e-5)
+
+
+TEXTS = ("#re", "red", "ed#"), ("#bl", "ed#", "red", "#re")
+
+
+@pytest.mark.parametrize("shared", [None, False, True])
+def test_letter_trigrams_are_found_wherever_they_stand(shared):
+    def build(trigrams):
+        user, item = Trigrams("user", trigrams), Trigrams("title", trigrams)
+        if shared is None:
+            return models.TwoTower.from_features([user], [item], embedding_dim=4)
+        return models.DSSM.from_features([user], [item], hidden_units=(4, 3), shared=shared)
+
+    rows = {"user": tf.constant(["red", "?"]), "title": tf.constant(["a red", "ed"])}
+    trained, model = scramble(build(TEXTS[0])), build(TEXTS[1])
+    report = models.warm_start(model, trained)
+    assert set(report.ids.values()) == {3}
+    assert report.new == report.left == ()
+    np.testing.assert_allclose(model(rows), trained(rows), rtol=1e-5)
 
 
 def test_other_architectures_are_refused():

@@ -8,6 +8,7 @@ from tests.oracles.softmax import logsumexp
 from tfrs_ext import data, losses, models, negatives, tasks
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Categorical, History, Numeric, Text
+from tfrs_ext.models import youtube_tower
 
 VIDEOS = (7, 8, 9)
 WATCHED, SEARCHED = History("watched", VIDEOS, 3), Text("searched", ("cat", "dog"))
@@ -26,6 +27,11 @@ def make_model(**options):
     return models.YouTubeDNN.from_features(
         [USER, WATCHED, SEARCHED, COUNTRY], [VIDEO], embedding_dim=4, hidden_units=(5,), **options
     )
+
+
+def test_an_age_below_the_newest_is_a_number():
+    powers = youtube_tower._powers(tf.constant([-1.0, 0.25]))
+    np.testing.assert_array_equal(powers, [[-1.0, 1.0, 0.0], [0.25, 0.0625, 0.5]])
 
 
 def mean_of(rows, width=4):

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+import typer
 
 from recipes import shared
-from recipes.shared.options import name_data
+from recipes.shared.asking import recommend
+from recipes.shared.options import name_data, with_options
 from tfrs_ext import report, serving, tuning
 from tfrs_ext._keras import keras
 from tfrs_ext.files import hold_folder
@@ -194,6 +196,33 @@ def test_somebody_is_asked_for_who_is_in_the_data(tmp_path, monkeypatch):
         ask(monkeypatch, settings, answer, source="films")
     with pytest.raises(ValueError, match="whole numbers as ids, received 'abc'"):
         ask(monkeypatch, settings_for(tmp_path, user="abc"), answer)
+
+
+def test_nobody_is_recommended_what_is_of_other_data(tmp_path, monkeypatch):
+    settings = settings_for(tmp_path, log(), out=tmp_path / "recs")
+    written = []
+    monkeypatch.setattr(
+        serving, "recommend_to_parquet", lambda *asked, **options: written.append(asked[1]) or []
+    )
+    ask(monkeypatch, settings, {"item_id": [[3]], "score": [[0.5]]})
+    recommend(settings)
+    assert list(written.pop()) == ["user_id"]
+    ask(
+        monkeypatch,
+        dataclasses.replace(settings, user="1"),
+        {"item_id": [[3]], "score": [[0.5]]},
+        source="films",
+    )
+    with pytest.raises(ValueError, match=r"`--requests` must be given.*made from films"):
+        recommend(settings)
+    recommend(dataclasses.replace(settings, requests=tmp_path / "who.csv"))
+    assert written == [tmp_path / "who.csv"]
+
+
+def test_what_is_not_a_number_is_refused(capsys):
+    with pytest.raises(typer.Exit):
+        with_options(lambda **run: None)(budget=float("nan"))
+    assert "`--budget` must be a number, received nan" in capsys.readouterr().out
 
 
 def test_a_user_who_cannot_be_is_refused_before_anything_is_trained(tmp_path):

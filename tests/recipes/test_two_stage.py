@@ -2,6 +2,7 @@
 
 import json
 import signal
+from unittest import mock
 
 import pandas as pd
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from recipes import two_stage
 from tests.recipes.processes import Forked, Recipe, shown_rows
 from tfrs_ext import serving
+from tfrs_ext._keras import keras
 
 
 @pytest.fixture
@@ -71,6 +73,26 @@ def test_every_stage_may_be_stopped_and_killed_and_the_same_command_goes_on(tmp_
         assert epochs == list(range(len(epochs)))
     metrics = json.loads((runs / "metrics.json").read_text())
     assert metrics["model"]["ndcg_at_10"] > metrics["popular"]["ndcg_at_10"]
+
+
+def test_a_ranker_begins_anew_where_the_retriever_has_learnt_more(tmp_path, monkeypatch):
+    retriever = keras.Sequential([keras.layers.Dense(1, input_shape=[2])])
+    settings = mock.Mock(runs=tmp_path, index="exact", candidates=5)
+    settings.fit_part.return_value = retriever
+    settings.ranker_data.return_value = (mock.Mock(features=()), {})
+    decisive = []
+
+    def fit(*arguments, depends_on, **options):
+        decisive.append(depends_on)
+        raise InterruptedError
+
+    monkeypatch.setattr(two_stage.shared, "fit", fit)
+    for bias in (0.0, 0.0, 1.0):
+        retriever.layers[0].bias.assign([bias])
+        with pytest.raises(InterruptedError):
+            two_stage.train(settings)
+    first, same, later = map(json.dumps, decisive)
+    assert first == same != later
 
 
 @pytest.mark.parametrize(

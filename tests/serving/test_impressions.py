@@ -123,6 +123,11 @@ def test_impressions_are_labelled_as_by_loops():
         **names,
     )
     assert renamed["label"].tolist() == found["label"].tolist()
+    # The index says nothing: two days put together repeat its labels.
+    twice = serving.label_impressions(
+        shown.set_index(np.arange(200) % 100), taken, within_seconds=50
+    )
+    assert twice["label"].tolist() == found["label"].tolist()
 
 
 @pytest.mark.parametrize(

@@ -211,6 +211,10 @@ def test_a_bundle_that_answers_otherwise_is_found_out(monkeypatch, name, change,
             "must be the 30 that the stages know",
         ),
         (
+            {"users": ranking.make_users(context={"age": [30.0]})},
+            r"`users.context` must be left away: .* received \['age'\]",
+        ),
+        (
             {
                 "users": ranking.make_users(
                     {n: v for n, v in ranking.USER_COLUMNS.items() if n != "age"}

@@ -330,6 +330,14 @@ def test_stages_are_timed():
     assert all(value > 0 for value in times.values())
 
 
+def test_no_queries_have_answers_without_rows():
+    queries = {name: column.numpy()[:0] for name, column in QUERIES.items()}
+    seen = tf.ragged.constant([], tf.int32, ragged_rank=1)
+    generator = make_generators()[1]
+    (found,) = stages.call_in_batches(lambda *some: (generator(*some),), queries, seen)
+    assert found.shape == (0, 5)
+
+
 @pytest.mark.parametrize("batch_size", [2, 7, 100])
 def test_batches_of_any_size_give_the_same(batch_size):
     queries = {name: column.numpy() for name, column in QUERIES.items()}

@@ -1,6 +1,10 @@
 """What makes the site of the pages: sections of docstrings, links to the reference, checks."""
 
+import re
+
 import pytest
+
+from tests.house import REPOSITORY
 
 pytest.importorskip("griffe")
 pytest.importorskip("mkdocs")
@@ -82,3 +86,11 @@ def test_what_a_page_lacks_or_fetches_is_found():
     assert checks.missing_names(page, "ops", ["row_loss", "other"]) == ["other"]
     page += '<link href="../site.css"><a href="https://b.example">b</a>'
     assert checks.fetched_addresses(page) == ["https://a.example/x.js"]
+
+
+def test_a_list_begins_after_an_empty_line():
+    """Markdown of the site would take its lines for the paragraph above."""
+    paths = [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")]
+    runs_on = re.compile(r"^(?![-\s#>|]|\d+\.).*\n(- .*)", re.MULTILINE)
+    found = {path.name: runs_on.findall(path.read_text()) for path in paths}
+    assert not any(found.values()), found

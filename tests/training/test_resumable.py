@@ -1,6 +1,7 @@
 """A training that was interrupted ends as one that wasn't; another one begins anew."""
 
 import csv
+import itertools
 import json
 import resource
 
@@ -9,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.callbacks import EpochEvaluation
 from tfrs_ext.files import hold_folder
 from tfrs_ext.models import TwoTower
 from tfrs_ext.training import TrainingError, TrainingProgress, fit_resumable, read_history
@@ -139,6 +141,44 @@ def test_a_training_killed_in_several_epochs_ends_as_if_it_had_not_been(undistur
     assert read_history(tmp_path)["score"] == list(SCORES)
     kept = {path.name.split(".")[0] for path in (tmp_path / "checkpoints").iterdir()}
     assert kept == {"0003", "0005"}
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_a_kill_after_the_last_step_of_an_epoch_that_was_about_to_be_written(epoch, tmp_path):
+    class KillAtTheEnd(Kill):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == self.at[0]:
+                raise KeyboardInterrupt
+
+    whole = train(tmp_path / "whole", epochs=2, save_every=5)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "killed", KillAtTheEnd(epoch, None), epochs=2, save_every=5)
+    assert_same(train(tmp_path / "killed", epochs=2, save_every=5), whole)
+
+
+class Every(EpochEvaluation):
+    """Evaluates some epochs alone, by a number that each of them changes."""
+
+    def measure(self):
+        return {"bias": float(np.sum(self.model.layers[-1].bias))}
+
+
+@pytest.mark.parametrize("at", [(2, 0), (2, 3), (3, 1), (4, 2)])
+def test_evaluations_of_some_epochs_alone_are_those_of_an_undisturbed_training(at, tmp_path):
+    options = {"save_every": 2, "epochs": 5}
+    whole = train(tmp_path / "whole", Every(3), **options)
+    found = whole[1]["val_bias"]
+    assert [a == b for a, b in itertools.pairwise(found)] == [True, True, False, False]
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "killed", Every(3), Kill(*at), **options)
+    assert_same(train(tmp_path / "killed", Every(3), **options), whole)
+
+
+def test_what_cannot_be_resumed_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"`patience` must be at least every=3 .*patience=2"):
+        train(tmp_path, Every(3), patience=2)
+    with pytest.raises(ValueError, match=r"`steps_per_epoch` can't be resumed.*received 7.*take"):
+        train(tmp_path, steps_per_epoch=7)
 
 
 def test_a_training_that_ended_is_not_trained_again(undisturbed, tmp_path):

@@ -56,7 +56,12 @@ def test_intervals_are_students_and_differences_are_paired():
 def test_the_smallest_is_best_where_the_direction_says_so():
     objective = tuning.Objective(OBJECTIVE.name, "min")
     result = tuning.confirm(
-        Noisy([0.0] * 4), SETTINGS, objective=objective, seeds=(1, 2), print_fn=silent
+        Noisy([0.0] * 4),
+        SETTINGS,
+        objective=objective,
+        seeds=(1, 2),
+        callbacks=None,
+        print_fn=silent,
     )
     assert result.best == SETTINGS[0]
 
@@ -69,6 +74,27 @@ def test_what_was_trained_is_not_trained_again(tmp_path):
             hypermodel, settings, objective=OBJECTIVE, seeds=seeds, path=path, print_fn=silent
         )
         assert len(hypermodel.trained) == trained
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (
+            {"objective": tuning.Objective("val_auc", "max")},
+            "its objective was val_ndcg_at_10",
+        ),
+        ({"objective": tuning.Objective(OBJECTIVE.name, "min")}, "and is val_ndcg_at_10, min"),
+        ({"epochs": 3}, "its number of epochs was 2 and is 3"),
+        ({"data_version": "Tuesday"}, "its data have changed"),
+    ],
+)
+def test_scores_of_another_comparison_are_refused(tmp_path, changes, reason):
+    path = tmp_path / "scores.json"
+    usual = {"objective": OBJECTIVE, "epochs": 2, "path": path, "print_fn": silent}
+    first = tuning.confirm(Simulated(), SETTINGS, seeds=(1, 2), **usual)
+    assert tuning.confirm(Simulated(), SETTINGS, seeds=(1, 2), **usual).best == first.best
+    with pytest.raises(ValueError, match=f"{reason}.*Name another file, or delete"):
+        tuning.confirm(Simulated(), SETTINGS, seeds=(1, 2), **{**usual, **changes})
 
 
 def test_the_best_epoch_of_a_history_counts_as_in_the_search():

@@ -50,6 +50,11 @@ def test_another_search_is_refused_with_the_mend(tmp_path, first, second, reason
         run(tmp_path, second)
 
 
+def test_no_trials_are_refused():
+    with pytest.raises(ValueError, match="`trials` must be a positive integer or None, received"):
+        tuning.search(None, trials=0)
+
+
 def test_data_can_be_named(tmp_path):
     run(tmp_path, Simulated(), data_version="log.csv of Monday")
     run(tmp_path, Simulated(), data_version="log.csv of Monday")

@@ -11,12 +11,7 @@ pytest.importorskip("scann")
 
 
 class Known:
-    """An index whose settings measure what is written here."""
-
-    num_leaves_to_search = 5
-    num_reordering_candidates = 20
-    num_leaves = 40
-    anisotropic_quantization_threshold = 0.2
+    """An index whose settings measure what is written here, and that shows none of them."""
 
     def __init__(self, *measured):
         self.measured = [Setting(*values) for values in measured]
@@ -45,9 +40,12 @@ def test_rows_are_the_settings_that_reach_the_recall_fastest_first_then_the_othe
 
 def test_a_recall_that_nothing_reaches_gives_the_best_there_is():
     result = tuning.tune_index(
-        Known((5, 20, 0.8, 0.5, 40, 0.2)), None, 0.95, print_fn=lambda line: None
+        Known((5, 20, 0.8, 0.5, 40, 0.2), (1, 20, 0.3, 0.1, 40, 0.2)),
+        None,
+        0.95,
+        print_fn=lambda line: None,
     )
-    assert result.score == 0.5
+    assert (result.score, result.best["num_leaves_to_search"]) == (0.5, 5)
     assert result.trials[0]["score"] is None
 
 

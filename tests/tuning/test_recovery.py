@@ -15,6 +15,8 @@ from tests.tuning.simulated import (
 from tfrs_ext import tuning
 from tfrs_ext.tuning import bridge, repairs
 from tfrs_ext.tuning.trials import recovery
+from tfrs_ext.tuning.trials.records import TrialRecord, TrialRecords
+from tfrs_ext.tuning.trials.watch import TrialWatch
 
 
 def outcome(result):
@@ -107,6 +109,15 @@ def test_a_trial_whose_end_was_saved_by_itself_alone_is_not_trained_again(tmp_pa
     assert completed(tmp_path) == 1
     result, trained = run(tuning.RandomSearch, tmp_path, kwargs)
     assert (len(result.trials), trained) == (3, 2)
+
+
+def test_a_trial_s_time_before_a_kill_counts(tmp_path):
+    records, objective = TrialRecords(tmp_path), tuning.Objective("loss", "min")
+    records.write("7", TrialRecord(seconds=100.0))
+    watch = TrialWatch("7", records, objective, lambda values: False)
+    watch.on_train_begin()
+    watch.save()
+    assert 100 <= records.read("7").seconds < 110
 
 
 def test_a_trial_that_never_began_leaves_nothing(tmp_path, monkeypatch):

@@ -69,8 +69,12 @@ def estimate_recovery(
         Models, Communications in Statistics 1994.
     """
     equations = _Equations(_read_rewarded(log, arms, invalid), len(arms))
-    solutions = [_solve(equations, *bracket) for bracket in _find_brackets(equations)]
-    found = [(equations.covariance(theta), theta) for theta in solutions]
+    equations.check()
+    try:
+        solutions = [_solve(equations, *bracket) for bracket in _find_brackets(equations)]
+        found = [(equations.covariance(theta), theta) for theta in solutions]
+    except np.linalg.LinAlgError:  # Nothing depends on gamma, or on the half-life.
+        found = []
     if not found:
         raise ValueError(
             "`log` must tell how messages recover, received one that no half-life from "
@@ -93,6 +97,16 @@ class _Equations:
         hot = np.eye(arms)[rounds.arms[rounds.chosen]]
         self.centred_arms = (hot - weights)[:, 1:]
         self.hot = hot[:, 1:]
+
+    def check(self) -> None:
+        """Raises ValueError where some arms never stand beside the others."""
+        products = self.centred_arms.T @ self.centred_arms
+        if np.linalg.matrix_rank(products, hermitian=True) < len(products):
+            raise ValueError(
+                "`log` must let every arm stand in rounds beside the others, received one in which "
+                "some never do, so that their effects can't be compared: estimate each group of "
+                "arms that meet by itself."
+            )
 
     def total(self, theta: Floats) -> Floats:
         """Returns the sums that must be 0, over the number of rounds."""

@@ -85,11 +85,11 @@ class NotificationSimulator:
     Args:
         arms: The names of the arms, or their number.
         num_users: How many users there are.
-        base: The mean chance of a reward.
+        base: The mean chance of a reward, so small that no chance is above 1.
         effect: The standard deviation of the arms' effects, as a share of the base.
         gamma: What an arm loses that was seen just now, as a share of the base.
         half_life: The days after which half of that loss is gone.
-        awake: The chance that an arm is eligible in a round.
+        awake: The chance that an arm is eligible in a round; one more is eligible in each round.
         active: The mean chance that a user has a round on a day, at most 0.7.
         seed: The seed of the planted truth and of all that happens.
 
@@ -131,6 +131,12 @@ class NotificationSimulator:
         self._rng = np.random.default_rng(seed)
         effects = self._rng.normal(0, check_at_least("effect", effect, 0), len(self.arms))
         self.effects: Floats = effects - effects.mean()
+        highest = _BASES[-1] * base * (1 + self.effects.max())
+        if highest > 1:
+            raise ValueError(
+                "`base` must be so small that the highest chance is at most 1, received "
+                f"base={base} with a chance of {highest:.3g}."
+            )
         types = self._rng.integers(0, len(_BASES), num_users)
         self._people = _People(types, np.full((num_users, len(self.arms)), -np.inf))
         numbers = np.arange(len(self.arms)) + np.arange(len(_BASES))[:, None]

@@ -29,8 +29,10 @@ def tune_policy(
     gammas: Sequence[float] = (0.0, 0.017, 0.05, 0.1, 0.3),
     half_lives: Sequence[float] = (5.0, 15.0, 45.0),
     temperatures: Sequence[float] = (0.04, 0.01, 0.0025),
+    level: float = 0.95,
+    invalid: str = "raise",
 ) -> list[PolicyTrial]:
-    """Returns all combinations of settings, the one of the highest value first.
+    """Returns combinations of settings, the one of the highest value first.
 
     The value is the self-normalised one. Nothing is learnt anew: the settings change what is made
     of the sums that the bandit holds.
@@ -41,6 +43,14 @@ def tune_policy(
         gammas: The losses right after a message was seen to try.
         half_lives: The days until half of it is gone to try.
         temperatures: The temperatures to try.
+        level: The probability that an interval covers the true mean, between 0 and 1.
+        invalid: What is done with invalid rounds: `"raise"` or `"exclude"`.
+
+    Returns:
+        The settings that the log can tell the value of; others are left out.
+
+    Raises:
+        ValueError: The log can tell the value of none, or a setting is out of its range.
 
     Relations:
         `bandit.replace(**trials[0].settings)` is the best bandit; judge it on a third log.
@@ -56,9 +66,16 @@ def tune_policy(
         >>> len(trials), sorted(trials[0].settings)
         (15, ['gamma', 'half_life', 'temperature'])
     """
-    rounds = read_whole_log(log, bandit.arms)
-    trials = []
+    rounds = read_whole_log(log, bandit.arms, invalid)
+    trials: list[PolicyTrial] = []
+    refused: ValueError | None = None
     for gamma, half_life, temperature in itertools.product(gammas, half_lives, temperatures):
         settings = {"gamma": gamma, "half_life": half_life, "temperature": temperature}
-        trials.append(PolicyTrial(settings, evaluate_policy(bandit.replace(**settings), rounds)))
+        policy = bandit.replace(**settings)
+        try:
+            trials.append(PolicyTrial(settings, evaluate_policy(policy, rounds, level=level)))
+        except ValueError as error:
+            refused = error
+    if refused is not None and not trials:
+        raise refused
     return sorted(trials, key=lambda trial: -trial.value.self_normalised.mean)

@@ -81,11 +81,11 @@ class Baseline(keras.layers.Layer, abc.ABC):
 
         Raises:
             ValueError: A position isn't below `num_candidates`, or what the baseline reads is
-                missing or of another length.
+                missing, or of another length, or a time isn't a number.
         """
         ragged = as_ragged(histories)
         taken = TakenItems.of(ragged)
-        self._check_positions(taken)
+        taken.check(self.num_candidates)
         log = TrainingLog(
             taken,
             self._times_of(ragged, times),
@@ -237,14 +237,6 @@ class Baseline(keras.layers.Layer, abc.ABC):
     def _dtype_of_groups(self) -> str:
         return "string"
 
-    def _check_positions(self, taken: TakenItems) -> None:
-        highest = int(tf.reduce_max(tf.concat([taken.positions, [-1]], 0)))
-        if highest >= self.num_candidates:
-            raise ValueError(
-                f"`histories` must hold positions below num_candidates={self.num_candidates}, "
-                f"received {highest}: count the candidates anew."
-            )
-
     def _times_of(
         self, histories: tf.RaggedTensor, times: TensorLike | None
     ) -> npt.NDArray[np.float64] | None:
@@ -262,7 +254,13 @@ class Baseline(keras.layers.Layer, abc.ABC):
                 f"`times` must hold one time for each of {int(tf.size(histories.values))} entries "
                 f"of `histories`, received {len(flat)}."
             )
-        return flat[histories.values.numpy() >= 0]
+        flat = flat[histories.values.numpy() >= 0]
+        if np.isnan(flat).any():
+            raise ValueError(
+                f"`times` must be numbers, received NaN for {np.isnan(flat).sum():,} of "
+                f"{len(flat):,} entries: leave these out, or give them a time."
+            )
+        return flat
 
     def _check_groups(self, groups: TensorLike | None, users: int) -> tf.Tensor | None:
         if not self.reads_groups:

@@ -25,7 +25,8 @@ class GroupPopularityBaseline(Baseline):
         num_candidates: The number of candidates, C.
         prior: How many average entries each group is given in addition, > 0.
         group: The name of the column with the group in tables of users and in requests.
-        group_dtype: `"string"` or `"int64"`, the type of that column.
+        group_dtype: `"string"` or `"int64"`, the type of that column; None for that of the groups
+            that `fit` is given.
 
     Call arguments:
         histories: Positions of candidates: a `tf.RaggedTensor` `[B, (L)]`, or `[B, L]` integers
@@ -36,7 +37,8 @@ class GroupPopularityBaseline(Baseline):
         `[B, C]` float32.
 
     Raises:
-        ValueError: `prior` isn't positive, or there are no groups.
+        ValueError: `prior` isn't positive, or there are no groups, or they are of another type than
+            `group_dtype`.
 
     Relations:
         `PopularityBaseline` knows no groups.
@@ -57,15 +59,15 @@ class GroupPopularityBaseline(Baseline):
         num_candidates: int,
         prior: float = 100.0,
         group: str = "group",
-        group_dtype: str = "string",
+        group_dtype: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(num_candidates, **kwargs)
         if not prior > 0:
             raise ValueError(f"`prior` must be greater than 0, received prior={prior}.")
-        if group_dtype not in ("string", "int64"):
+        if group_dtype not in (None, "string", "int64"):
             raise ValueError(
-                f'`group_dtype` must be "string" or "int64", received {group_dtype!r}.'
+                f'`group_dtype` must be "string", "int64" or None, received {group_dtype!r}.'
             )
         self.prior, self.group, self.group_dtype = prior, group, group_dtype
         self._keys = growing("keys", tf.int64)
@@ -87,7 +89,10 @@ class GroupPopularityBaseline(Baseline):
         return {**super().get_config(), **own}
 
     def _learn(self, log: TrainingLog) -> None:
-        keys, group = np.unique(fingerprint(log.groups).numpy(), return_inverse=True)
+        groups = tf.convert_to_tensor(log.groups)
+        self.group_dtype = self.group_dtype or _kind_of(groups)
+        self._check_type(groups)
+        keys, group = np.unique(fingerprint(groups).numpy(), return_inverse=True)
         entries = group[log.taken.owners.numpy()].astype(np.int64) * self.num_candidates
         cells, counts = np.unique(entries + log.taken.positions.numpy(), return_counts=True)
         rows, columns = np.divmod(cells, self.num_candidates)
@@ -96,11 +101,13 @@ class GroupPopularityBaseline(Baseline):
         self._counts.assign(rows, columns, counts, len(keys))
 
     def _score(self, queries: TakenItems, groups: TensorLike | None) -> tf.Tensor:
-        wanted, known = fingerprint(tf.convert_to_tensor(groups)), self._keys
-        # The largest integer stands behind all keys, so that a search never leaves the list.
+        groups, known = tf.convert_to_tensor(groups), self._keys
+        self._check_type(groups)
+        wanted = fingerprint(groups)
+        # One more stands behind all keys, so that a search never leaves the list.
         padded = tf.concat([known, [tf.int64.max]], 0)
         rows = tf.searchsorted(known, wanted)
-        is_known = tf.gather(padded, rows) == wanted
+        is_known = (tf.gather(padded, rows) == wanted) & (rows < tf.size(known))
         owners = tf.boolean_mask(tf.range(queries.count), is_known)
         asked = TakenItems(queries.count, owners, tf.boolean_mask(rows, is_known))
         counts = self._counts.add_up(asked, None, self.num_candidates)
@@ -111,4 +118,20 @@ class GroupPopularityBaseline(Baseline):
         return (counts + self.prior * shares) / (sizes + self.prior)
 
     def _dtype_of_groups(self) -> str:
-        return self.group_dtype
+        return self.group_dtype or "string"
+
+    def _check_type(self, groups: tf.Tensor) -> None:
+        """Raises ValueError where an integer would be compared with the hash of a text."""
+        if self.group_dtype not in (None, _kind_of(groups)):
+            raise ValueError(
+                f"`groups` must be of `group_dtype`, {self.group_dtype}, received "
+                f"dtype={groups.dtype.name}: convert them."
+            )
+
+
+def _kind_of(groups: tf.Tensor) -> str:
+    if groups.dtype != tf.string and not groups.dtype.is_integer:
+        raise ValueError(
+            f"`groups` must be integers or strings, received dtype={groups.dtype.name}."
+        )
+    return "string" if groups.dtype == tf.string else "int64"

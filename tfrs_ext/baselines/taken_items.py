@@ -33,6 +33,19 @@ class TakenItems:
         count = tf.cast(histories.nrows(), tf.int32)
         return cls(count, tf.boolean_mask(owners, real), tf.boolean_mask(positions, real))
 
+    def check(self, num_candidates: int) -> None:
+        """Raises ValueError where a position isn't that of a candidate.
+
+        Args:
+            num_candidates: C.
+        """
+        highest = int(tf.reduce_max(tf.concat([self.positions, [-1]], 0)))
+        if highest >= num_candidates:
+            raise ValueError(
+                f"`histories` must hold positions below num_candidates={num_candidates}, "
+                f"received {highest}: count the candidates anew."
+            )
+
     def distinct(self, num_candidates: int) -> "TakenItems":
         """Returns every item of a history once, by position; their order is lost."""
         width = tf.constant(num_candidates, tf.int64)

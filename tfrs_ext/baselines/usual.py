@@ -1,5 +1,6 @@
 """The baselines that come with the package, by name, and those that a retriever stands beside."""
 
+import inspect
 from collections.abc import Sequence
 
 from tfrs_ext.baselines.baseline import Baseline
@@ -46,7 +47,7 @@ def fit_baselines(
         histories: `[U, (L)]` positions of the items that each user took in the training part,
             oldest first, such as `data.item_histories` gives.
         num_candidates: The number of items, C.
-        seed: The seed of those that draw random numbers.
+        seed: The seed of those that draw random numbers, where their names fix none.
         names: The names of baselines, of `BASELINES`; those that read times or groups are left out
             where these are None.
         times: `[U, (L)]`, the time of each entry in seconds, such as `data.history_times` gives.
@@ -67,9 +68,16 @@ def fit_baselines(
     """
     fitted = {}
     for name in names:
-        seeded = name in BASELINES and issubclass(BASELINES[name].model, (RandomBaseline, IALS))
-        baseline = make_baseline(name, num_candidates, **({"seed": seed} if seeded else {}))
+        baseline = make_baseline(name, num_candidates, **_seed_of(name, seed))
         lacks_times = baseline.reads_times and times is None
         if not lacks_times and not (baseline.reads_groups and groups is None):
             fitted[name] = baseline.fit(histories, times=times, groups=groups, print_fn=print_fn)
     return fitted
+
+
+def _seed_of(name: str, seed: int) -> dict[str, int]:
+    """Returns the argument `seed`, where the class has it and the name doesn't fix it."""
+    variant = BASELINES.get(name)
+    if variant is None or "seed" in variant.arguments:
+        return {}
+    return {"seed": seed} if "seed" in inspect.signature(variant.model.__init__).parameters else {}

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import tensorflow as tf
 
 from tfrs_ext.data.columns import on_host
@@ -138,6 +139,6 @@ def _listed(frames: Frames, taken: Integers) -> Integers:
     schema, width = frames.schema, len(frames.items)
     lists: list[Any] = frames.interactions[schema.impressions].iloc[taken].tolist()
     rows = np.repeat(np.arange(len(taken)), [len(items) for items in lists])
-    places = frames.items.reset_index().set_index(schema.item_id)["index"]
+    places = pd.Series(np.arange(width), index=frames.items[schema.item_id])
     found = places.reindex([item for items in lists for item in items]).fillna(-1).to_numpy()
     return (rows * width + found)[found >= 0].astype(np.int64)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-import tensorflow as tf
+import numpy.typing as npt
 
 from tfrs_ext.evaluation.retrieval_result import RetrievalResult
 from tfrs_ext.ops.rank_metrics import AT_K, first_rank
@@ -22,14 +22,16 @@ def result_of(
         ks: The cut-offs.
         ties: What the ranks were made with.
     """
-    columns: dict[str, list[tf.Tensor]] = {}
+    columns: dict[str, list[npt.NDArray[np.float64]]] = {}
     for ranks, queries in blocks:
         groups = group_ties(ranks, queries, ties)
-        found = {f"{name}_at_{k}": metric(groups, k) for name, metric in AT_K.items() for k in ks}
-        found["rank"] = first_rank(groups)
-        for name, values in found.items():
-            values = tf.where(groups.total > 0, values, np.float64("nan"))
-            columns.setdefault(name, []).append(values.numpy())
+        asked = groups.total.numpy() > 0
+        found = {"rank": first_rank(groups).numpy()}
+        for name, metric in AT_K.items():
+            values = metric(groups, ks).numpy()
+            found |= {f"{name}_at_{k}": values[:, i] for i, k in enumerate(ks)}
+        for name, column in found.items():
+            columns.setdefault(name, []).append(np.where(asked, column, np.nan))
     per_query = {name: np.concatenate(parts) for name, parts in columns.items()}
     if not per_query or np.all(np.isnan(per_query["rank"])):
         raise ValueError("`positives` must hold at least one positive, received none.")

@@ -24,7 +24,7 @@ def evaluate_rankings(
 
     Args:
         rankings: `[Q, K]` ids, `K >= max(ks)`: what an index returned. Where an index found too
-            few, it pads with ids that no candidate has.
+            few, it pads with -1, or `""` where ids are strings: these are no results.
         positives: Ids of the candidates that each query should find: `[Q]`, a list of lists or a
             `tf.RaggedTensor`, of the type of `rankings`.
         ks: The cut-offs, the lengths of list at which metrics are computed.
@@ -34,7 +34,7 @@ def evaluate_rankings(
         are missed.
 
     Raises:
-        ValueError: Where shapes or `ks` don't fit.
+        ValueError: Where shapes or `ks` don't fit, or some ids are strings and others numbers.
 
     Relations:
         `evaluate_retrieval` and `evaluate_scores` know the ranks beyond the K-th.
@@ -51,19 +51,22 @@ def evaluate_rankings(
             f"`rankings` must have at least max(ks) = {max(cutoffs)} columns, received shape "
             f"{lists.shape}."
         )
-    wanted = _ragged(positives)
+    results = tf.constant(lists)
+    wanted = _ragged(positives, results.dtype)
     if wanted.nrows() != len(lists):
         raise ValueError(
             f"`positives` must have an entry for each of the {len(lists)} queries, received "
             f"{wanted.nrows()}."
         )
-    ranks = rank_in_lists(tf.constant(lists), wanted)
+    padding = "" if results.dtype == tf.string else tf.constant(-1, results.dtype)
+    ranks = rank_in_lists(results, wanted, tf.not_equal(results, padding))
     return result_of([(ranks, len(lists))], cutoffs, "pessimistic")
 
 
-def _ragged(positives: PositionLists) -> tf.RaggedTensor:
+def _ragged(positives: PositionLists, dtype: tf.DType) -> tf.RaggedTensor:
     if isinstance(positives, tf.RaggedTensor):
         positives = positives.to_list()
     lists = [np.unique(np.asarray(ids)) for ids in positives]
-    values = np.concatenate([ids for ids in lists if len(ids)] or [np.zeros(0)])
+    some = [ids for ids in lists if len(ids)]
+    values = np.concatenate(some) if some else tf.zeros([0], dtype)
     return tf.RaggedTensor.from_row_lengths(values, [len(ids) for ids in lists])

@@ -1,6 +1,7 @@
 """Whether recommendations are more than what everybody knows."""
 
 import numpy as np
+import tensorflow as tf
 
 from tfrs_ext.typing import PositionLists, TensorLike
 
@@ -25,6 +26,8 @@ def novelty(recommendations: TensorLike, item_counts: TensorLike) -> float:
     """
     counts = np.maximum(np.asarray(item_counts, np.float64), 1.0)
     shown = np.asarray(recommendations)
+    if not (shown >= 0).any():
+        raise ValueError("`recommendations` must hold an item, received none.")
     return float(np.mean(np.log2(counts.sum()) - np.log2(counts[shown[shown >= 0]])))
 
 
@@ -37,8 +40,8 @@ def serendipity(
 
     Args:
         recommendations: `[Q, K]` positions of candidates; negative numbers are padding.
-        positives: The positions of the candidates that each query should find: a list of lists, or
-            `[Q, P]` with negative numbers as padding.
+        positives: The positions of the candidates that each query should find: a list of lists, a
+            `tf.RaggedTensor`, or `[Q, P]` with negative numbers as padding.
         expected: The positions of what is no surprise: `[E]` for all queries, such as the K most
             popular, or `[Q, E]`.
 
@@ -50,6 +53,8 @@ def serendipity(
         Ge et al.: Beyond Accuracy: Evaluating Recommender Systems by Coverage and Serendipity,
         RecSys 2010.
     """
+    if isinstance(positives, tf.RaggedTensor):
+        positives = positives.to_list()
     lists, known = np.asarray(recommendations), np.asarray(expected)
     if len(positives) != len(lists):
         raise ValueError(

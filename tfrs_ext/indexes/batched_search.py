@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tfrs_ext.indexes.query_checks import as_positive
+from tfrs_ext.indexes.corpus_checks import as_numbers, check_candidates
+from tfrs_ext.indexes.query_checks import as_positive, check_queries
 from tfrs_ext.ops.grouped_top_k import top_k
 from tfrs_ext.typing import TensorLike
 
@@ -30,7 +31,7 @@ def merge_answers(answers: Sequence[tuple[TensorLike, TensorLike]], k: int) -> A
         the earlier answer comes first.
 
     Raises:
-        ValueError: Where there are no answers, or `k` isn't a positive integer.
+        ValueError: Where there are no answers, a score is NaN, or `k` isn't a positive integer.
 
     Example:
         >>> one, other = ([[9.0, 4.0]], [[1, 2]]), ([[7.0, 5.0]], [[3, 4]])
@@ -41,6 +42,8 @@ def merge_answers(answers: Sequence[tuple[TensorLike, TensorLike]], k: int) -> A
     if not answers:
         raise ValueError("`answers` must hold at least one answer, received none.")
     scores = np.concatenate([np.asarray(scores) for scores, _ in answers], axis=1)
+    if np.isnan(scores).any():
+        raise ValueError("`answers` must hold scores that are numbers, received NaN.")
     ids = np.concatenate([np.asarray(ids) for _, ids in answers], axis=1)
     order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
     return np.take_along_axis(scores, order, 1), np.take_along_axis(ids, order, 1)
@@ -63,7 +66,8 @@ def search_batches(queries: TensorLike, candidates: Iterable[Any], k: int = 10) 
         batches have no ids. Of equal scores the earlier candidate comes first.
 
     Raises:
-        ValueError: Where there are no candidates, `k` isn't a positive integer, or widths differ.
+        ValueError: Where there are no candidates, `k` isn't a positive integer, widths differ, or
+            a number is NaN or infinite.
 
     Relations:
         `Exact` keeps the candidates in memory, `Sharded` in several indexes.
@@ -74,7 +78,8 @@ def search_batches(queries: TensorLike, candidates: Iterable[Any], k: int = 10) 
         [[2, 3]]
     """
     k = as_positive(k)
-    embeddings = tf.convert_to_tensor(queries, tf.float32)
+    embeddings = as_numbers(queries, "queries", "embeddings [B, D]")
+    embeddings = check_queries(embeddings, embeddings.shape[-1], float(np.finfo(np.float32).max))
     best: list[Answer] = []
     position = 0
     for batch in candidates:
@@ -85,11 +90,14 @@ def search_batches(queries: TensorLike, candidates: Iterable[Any], k: int = 10) 
                 f"`candidates` must hold batches [N, {embeddings.shape[-1]}], as wide as the "
                 f"queries, received shape={vectors.shape}."
             )
+        if len(vectors) == 0:
+            continue
+        vectors = check_candidates(vectors)
         scores, columns = top_k(tf.matmul(embeddings, vectors, transpose_b=True), k)
         known = tf.range(position, position + len(vectors), dtype=tf.int64) if ids is None else ids
         best.append((scores.numpy(), np.asarray(tf.gather(known, columns))))
         position += len(vectors)
         best = [merge_answers(best, k)]
     if not best:
-        raise ValueError("`candidates` must hold at least one batch, received none.")
+        raise ValueError("`candidates` must hold at least one candidate, received none.")
     return best[0]

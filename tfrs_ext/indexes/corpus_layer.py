@@ -72,6 +72,8 @@ class CorpusLayer(TopK):
         return corpus
 
     def _replace_corpus(self, corpus: Corpus) -> None:
+        # Also where it is the present one: what searches it may have been set anew.
+        self._current.traced = None
         self._current.corpus = corpus
         self._saved_corpus = corpus
 
@@ -106,7 +108,7 @@ class CorpusLayer(TopK):
         return super().__call__(*args, **kwargs)
 
     def make_predict_function(self, force: bool = False) -> Any:
-        """Returns what `predict` runs, traced again where the corpus is another one."""
+        """Returns what `predict` runs, traced again where the corpus was replaced."""
         force = force or self._current.traced is not self._current.corpus
         self._current.traced = self._current.corpus
         return super().make_predict_function(force)

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrs_ext.indexes.corpus_checks import as_numbers
+from tfrs_ext.ops.hashing import widest
 from tfrs_ext.typing import TensorLike
 
 
@@ -129,20 +130,15 @@ def check_exclusions(exclusions: TensorLike, dtype: tf.DType, queries: int | Non
             "`exclusions` must have shape [B, E], the ids that each of the B queries leaves out, "
             f"received shape={exclusions.shape} with {queries} queries."
         )
-    wide = _widest(dtype)
+    wide = widest(dtype)
     if 0 in exclusions.shape:  # An empty list has the dtype of floats.
         return tf.zeros(exclusions.shape, wide)
-    if wide not in (_widest(exclusions.dtype), tf.float64):
+    if wide not in (widest(exclusions.dtype), tf.float64):
         raise ValueError(
             f"`exclusions` must be ids as the identifiers are, {dtype.name}, received "
             f"dtype={exclusions.dtype.name}."
         )
     return tf.cast(exclusions, wide)
-
-
-def _widest(dtype: tf.DType) -> tf.DType:
-    """Returns the dtype in which ids are compared: a narrower one would take one for another."""
-    return tf.int64 if dtype.is_integer else tf.float64 if dtype.is_floating else dtype
 
 
 def _agree(size: int | None, other: int | None) -> bool:

@@ -148,7 +148,8 @@ class ScaNN(Index):
         cls, settings: Mapping[str, Any], num_candidates: int, k: int = 10
     ) -> "ScaNN":
         """Returns an index, still without a corpus, that searches as an earlier one did."""
-        leaves = min(settings["num_leaves"], num_candidates)
+        leaves = settings["num_leaves"]
+        leaves = None if leaves is None else min(leaves, num_candidates)
         return super().from_settings({**settings, "num_leaves": leaves}, num_candidates, k)
 
     def _build(self, candidates: tf.Tensor) -> Mapping[str, tf.Tensor]:

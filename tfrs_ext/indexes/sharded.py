@@ -82,7 +82,20 @@ class Sharded(Index):
         self.has_exact_scores = self._searcher.part.has_exact_scores  # type: ignore[misc]
         self.is_exportable = self._searcher.part.is_exportable  # type: ignore[misc]
         self.op_namespaces = self._searcher.part.op_namespaces  # type: ignore[misc]
+        self._frontier: tuple[dict[str, Any], ...] = ()
         self._shards: weakref.WeakKeyDictionary[Corpus, list[Shard]] = weakref.WeakKeyDictionary()
+
+    @classmethod
+    def from_settings(
+        cls, settings: Mapping[str, Any], num_candidates: int, k: int = 10
+    ) -> "Sharded":
+        """Returns an index, still without a corpus, whose parts search as the earlier ones did."""
+        least = min(
+            stop - start for _, start, stop in shards_of(num_candidates, settings["num_shards"])
+        )
+        kind = index_class(settings["shard_kind"])
+        options = _options_of(kind.from_settings(settings["shard_options"], least, k))
+        return super().from_settings({**settings, "shard_options": options}, num_candidates, k)
 
     def op_library(self) -> str | None:
         """Returns the library of the custom operations of the parts' index, or None."""
@@ -147,9 +160,15 @@ class Sharded(Index):
         self._searcher = _Searcher(
             type(self._searcher.part)(k=self._k, **_options_of(self._searcher.part))
         )
+        self._frontier = tuple(found)
         if found:
             self._replace_corpus(corpus.rebuild(self._build(vectors), self.device))
         return found
+
+    @property
+    def frontier(self) -> list[dict[str, Any]]:
+        """What `tune` measured of the first part."""
+        return [dict(record) for record in self._frontier]
 
     def is_exact(self) -> bool:
         """Returns whether every result is the true one: where it is for the parts."""

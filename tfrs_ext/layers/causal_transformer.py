@@ -7,6 +7,11 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.layers.activations import (
+    get_activation,
+    make_activation,
+    serialize_activation,
+)
 from tfrs_ext.ops.causal_attention import causal_attention
 from tfrs_ext.typing import Activation, Config
 
@@ -22,7 +27,8 @@ class CausalTransformer(keras.layers.Layer):
     Args:
         num_heads: The number of attention heads, a divisor of the tokens' width D.
         hidden_units: The width of the feed-forward network; None is D.
-        activation: The activation of the feed-forward network.
+        activation: The activation of the feed-forward network: "dice", "prelu", what Keras takes,
+            or a layer to be copied.
         gated: Whether the feed-forward network has a gate.
         dropout: The share of the outputs of both parts that is dropped in training.
         pre_norm: Whether the parts' inputs are normalised, or the sums.
@@ -80,7 +86,8 @@ class CausalTransformer(keras.layers.Layer):
         if not 0.0 <= dropout < 1.0:
             raise ValueError(f"`dropout` must be at least 0 and below 1, received {dropout}.")
         self.num_heads, self.hidden_units, self.gated = num_heads, hidden_units, gated
-        self.activation = keras.activations.get(activation)
+        self.activation = get_activation(activation)
+        self.activate = make_activation(self.activation, self.dtype_policy)
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
         self.pre_norm, self.time_buckets = pre_norm, time_buckets
 
@@ -134,9 +141,9 @@ class CausalTransformer(keras.layers.Layer):
     def _feed_forward(self, tokens: tf.Tensor) -> tf.Tensor:
         hidden = self.feed_forward_input(tokens)
         if not self.gated:
-            return self.feed_forward_output(self.activation(hidden))
+            return self.feed_forward_output(self.activate(hidden))
         gate, hidden = tf.split(hidden, 2, axis=1)
-        return self.feed_forward_output(self.activation(gate) * hidden)
+        return self.feed_forward_output(self.activate(gate) * hidden)
 
     def _norm(self, name: str, width: int) -> keras.layers.Layer:
         layer = keras.layers.LayerNormalization(epsilon=1e-6, dtype=self.dtype_policy, name=name)
@@ -154,7 +161,7 @@ class CausalTransformer(keras.layers.Layer):
             **super().get_config(),
             "num_heads": self.num_heads,
             "hidden_units": self.hidden_units,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": serialize_activation(self.activation),
             "gated": self.gated,
             "dropout": self.dropout.rate,
             "pre_norm": self.pre_norm,

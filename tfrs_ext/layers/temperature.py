@@ -60,7 +60,7 @@ class Temperature(Scale):
                 aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
             )
         else:
-            check_temperature("temperature", temperature)
+            temperature = check_temperature("temperature", temperature)
         self.temperature = temperature
 
     def scale(self, training: bool | None = None) -> tf.Tensor:

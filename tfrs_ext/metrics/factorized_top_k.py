@@ -147,7 +147,8 @@ class FactorizedTopK(tfrs.metrics.Factorized):
         ranks = self._rank(queries, positives[:count], ids, seen)
         groups = group_ties(ranks, count, self._ties)
         metrics = [hit_rate, *(AT_K[name] for name in self._names if name != _MEDIAN)]
-        values = [metric(groups, k) for metric in metrics for k in self._ks]
+        found = tf.concat([metric(groups, self._ks) for metric in metrics], axis=1)
+        values = tf.unstack(found, num=len(metrics) * len(self._ks), axis=1)
         trackers = [*self._top_k_metrics, *self._further_metrics]
         if self._median is not None:
             trackers, values = [*trackers, self._median], [*values, first_rank(groups)]

@@ -63,7 +63,7 @@ class FrameInput:
         if _SAMPLE_WEIGHT in given:
             given[_SAMPLE_WEIGHT] = weights
         held_out = given.get("validation_data")
-        if isinstance(held_out, pd.DataFrame):
+        if isinstance(held_out, (pd.DataFrame, Mapping)):
             held_out = (held_out,)
         if isinstance(held_out, (tuple, list)):
             parts = self._read(*held_out, *(None,) * (3 - len(held_out)))

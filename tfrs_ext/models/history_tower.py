@@ -15,6 +15,7 @@ from tfrs_ext.features import (
     example_inputs,
     read_columns,
 )
+from tfrs_ext.layers import MLP
 from tfrs_ext.models.history_items import HistoryItems
 from tfrs_ext.negatives import Catalogue
 from tfrs_ext.typing import Activation, Columns, Config, Training
@@ -32,7 +33,7 @@ class HistoryTower(keras.Model, abc.ABC):
         item_model: The model of the items, or None; see `SequenceTower`.
         catalogue: The columns of `item_model` by id, or None.
         embedding_dim: D, the width of the items' vectors and of the query.
-        activation: The activation of the hidden layers.
+        activation: The activation of the hidden layers, as `layers.MLP` takes it.
         dropout: The share of units that is dropped in training.
         hidden_units: The widths of the hidden layers over the state and the other columns.
         normalize: Whether queries have unit length.
@@ -61,14 +62,11 @@ class HistoryTower(keras.Model, abc.ABC):
         self._history, self._times, others = _split_history(features)
         self.features = tuple(features)
         self.embedding_dim, self.hidden_units = embedding_dim, tuple(hidden_units)
-        self.activation = keras.activations.get(activation)
+        self.activation = MLP(hidden_units, activation).get_config()["activation"]
         self.dropout, self.normalize = dropout, normalize
         self.items = HistoryItems(self._history, embedding_dim, item_model, catalogue)
         self.encoder = FeatureEncoder(others, embedding_dim, name="features") if others else None
-        self.hidden = []
-        for units in hidden_units:
-            self.hidden.append(keras.layers.Dense(units, activation=activation))
-            self.hidden.append(keras.layers.Dropout(dropout))
+        self.hidden = [MLP((units,), activation, dropout) for units in hidden_units]
         self.projection = None
         if others or hidden_units:
             self.projection = keras.layers.Dense(embedding_dim, name="projection")
@@ -189,7 +187,7 @@ class HistoryTower(keras.Model, abc.ABC):
             "features": [feature.get_config() for feature in self.features],
             **self.items.describe(),
             "embedding_dim": self.embedding_dim,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": self.activation,
             "dropout": self.dropout,
             "hidden_units": list(self.hidden_units),
             "normalize": self.normalize,

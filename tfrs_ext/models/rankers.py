@@ -51,7 +51,8 @@ def register_ranker(
         model: A subclass of `RankingModel`. It says which columns it needs (`missing_columns`),
             how it is built from columns (`from_features`) and what is searched (`search_space`).
         search_space: A function from hyper-parameters and features to arguments of `model`, in
-            place of the class's own.
+            place of the class's own. Both may call `Int`, `Float`, `Choice` and `Boolean` of the
+            hyper-parameters, with `step` and `default` by name, and `conditional_scope`.
         **arguments: Arguments of `model` that this name fixes.
 
     Raises:

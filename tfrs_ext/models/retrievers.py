@@ -87,7 +87,9 @@ def register_retriever(
             are usual (`usual_values`), whether its embeddings have unit length (`normalizes`), and
             whether it trains on whole sequences (`reads_sequences`).
         search_space: A function from hyper-parameters, query features and candidate features to
-            arguments of `from_features`, in place of the class's own.
+            arguments of `from_features`, in place of the class's own. Both may call `Int`,
+            `Float`, `Choice` and `Boolean` of the hyper-parameters, with `step` and `default` by
+            name, and `conditional_scope`.
         **arguments: Arguments of `from_features` that this name fixes.
 
     Raises:

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.features import Feature, FeatureEncoder
+from tfrs_ext.layers import MLP
 from tfrs_ext.typing import Activation, Columns, Config
 
 
@@ -19,7 +20,7 @@ class Tower(keras.Model):
         embedding_dim: Width of every embedding table.
         hidden_units: Widths of the hidden layers; empty for a linear tower.
         output_dim: D, the width of the result; `embedding_dim` where it is None.
-        activation: The activation of the hidden layers, any that Keras knows, or a layer.
+        activation: The activation of the hidden layers, as `layers.MLP` takes it.
         dropout: Share of the hidden units that are dropped in training.
         normalize: Whether the rows of the result have unit length (cosine similarity).
 
@@ -64,15 +65,12 @@ class Tower(keras.Model):
             "embedding_dim": embedding_dim,
             "hidden_units": list(hidden_units),
             "output_dim": output_dim,
-            "activation": keras.activations.serialize(keras.activations.get(activation)),
+            "activation": MLP(hidden_units, activation).get_config()["activation"],
             "dropout": dropout,
             "normalize": normalize,
         }
         self.encoder = FeatureEncoder(features, embedding_dim, name="features")
-        self.hidden = []
-        for units in hidden_units:
-            self.hidden.append(keras.layers.Dense(units, activation=activation))
-            self.hidden.append(keras.layers.Dropout(dropout))
+        self.hidden = [MLP((units,), activation, dropout) for units in hidden_units]
         self.projection = keras.layers.Dense(output_dim, dtype="float32", name="projection")
         self.normalize = normalize
         # Created whole: saved files load, and backups are restored, before a first call.

@@ -1,13 +1,16 @@
 """Training that goes on where another model stopped, with more ids or other columns."""
 
 import dataclasses
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.features import FeatureEncoder
 from tfrs_ext.frequencies import CountedFrequency
+from tfrs_ext.models.dssm_tower import DSSMTower
 from tfrs_ext.models.layer_paths import key_of, walk_layers, weights_of
 from tfrs_ext.models.tower import Tower
 from tfrs_ext.tasks import Retrieval
@@ -20,7 +23,8 @@ class WarmStart:
     """What a new model has from a trained one.
 
     Attributes:
-        ids: The number of ids carried over, by the layer that embeds them.
+        ids: The number of ids, words or letter trigrams carried over, by the layer that embeds
+            them.
         copied: The weights that are as in the trained model.
         new: The weights that keep their initial values.
         left: The layers of the trained model that the new one lacks.
@@ -37,9 +41,10 @@ def warm_start(model: keras.Model, trained: keras.Model) -> WarmStart:
 
     For the daily retrain: fit the features anew, build the model with their larger vocabularies,
     warm-start it from yesterday's and train for a few steps. A row of an embedding table goes to
-    the row of the same id or word; ids that only the new model knows keep their initial rows, and
-    those that only the trained one knows are dropped. Scores of pairs that both models know are
-    those of `trained`, given the same means, deviations and periods of numbers and times.
+    the row of the same id, word or letter trigram; ids that only the new model knows keep their
+    initial rows, and those that only the trained one knows are dropped. Scores of pairs that both
+    models know are those of `trained`, given the same means, deviations and periods of numbers and
+    times.
 
     The columns of a `Tower` may come in another order. One that only the new tower reads counts
     for nothing at first; one that it no longer reads is left. Other models must read the same
@@ -69,9 +74,14 @@ def warm_start(model: keras.Model, trained: keras.Model) -> WarmStart:
     """
     ours, theirs = dict(walk_layers(model)), dict(walk_layers(trained))
     added, gone = _check_layers(ours, theirs)
-    tables = [path for path in ours if path in theirs and _is_table(ours[path])]
-    done = {path: _copy_rows(path, ours[path], theirs[path]) for path in tables}
-    copied = [f"{path}/embedding/embeddings" for path in tables]
+    tables = {path: _find_table(path, layer) for path, layer in ours.items() if path in theirs}
+    done: dict[str, int] = {}
+    copied: list[str] = []
+    for path, table in tables.items():
+        other = _find_table(path, theirs[path])
+        if table is not None and other is not None:
+            done[path] = _copy_rows(path, table, other)
+            copied.append(table.name)
     new: list[str] = []
     for path, layer in ours.items():
         if isinstance(layer, Tower):
@@ -114,22 +124,40 @@ def _check_order(path: str, ours: FeatureEncoder, theirs: FeatureEncoder) -> Non
         )
 
 
-def _is_table(layer: keras.layers.Layer) -> bool:
-    return hasattr(layer, "lookup") and hasattr(layer, "embedding")
+class _TokenRows(NamedTuple):
+    """A weight `[V, D]` with a row for each of some tokens, behind those for other values."""
+
+    name: str
+    rows: tf.Variable
+    tokens: list[Any]
 
 
-def _copy_rows(path: str, ours: keras.layers.Layer, theirs: keras.layers.Layer) -> int:
-    """Copies the rows of ids that both know, and those of padding and of unknown ids."""
-    rows, values = ours.embedding.embeddings.numpy(), theirs.embedding.embeddings.numpy()
+def _find_table(path: str, layer: keras.layers.Layer) -> _TokenRows | None:
+    """Returns the table of ids, words or letter trigrams that a layer looks up; None without."""
+    if isinstance(layer, DSSMTower):
+        first = layer.network.denses[0]
+        name = f"{path}/network/{key_of(layer.network, first)}/kernel".lstrip("/")
+        return _TokenRows(name, first.kernel, list(layer.trigrams.vocabulary))
+    embedding = getattr(layer, "embedding", None)
+    if embedding is not None and hasattr(layer, "trigrams"):
+        return _TokenRows(
+            f"{path}/embedding/kernel", embedding.kernel, list(layer.trigrams.vocabulary)
+        )
+    if embedding is not None and hasattr(layer, "lookup"):
+        tokens = [np.asarray(token).item() for token in layer.lookup.get_vocabulary(False)]
+        return _TokenRows(f"{path}/embedding/embeddings", embedding.embeddings, tokens)
+    return None
+
+
+def _copy_rows(path: str, ours: _TokenRows, theirs: _TokenRows) -> int:
+    """Copies the rows of tokens that both know, and those of padding and of unknown ones."""
+    rows, values = ours.rows.numpy(), theirs.rows.numpy()
     if rows.shape[1] != values.shape[1]:
         raise ValueError(
             f"`model` must embed {path!r} in {values.shape[1]} numbers as `trained` does, "
             f"received {rows.shape[1]}."
         )
-    known = [
-        [np.asarray(token).item() for token in layer.lookup.get_vocabulary(False)]
-        for layer in (ours, theirs)
-    ]
+    known = [ours.tokens, theirs.tokens]
     if all(known) and isinstance(known[0][0], str) != isinstance(known[1][0], str):
         raise ValueError(
             f"`model` must have ids of the type of `trained` in {path!r}, received "
@@ -142,7 +170,7 @@ def _copy_rows(path: str, ours: keras.layers.Layer, theirs: keras.layers.Layer) 
     pairs = [(special[0] + i, places[t]) for i, t in enumerate(known[0]) if t in places]
     to, source = np.array(pairs, np.int64).reshape(-1, 2).T
     rows[to] = values[source]
-    ours.embedding.embeddings.assign(rows)
+    ours.rows.assign(rows)
     return len(pairs)
 
 
@@ -168,7 +196,7 @@ def _copy_columns(ours: Tower, theirs: Tower) -> str:
     Returns the kernel's name.
     """
     first, trained = (
-        tower.hidden[0] if tower.hidden else tower.projection for tower in (ours, theirs)
+        tower.hidden[0].denses[0] if tower.hidden else tower.projection for tower in (ours, theirs)
     )
     rows, values = np.zeros(first.kernel.shape, np.float32), trained.kernel.numpy()
     places, sources = _places(ours), _places(theirs)
@@ -180,7 +208,8 @@ def _copy_columns(ours: Tower, theirs: Tower) -> str:
             )
         rows[places[name]] = values[sources[name]]
     first.kernel.assign(rows)
-    return f"{key_of(ours, first)}/kernel"
+    inside = f"{key_of(ours, ours.hidden[0])}/" if ours.hidden else ""
+    return f"{inside}{key_of(ours, first)}/kernel"
 
 
 def _places(tower: Tower) -> dict[str, npt.NDArray[np.int64]]:

@@ -98,4 +98,4 @@ def _encoder(feature: Feature, embedding_dim: int) -> keras.layers.Layer:
 
 def _powers(ages: tf.Tensor) -> tf.Tensor:
     """Returns `[age, age^2, sqrt(age)]`, `[B, 3]`, as the ranker's numbers have it."""
-    return tf.stack([ages, ages**2, tf.sqrt(ages)], axis=1)
+    return tf.stack([ages, ages**2, tf.sqrt(tf.maximum(ages, 0.0))], axis=1)

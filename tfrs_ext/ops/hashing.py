@@ -35,6 +35,15 @@ def fingerprint(ids: tf.Tensor) -> tf.Tensor:
     return tf.cast(ids, tf.int64)
 
 
+def widest(dtype: tf.DType) -> tf.DType:
+    """Returns the dtype in which ids are compared: a narrower one would take one for another.
+
+    Args:
+        dtype: The dtype of ids.
+    """
+    return tf.int64 if dtype.is_integer else tf.float64 if dtype.is_floating else dtype
+
+
 def _uint64(values: int | list[int]) -> tf.Tensor:
     # Through NumPy: in a graph, `tf.constant` of Python integers rounds them as float64.
     return tf.constant(np.array(values, np.uint64))

@@ -23,6 +23,7 @@ from typing import Literal, NamedTuple
 
 import tensorflow as tf
 
+from tfrs_ext.ops.hashing import widest
 from tfrs_ext.ops.rank_counts import count_at_least, count_excluded_at_least, tie_bounds
 
 Ties = Literal["pessimistic", "expected", "optimistic"]
@@ -179,17 +180,33 @@ def rank_in_lists(
 
     Args:
         lists: `[Q, K]` ids.
-        positives: `[Q, (P)]` ids.
+        positives: `[Q, (P)]` ids, numbers or strings as those in the lists.
         is_result: `[Q, K]` boolean, False where a list is padded.
 
     Returns:
         `Ranks` with one entry for each positive.
+
+    Raises:
+        ValueError: Some ids are strings and others numbers.
     """
     query = tf.cast(positives.value_rowids(), tf.int32)
-    wanted = tf.cast(positives.values, lists.dtype)[:, tf.newaxis]
-    is_match = tf.equal(tf.gather(lists, query), wanted)
+    lists, wanted = _as_comparable(lists, positives.values)
+    is_match = tf.equal(tf.gather(lists, query), wanted[:, tf.newaxis])
     if is_result is not None:
         is_match = tf.logical_and(is_match, tf.gather(is_result, query))
     first = tf.argmax(is_match, axis=1, output_type=tf.int32)
     above = tf.where(tf.reduce_any(is_match, axis=1), first, MISSED)
     return Ranks(query, above, tf.ones_like(above))
+
+
+def _as_comparable(lists: tf.Tensor, wanted: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns ids in a dtype that holds those of both."""
+    wide = widest(lists.dtype)
+    if wide != widest(wanted.dtype):
+        if tf.string in (lists.dtype, wanted.dtype):
+            raise ValueError(
+                f"`positives` must be ids as those of the lists are, {lists.dtype.name}, received "
+                f"{wanted.dtype.name}."
+            )
+        wide = tf.float64
+    return tf.cast(lists, wide), tf.cast(wanted, wide)

@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tfrs_ext.typing import PathLike
@@ -158,6 +159,7 @@ def label_impressions(
         tolerance=float(within_seconds),  # type: ignore[arg-type]  # Times are numbers here.
     )
     rows = found["row"].dropna().astype("int64")
-    labelled = impressions.assign(label=0)
-    labelled.loc[labelled.index[rows], "label"] = 1
-    return labelled
+    # By place: two days' tables put together repeat the labels of their index.
+    label = np.zeros(len(impressions), np.int64)
+    label[rows.to_numpy()] = 1
+    return impressions.assign(label=label)

@@ -52,7 +52,9 @@ def export(
       corpus, block by block.
     - `embed_user`: the query features to `embedding` `[B, D]`.
     - `embed_item`, where `candidates` is a model: the item features to `embedding` `[B, D]`.
-    - `similar_items`: item ids `[B]` to the same as `serving_default`, without the item itself.
+    - `similar_items`: item ids `[B]` to the same as `serving_default`, without the item itself: by
+      the inner product of what the index holds of them. Of a `MatrixFactorization` it holds biases
+      too, whose product lifts what is popular: `use_bias=False` leaves them out.
 
     With `users.context`, the first three and `recommend_filtered` take its columns, too. Every
     input and output of `serving_default` shares the first dimension, as the server's row

@@ -79,6 +79,11 @@ def export_two_stage(
     if k < 1:
         raise ValueError(f"`k` must be a positive integer, received k={k}.")
     people, things = as_columns(users.columns, "users"), as_columns(items.columns, "items")
+    if users.context:
+        raise ValueError(
+            "`users.context` must be left away: the stages answer for a user, not for a moment, "
+            f"received {sorted(users.context)}. Keep these columns in the table alone."
+        )
     _check_tables(system, people, items, len(things[items.item_id]))
     table = KnownItems(items, things[items.item_id])
     known = KnownUsers(users, people, system, table.positions)

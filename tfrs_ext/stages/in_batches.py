@@ -40,7 +40,8 @@ def call_in_batches(
         autograph=False,
     )
     parts = []
-    for begin in range(0, int(seen.nrows()), batch_size):
+    # Without queries the stage is asked for none, so that the answer has its columns.
+    for begin in range(0, max(1, int(seen.nrows())), batch_size):
         block = slice(begin, begin + batch_size)
         excluded = tf.pad(
             tf.cast(seen[block], tf.int32).to_tensor(-1), [[0, 0], [0, 1]], constant_values=-1

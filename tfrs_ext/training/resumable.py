@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.callbacks import EpochEvaluation
 from tfrs_ext.training.epoch_lines import EpochLines
 from tfrs_ext.training.progress import TrainingError, TrainingProgress, read_history
 from tfrs_ext.training.random_states import draw_from_variables
@@ -49,7 +50,8 @@ def fit_resumable(
         monitor: The name in the logs that says how good the model is, such as `"val_loss"`.
         mode: `"max"` where larger values of `monitor` are better, `"min"` where smaller ones are.
         epochs: The most epochs that are trained.
-        patience: How many epochs without improvement end the training; None trains all epochs.
+        patience: How many epochs without improvement end the training; None trains all epochs. At
+            least `every` of the `callbacks.EpochEvaluation` that gives `monitor`.
         settings: All that decides the training besides the arguments here: the hyper-parameters,
             the seed, a fingerprint of the data. JSON-able.
         save_every: After how many steps within an epoch weights, metrics and the place in the data
@@ -59,8 +61,8 @@ def fit_resumable(
             puts `monitor` into the logs is among them, unless `model.fit` does that itself.
         print_fn: Takes lines for people: whether the training goes on or begins anew, and how each
             epoch went.
-        **fit: More arguments of `model.fit`, such as `validation_data`. Keras's bars are off unless
-            `verbose` asks for them.
+        **fit: More arguments of `model.fit`, such as `validation_data`, but not `steps_per_epoch`.
+            Keras's bars are off unless `verbose` asks for them.
 
     Returns:
         The history: from each name in the logs to its values, and `epoch`.
@@ -68,6 +70,7 @@ def fit_resumable(
     Raises:
         TrainingError: The loss, `monitor` or a weight isn't finite. The epochs before are kept.
         RuntimeError: Another process trains in the folder.
+        ValueError: An argument is out of range, or a file in the folder can't be read.
 
     Relations:
         `keras.callbacks.BackupAndRestore` resumes the weights and the epoch alone.
@@ -83,8 +86,8 @@ def fit_resumable(
         >>> history["epoch"]
         [0, 1]
     """
-    if epochs < 1:
-        raise ValueError(f"`epochs` must be at least 1, received epochs={epochs}.")
+    evaluations = [c for c in callbacks if isinstance(c, EpochEvaluation)]
+    _check_arguments(epochs, patience, max((c.every for c in evaluations), default=1), fit)
     strategy = model.distribute_strategy
     with hold_training(folder, strategy) as held, draw_from_variables(model):
         progress = TrainingProgress(held, monitor, mode, patience, settings)
@@ -102,6 +105,8 @@ def fit_resumable(
                 parts = [(rest, len(progress.rows) + 1), *parts]
             for batches, end in parts:
                 begin, fit = len(progress.rows), {"verbose": 0, **fit}
+                for evaluation in evaluations:
+                    evaluation.go_on(progress.rows[-1] if progress.rows else None, epochs)
                 model.fit(batches, epochs=end, initial_epoch=begin, callbacks=watchers, **fit)
                 if model.stop_training:
                     break
@@ -110,6 +115,23 @@ def fit_resumable(
             raise TrainingError("No epoch was trained: a callback ended the training before.")
         progress.restore(model, progress.best["epoch"])
         return read_history(held)
+
+
+def _check_arguments(
+    epochs: int, patience: int | None, every: int, fit: Mapping[str, object]
+) -> None:
+    if epochs < 1:
+        raise ValueError(f"`epochs` must be at least 1, received epochs={epochs}.")
+    if patience is not None and patience < every > 1:
+        raise ValueError(
+            f"`patience` must be at least every={every} of the evaluation among `callbacks`, whose "
+            f"values are repeated in between, received patience={patience}."
+        )
+    if fit.get("steps_per_epoch") is not None:
+        raise ValueError(
+            "`steps_per_epoch` can't be resumed, since the data then begin anew within an epoch, "
+            f"received {fit['steps_per_epoch']}: give each epoch its batches, `train.take(n)`."
+        )
 
 
 def _resume(

@@ -20,6 +20,7 @@ class StepProgress(keras.callbacks.Callback):
 
     One file, `position.json`, is the truth: it names the epoch, the step after which it was
     written, and the checkpoint, which was whole before. It counts as long as its epoch isn't over.
+    After an epoch's last step nothing is written: no step would be left to go on with.
 
     Args:
         folder: The folder of `fit_resumable`.
@@ -32,6 +33,8 @@ class StepProgress(keras.callbacks.Callback):
             raise ValueError(f"`save_every` must be at least 1, received save_every={every}.")
         self._folder, self._every = folder, every
         self._first = self._epoch = 0
+        self._last: int | None = None  # Steps of an epoch, once they are known.
+        self._step = 0
         self._restored = ""
         self._known: set[str] = set()  # The metrics that have what they had before the stop.
 
@@ -65,6 +68,8 @@ class StepProgress(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Gives the metrics, which Keras has begun anew, what they had."""
         self._epoch = epoch
+        if self.params.get("steps") is not None:
+            self._last = self._first + self.params["steps"]
         if self._restored:
             _checkpoint(self.model).read(self._restored).expect_partial()
             self._known = set(_metrics(self.model))
@@ -73,8 +78,8 @@ class StepProgress(keras.callbacks.Callback):
         """Writes where the training stands."""
         if self._restored:
             self._restore_late_metrics()
-        step = self._first + batch + 1
-        if step % self._every:
+        self._step = step = self._first + batch + 1
+        if step % self._every or step == self._last:
             return
         name = f"{self._epoch:04d}-{step:09d}"
         track_random_states(self.model)
@@ -84,7 +89,7 @@ class StepProgress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Begins the next epoch with its first batch."""
-        self._first = 0
+        self._first, self._last = 0, self._step
 
     def forget(self) -> None:
         """Removes what was written, so that the training begins anew."""

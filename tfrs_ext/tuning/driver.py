@@ -60,7 +60,8 @@ def search(
         The best hyper-parameters and an entry for every trial.
 
     Raises:
-        ValueError: The tuner's folder holds a search over another space, objective or data.
+        ValueError: The tuner's folder holds a search over another space, objective or data, or
+            `trials` isn't positive.
         SearchError: No trial completed with a finite objective, or too many failed in a row.
 
     Example:
@@ -69,6 +70,8 @@ def search(
         result = tuning.search(tuner, train, validation_data=validation, budget_seconds=1800)
         print(result.best)
     """
+    if trials is not None and trials < 1:
+        raise ValueError(f"`trials` must be a positive integer or None, received trials={trials}.")
     records, limits = TrialRecords(tuner.project_dir), SearchLimits(trials, budget_seconds)
     objective = tuner.oracle.objective
     with warnings.catch_warnings():

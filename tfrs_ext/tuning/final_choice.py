@@ -12,8 +12,9 @@ from tfrs_ext.tuning.bridge import keras_tuner
 from tfrs_ext.tuning.confirmation import Confirmation, compare
 from tfrs_ext.tuning.fixed_values import fixed
 from tfrs_ext.tuning.repairs import copy_callbacks
+from tfrs_ext.tuning.trials.fingerprint import describe_search, list_changes
 from tfrs_ext.tuning.trials.loop import SearchError
-from tfrs_ext.typing import PathLike, PrintFn
+from tfrs_ext.typing import Config, PathLike, PrintFn
 
 
 def confirm(
@@ -24,6 +25,7 @@ def confirm(
     seeds: Sequence[int] = (1, 2, 3),
     confidence: float = 0.95,
     path: PathLike | None = None,
+    data_version: str | None = None,
     print_fn: PrintFn = print,
     **fit_kwargs: Any,
 ) -> Confirmation:
@@ -42,8 +44,10 @@ def confirm(
         seeds: At least two different seeds.
         confidence: The share of cases in which an interval, taken for itself, holds the true
             value.
-        path: A JSON file that keeps the scores: what it holds isn't trained again. None keeps
+        path: A JSON file that keeps the scores: what it holds isn't trained again. It takes the
+            scores of one search space, objective, number of epochs and data alone. None keeps
             nothing.
+        data_version: What names the data, such as a file with its date, as in `search`.
         print_fn: Takes lines about progress, as `print` does.
         **fit_kwargs: What the hypermodel's `fit` is given by name, such as `callbacks`, which are
             copied for each training.
@@ -52,14 +56,18 @@ def confirm(
         The comparison.
 
     Raises:
-        ValueError: There are fewer than two seeds, or no settings.
+        ValueError: There are fewer than two seeds, or no settings, or the file at `path` holds
+            scores of another comparison.
         SearchError: A score isn't finite.
     """
     if len(set(seeds)) < 2 or len(set(seeds)) != len(seeds):
         raise ValueError(f"`seeds` must be at least two different ones, received {tuple(seeds)}.")
     if not settings:
         raise ValueError("`settings` must hold at least one setting, received none.")
-    memory = _Memory(path)
+    begun = {"number of epochs": fit_kwargs.get("epochs")}
+    if path is not None:
+        begun |= describe_search(hypermodel, objective, fit_args, data_version)
+    memory = _Memory(path, begun)
     scores: list[list[float]] = [[] for _ in settings]
     for seed in seeds:
         for number, values in enumerate(settings):
@@ -74,11 +82,18 @@ def confirm(
 
 
 class _Memory:
-    """Scores by setting and seed, in a file."""
+    """Scores by setting and seed, in a file that says what they are scores of."""
 
-    def __init__(self, path: PathLike | None) -> None:
+    def __init__(self, path: PathLike | None, begun: Config) -> None:
         self.path = None if path is None else pathlib.Path(path)
-        self.runs: list[dict[str, Any]] = (self.path and read_json(self.path)) or []
+        kept = (self.path and read_json(self.path)) or {"begun": begun, "runs": []}
+        found = list_changes(kept["begun"], begun)
+        if found:
+            raise ValueError(
+                f"`path` must be a file of the same comparison, received {path}, which holds "
+                f"scores of another one: {'; '.join(found)}. Name another file, or delete this one."
+            )
+        self.begun, self.runs = begun, list(kept["runs"])
 
     def find(self, values: Mapping[str, Any], seed: int) -> float | None:
         wanted = json.loads(json.dumps(dict(values)))
@@ -88,7 +103,7 @@ class _Memory:
     def keep(self, values: Mapping[str, Any], seed: int, score: float) -> None:
         self.runs.append({"values": dict(values), "seed": seed, "score": score})
         if self.path is not None:
-            write_json(self.path, self.runs)
+            write_json(self.path, {"begun": self.begun, "runs": self.runs})
 
 
 def _train(
@@ -104,7 +119,7 @@ def _train(
     hp = fixed(values)
     model = hypermodel.build(hp)
     kwargs = {"verbose": 0, **fit_kwargs}
-    kwargs["callbacks"] = copy_callbacks(kwargs.get("callbacks", []))
+    kwargs["callbacks"] = copy_callbacks(kwargs.get("callbacks") or [])
     results = hypermodel.fit(hp, model, *fit_args, **kwargs)
     utils = keras_tuner.src.engine.tuner_utils
     utils.validate_trial_results(results, objective, "HyperModel.fit()")

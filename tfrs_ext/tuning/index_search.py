@@ -67,10 +67,13 @@ def tune_index(
         raise ValueError(
             f"`index` must have settings to tune, as `ScaNN` has, received {type(index).__name__}."
         )
-    chosen = {name: getattr(index, name) for name in trials[0]["values"]}
-    best = next(trial for trial in trials if trial["values"] == chosen)
+    # What the index has taken: the fastest that reaches the recall, or the best recall there is.
+    reached = [trial for trial in trials if trial["score"] is not None]
+    best = min(reached or trials, key=lambda t: t["milliseconds"] if reached else -t["recall"])
     trials.sort(key=lambda t: (t["score"] is None, t["score"] or -t["recall"]))
-    return SearchResult("milliseconds", "min", best["milliseconds"], chosen, None, tuple(trials))
+    return SearchResult(
+        "milliseconds", "min", best["milliseconds"], best["values"], None, tuple(trials)
+    )
 
 
 def _describe(number: int, facts: dict[str, Any], recall: float, seconds: float) -> dict[str, Any]:

@@ -7,11 +7,12 @@ What a user fixed is searched all the same where a model declares it under a con
 builds dozens of models to see which hyper-parameters there are.
 """
 
+import contextlib
 import copy
 import functools
 import importlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
@@ -96,13 +97,24 @@ def explore(activate: Callable[[Any], None]) -> Callable[[Any], None]:
 
     @functools.wraps(activate)
     def whole(tuner: Any) -> None:
-        tuner.hypermodel.is_exploring = True
-        try:
+        with exploring(tuner.hypermodel):
             activate(tuner)
-        finally:
-            tuner.hypermodel.is_exploring = False
 
     return whole
+
+
+@contextlib.contextmanager
+def exploring(hypermodel: Any) -> Iterator[None]:
+    """Tells a hypermodel that its hyper-parameters are wanted within the block, and no model.
+
+    Args:
+        hypermodel: keras-tuner's; one that isn't of this package builds its model all the same.
+    """
+    hypermodel.is_exploring = True
+    try:
+        yield
+    finally:
+        hypermodel.is_exploring = False
 
 
 def repair() -> None:

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from tfrs_ext.data import Schema, group_parquet_by_user, open_parquet
+from tfrs_ext.data.parquet import grouping
 
 
 @pytest.mark.parametrize("timestamp", ["timestamp", None])
@@ -39,3 +40,27 @@ def test_a_folder_with_files_is_refused(tmp_path):
         group_parquet_by_user(opened, tmp_path)
     with pytest.raises(ValueError, match="`rows_per_group` must be at least 1"):
         group_parquet_by_user(opened, tmp_path / "out", rows_per_group=0)
+
+
+def test_a_kill_leaves_nothing_that_is_read_as_the_whole(tmp_path, monkeypatch):
+    class Killed(BaseException):
+        """Ends the call where no handler of ours goes on."""
+
+    def kill_at_second(interactions, path):
+        calls.append(path)
+        if len(calls) == 2:
+            raise Killed
+        return sort(interactions, path)
+
+    sort, calls = grouping._sort, []
+    log = pd.DataFrame({"user_id": np.arange(90), "item_id": range(90), "timestamp": range(90)})
+    log.to_parquet(tmp_path / "log.parquet")
+    opened = open_parquet(tmp_path / "log.parquet")
+    with monkeypatch.context() as patch:
+        patch.setattr(grouping, "_sort", kill_at_second)
+        with pytest.raises(Killed):
+            group_parquet_by_user(opened, tmp_path / "out", rows_per_file=30)
+    assert not (tmp_path / "out").exists()
+    assert open_parquet(tmp_path).num_rows == 90  # Hidden folders are no part of one around them.
+    assert group_parquet_by_user(opened, tmp_path / "out", rows_per_file=30).num_rows == 90
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log.parquet", "out"]

@@ -1,8 +1,9 @@
 """Interactions sorted by user and time on disk, at bounded memory."""
 
 import contextlib
+import os
 import pathlib
-import tempfile
+import shutil
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from tfrs_ext.data.parquet.columns import read_ids, read_times
 from tfrs_ext.data.parquet.interactions import ParquetInteractions
 from tfrs_ext.data.parquet.row_groups import GROUPED_BY, RowGroup, list_row_groups
 from tfrs_ext.data.parquet.window import starts_of_users
-from tfrs_ext.files import replace_file
+from tfrs_ext.files import hold_folder
 from tfrs_ext.typing import PathLike
 
 
@@ -35,7 +36,8 @@ def group_parquet_by_user(
     Args:
         interactions: What `open_parquet` has opened. Only the columns that the schema names are
             written.
-        folder: An empty or a new folder.
+        folder: An empty or a new folder. It gets its files all at once; until then they are in a
+            hidden folder beside it, which a second call after a kill writes anew.
         rows_per_file: About how many rows are in memory at once.
         rows_per_group: How many rows a row group has at least. Larger ones are read faster,
             smaller ones are shuffled better.
@@ -46,6 +48,7 @@ def group_parquet_by_user(
     Raises:
         ValueError: If the folder holds files, `rows_per_file` or `rows_per_group` is below 1, or a
             row group can't be read.
+        RuntimeError: Another process is writing this folder.
 
     Example:
         >>> import tempfile
@@ -61,21 +64,37 @@ def group_parquet_by_user(
         if rows < 1:
             raise ValueError(f"`{name}` must be at least 1, received {name}={rows}.")
     target = pathlib.Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
-    if any(target.iterdir()):
-        raise ValueError(f"`folder` must be empty, received {target} with files in it.")
-    num_files = -(-interactions.num_rows // rows_per_file)
-    with tempfile.TemporaryDirectory(dir=target, prefix=".parts-") as parts:
-        paths = [pathlib.Path(parts, f"{number}.parquet") for number in range(num_files)]
+    _check_target(target)
+    # Beside the folder, which one rename fills at once: half of it would be read as the whole.
+    unfinished = target.with_name(f".{target.name}-unfinished")
+    with hold_folder(unfinished):
+        dealt, written = unfinished / "dealt", unfinished / "written"
+        for path in (dealt, written):
+            shutil.rmtree(path, ignore_errors=True)  # What a killed call left.
+            path.mkdir()
+        num_files = -(-interactions.num_rows // rows_per_file)
+        paths = [dealt / f"{number}.parquet" for number in range(num_files)]
         _deal(interactions, paths)
         for number, path in enumerate(paths):
             if path.exists():
                 table = _sort(interactions, path)
-                with replace_file(target / f"part-{number:05d}.parquet") as part:
-                    _write(table, part, interactions.schema.user_id, rows_per_group)
+                part = written / f"part-{number:05d}.parquet"
+                _write(table, part, interactions.schema.user_id, rows_per_group)
                 path.unlink()
+        written.replace(target)
+        shutil.rmtree(unfinished)
     groups = list_row_groups(target, interactions.columns)
     return ParquetInteractions(groups, interactions.schema, interactions.users, interactions.items)
+
+
+def _check_target(target: pathlib.Path) -> None:
+    if target.exists() and any(target.iterdir()):
+        raise ValueError(f"`folder` must be empty, received {target} with files in it.")
+    if os.path.ismount(target):
+        raise ValueError(
+            f"`folder` must be filled by one rename, received {target}, where a disk is mounted: "
+            "name a folder in it."
+        )
 
 
 def _deal(interactions: ParquetInteractions, paths: Sequence[pathlib.Path]) -> None:

@@ -90,8 +90,8 @@ def _files(path: pathlib.Path) -> list[pathlib.Path]:
     if path.is_file():
         return [path]
     found = sorted(p for ending in ("parquet", "pq") for p in path.rglob(f"*.{ending}"))
-    # A job that is writing marks its files so.
-    files = [file for file in found if file.name[0] not in "._"]
+    # A job that is writing marks its files and folders so.
+    files = [f for f in found if not any(n[0] in "._" for n in f.relative_to(path).parts)]
     if not files:
         raise ValueError(
             f"A folder of interactions must hold files that end in .parquet or .pq, received "

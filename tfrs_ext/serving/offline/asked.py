@@ -21,10 +21,14 @@ class RequestTable:
     Args:
         path: A Parquet or CSV file, or None.
         table: What is asked, where there is no file.
+        dtypes: From columns to the dtypes that the source takes: a CSV file doesn't say whether
+            `007` is a number.
     """
 
-    def __init__(self, path: pathlib.Path | None, table: pa.Table | None) -> None:
-        self._path, self._table = path, table
+    def __init__(
+        self, path: pathlib.Path | None, table: pa.Table | None, dtypes: Mapping[str, str]
+    ) -> None:
+        self._path, self._table, self._dtypes = path, table, dtypes
         self.names: list[str] = self._schema().names
         self.rows: int = self._count()
 
@@ -32,12 +36,22 @@ class RequestTable:
         if self._table is not None:
             return self._table.schema
         if self._is_csv():
-            with pc.open_csv(self._path) as reader:
+            with self._open_csv() as reader:
                 return reader.schema
         return pq.read_schema(self._path)
 
     def _is_csv(self) -> bool:
         return self._path is not None and self._path.suffix == ".csv"
+
+    def _open_csv(self) -> pc.CSVStreamingReader:
+        types = {name: pa.type_for_alias(dtype) for name, dtype in self._dtypes.items()}
+        try:
+            return pc.open_csv(self._path, convert_options=pc.ConvertOptions(column_types=types))
+        except pa.ArrowInvalid as error:
+            raise ValueError(
+                f"`requests` must be a CSV file with the types {dict(self._dtypes)}, received "
+                f"{self._path}: {error}"
+            ) from error
 
     def _count(self) -> int:
         if self._table is not None:
@@ -50,7 +64,7 @@ class RequestTable:
         if self._table is not None:
             yield from self._table.to_batches(max_chunksize=_BATCH)
         elif self._is_csv():
-            with pc.open_csv(self._path) as reader:
+            with self._open_csv() as reader:
                 yield from reader
         else:
             with pq.ParquetFile(self._path) as file:
@@ -89,11 +103,14 @@ class RequestTable:
             begin = end
 
 
-def open_requests(requests: Union[PathLike, Columns]) -> RequestTable:
+def open_requests(
+    requests: Union[PathLike, Columns], dtypes: Mapping[str, str] | None = None
+) -> RequestTable:
     """Returns requests from a file or from columns.
 
     Args:
         requests: A Parquet or CSV file, or `{column: [N]}`.
+        dtypes: From columns to the dtypes with which a CSV file is read; others are guessed.
     """
     if isinstance(requests, Mapping):
         columns = {name: np.asarray(values) for name, values in requests.items()}
@@ -102,10 +119,11 @@ def open_requests(requests: Union[PathLike, Columns]) -> RequestTable:
             raise ValueError(
                 f"`requests` must hold columns [N] of equal length, received {shapes}."
             )
-        return RequestTable(None, pa.table({n: pa.array(v.tolist()) for n, v in columns.items()}))
+        table = pa.table({name: pa.array(values.tolist()) for name, values in columns.items()})
+        return RequestTable(None, table, {})
     path = pathlib.Path(requests)
     if not path.is_file() or path.suffix not in (".parquet", ".csv"):
         raise ValueError(
             f"`requests` must be a .parquet or .csv file that exists, received {str(path)!r}."
         )
-    return RequestTable(path, None)
+    return RequestTable(path, None, dtypes or {})

@@ -34,15 +34,17 @@ def recommend_to_parquet(
     """Writes what each request is recommended, in files that other programs read.
 
     Each part is written whole or not at all. Where a job was killed, the same call goes on after
-    the last whole part, and refuses to mix parts of another version, k or other requests. Memory
-    holds one part, whatever the number of requests.
+    the last whole part, and refuses to mix parts of another version, k or other requests. One
+    function can't be told from another one: write what another one answers to another folder.
+    Memory holds one part, whatever the number of requests.
 
     Args:
         source: A version's folder, of which the signature `recommend` is asked without this
             package's models; or a function from `{column: [B]}` to `{column: [B, k]}`, such as
             one over a model in training. Places without an item hold the id -1 or `""`.
         requests: A Parquet or CSV file, or `{column: [N]}`, with a column for each input `[B]`
-            that the source takes, such as `user_id`.
+            that the source takes, such as `user_id`. A version says as what a CSV file's columns
+            are read, so that the text `007` stays what it is.
         out: The folder, made where it is missing.
         k: How many items each request gets at most.
         item_id: The name of the column with the ids, where the source is a function; a version
@@ -75,8 +77,8 @@ def recommend_to_parquet(
         if value < 1:
             raise ValueError(f"`{name}` must be a positive integer, received {name}={value}.")
     with contextlib.ExitStack() as stack:
-        table = open_requests(requests)
         answer = source if callable(source) else stack.enter_context(Recommender(source, k))
+        table = open_requests(requests, getattr(answer, "dtypes", None))
         if isinstance(answer, Recommender):
             answer.check_columns(table.names)
             label, ask = answer.fingerprint, answer.answer_table

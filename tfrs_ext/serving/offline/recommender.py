@@ -35,6 +35,7 @@ class Recommender:
     Attributes:
         item_id: The output with the items' ids.
         fingerprint: The version's fingerprint, as its manifest has it.
+        dtypes: The dtype of each column asked for, such as `"int64"` or `"string"`.
 
     Returns:
         `{output: [B, k]}`: ids, `score` float32, and item fields, texts as bytes. Places without an
@@ -62,6 +63,7 @@ class Recommender:
         self.fingerprint: str = manifest["fingerprint"]
         facts = signatures[_SIGNATURE]["inputs"]
         self._asked = [name for name in facts if name != "k" and not _is_extra(facts[name])]
+        self.dtypes = {name: str(facts[name]["dtype"]) for name in self._asked}
         self._extra = [name for name in facts if _is_extra(facts[name])]
         self._path, self._k = str(path), k
         self._servable: Servable | None = None
@@ -129,7 +131,9 @@ class Recommender:
     ) -> dict[str, npt.NDArray[Any]]:
         servable = self._servable or self._load()
         specs = servable.inputs[_SIGNATURE]
-        inputs = {name: _convert(asked[name], np.dtype(specs[name].dtype)) for name in self._asked}
+        inputs = {
+            name: _convert(name, asked[name], np.dtype(specs[name].dtype)) for name in self._asked
+        }
         rows = len(next(iter(inputs.values())))
         for name in self._extra:
             inputs[name] = np.zeros([rows, 0], specs[name].dtype)
@@ -163,7 +167,23 @@ def _is_extra(facts: Mapping[str, Any]) -> bool:
     return len(facts["shape"]) == 2 and facts["shape"][1] is None
 
 
-def _convert(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+def _convert(name: str, values: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    if dtype.kind == "f":
+        return values.astype(dtype)
+    missing = pd.isna(values)
+    if missing.any():
+        # As a number or a text of its own, it would be somebody whom nobody knows.
+        raise ValueError(
+            f"`requests` must have a value in each row of {name!r}, received "
+            f"{missing.sum():,} of {len(values):,} rows without one: leave them out, or fill them "
+            f"with {'an empty text' if dtype.kind == 'O' else -1}."
+        )
+    if values.dtype.kind == "f" and (dtype.kind == "O" or (values % 1 != 0).any()):
+        raise ValueError(
+            f"`requests` must hold {'texts' if dtype.kind == 'O' else 'whole numbers'} in "
+            f"{name!r}, received {values.dtype} such as {values[0]}: a column of whole numbers "
+            "with an empty cell becomes one of fractions in many programs."
+        )
     if dtype.kind != "O":
         return values.astype(dtype)
     encoded = np.empty(len(values), object)

@@ -4,6 +4,7 @@ Each line of the standard input is a JSON object, and is answered by one on the 
 This text is passed to `python -c`: it must not import the package that it checks.
 """
 
+import gc
 import json
 import os
 import sys
@@ -120,7 +121,11 @@ def main() -> None:
     # What libraries print mustn't stand between the answers.
     answers_file = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    gc.disable()  # What is imported stays: no collection has to look through it.
     import tensorflow  # noqa: F401 - takes seconds: the first job may still be in the making.
+
+    gc.freeze()
+    gc.enable()
 
     with answers_file:
         for line in sys.stdin:

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfrs_ext.files import read_json, write_json
 from tfrs_ext.tuning.bridge import keras_tuner
+from tfrs_ext.tuning.repairs import exploring
 from tfrs_ext.typing import Config
 
 _FILE = "fingerprint.json"
@@ -28,12 +29,12 @@ def check_fingerprint(
         ValueError: The folder holds another search.
     """
     path = pathlib.Path(tuner.project_dir) / _FILE
-    ours, theirs = _describe(tuner, fit_args, data_version), read_json(path)
+    ours = describe_search(tuner.hypermodel, tuner.oracle.objective, fit_args, data_version)
+    theirs = read_json(path)
     if theirs is None:
         write_json(path, ours)
         return
-    reasons = [_compare(part, theirs.get(part), value) for part, value in ours.items()]
-    found = [reason for reason in reasons if reason]
+    found = list_changes(theirs, ours)
     if found:
         raise ValueError(
             f"`tuner` must go on with the search that its folder {tuner.project_dir} holds, "
@@ -42,24 +43,46 @@ def check_fingerprint(
         )
 
 
-def _describe(
-    tuner: keras_tuner.Tuner, fit_args: tuple[Any, ...], data_version: str | None
+def describe_search(
+    hypermodel: keras_tuner.HyperModel,
+    objective: keras_tuner.Objective,
+    fit_args: tuple[Any, ...],
+    data_version: str | None,
 ) -> Config:
-    objective = tuner.oracle.objective
+    """Returns what tells a search from another one, JSON-able.
+
+    Args:
+        hypermodel: What is searched.
+        objective: What is measured.
+        fit_args: What `fit` is given; of datasets, the columns with their dtypes count.
+        data_version: What else names the data, or None.
+    """
     specs = [str(a.element_spec) for a in fit_args if isinstance(a, tf.data.Dataset)]
-    facts: Config = getattr(tuner.hypermodel, "describe_data", dict)()
+    facts: Config = getattr(hypermodel, "describe_data", dict)()
     return {
-        "space": _describe_space(tuner.hypermodel),
+        "space": _describe_space(hypermodel),
         "objective": f"{objective.name}, {objective.direction}",
         "data": _digest([specs, facts, data_version]),
     }
+
+
+def list_changes(theirs: Config, ours: Config) -> list[str]:
+    """Returns in which parts two descriptions differ, a clause each.
+
+    Args:
+        theirs: The earlier one.
+        ours: The present one.
+    """
+    reasons = [_compare(part, theirs.get(part), value) for part, value in ours.items()]
+    return [reason for reason in reasons if reason]
 
 
 def _describe_space(hypermodel: keras_tuner.HyperModel) -> Config:
     """Returns digests of the hyper-parameters that the defaults show, by name."""
     hp = keras_tuner.HyperParameters()
     try:
-        hypermodel.build(hp)
+        with exploring(hypermodel):
+            hypermodel.build(hp)
         hypermodel.declare_hyperparameters(hp)
     except Exception:  # A model that can't be built is for its trial to report.
         return {}
@@ -79,6 +102,6 @@ def _compare(part: str, old: Any, new: Any) -> str | None:
     if part == "space":
         names = sorted(n for n in {*old, *new} if old.get(n) != new.get(n))
         return f"its space has changed in {names}"
-    if part == "objective":
-        return f"its objective was {old} and is {new}"
+    if part != "data":
+        return f"its {part} was {old} and is {new}"
     return "its data have changed"

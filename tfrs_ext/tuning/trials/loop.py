@@ -79,7 +79,7 @@ class TrialLoop:
         )
         keras.utils.set_random_seed(self.seed)
         self.tuner.on_trial_begin(trial)
-        callbacks = [*fit_kwargs.pop("callbacks", []), watch]
+        callbacks = [*(fit_kwargs.pop("callbacks", None) or []), watch]
         self.tuner._try_run_and_update_trial(trial, *fit_args, callbacks=callbacks, **fit_kwargs)
         self._judge(trial, watch)
         watch.save(error=trial.message)

@@ -36,7 +36,9 @@ class TrialWatch(keras.callbacks.Callback):
         super().__init__()
         self.trial_id, self.records, self.objective = trial_id, records, objective
         self.is_hopeless, self.seconds, self.check = is_hopeless, seconds, check
-        self.record = TrialRecord()
+        # A trial that was killed took time before: a budget counts it.
+        self.before = records.read(trial_id).seconds
+        self.record = TrialRecord(seconds=self.before)
         self.reported: set[str] = set()
         self.started = time.monotonic()
 
@@ -78,6 +80,6 @@ class TrialWatch(keras.callbacks.Callback):
 
     def save(self, error: str | None = None) -> None:
         """Writes the record with the time until now."""
-        self.record.seconds = time.monotonic() - self.started
+        self.record.seconds = self.before + time.monotonic() - self.started
         self.record.error = error
         self.records.write(self.trial_id, self.record)
