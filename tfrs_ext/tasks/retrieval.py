@@ -296,7 +296,7 @@ class Retrieval(tfrs.tasks.Retrieval):
         return 1.0 / tf.cast(self._temperature, tf.float32)
 
     def get_config(self) -> Config:
-        """Returns the configuration, JSON-able; `metrics` hold data and are left out."""
+        """Returns the configuration, JSON-able; metrics hold data and are left out."""
         serialize = keras.saving.serialize_keras_object
         temperature = self._temperature
         if isinstance(temperature, keras.layers.Layer):
@@ -305,8 +305,6 @@ class Retrieval(tfrs.tasks.Retrieval):
             temperature = float(temperature)
         return {
             "loss": serialize(self._loss),
-            "batch_metrics": [serialize(metric) for metric in self._batch_metrics],
-            "loss_metrics": [serialize(metric) for metric in self._loss_metrics],
             "temperature": temperature,
             "num_hard_negatives": self._num_hard_negatives,
             "remove_accidental_hits": self._remove_accidental_hits,
@@ -318,14 +316,11 @@ class Retrieval(tfrs.tasks.Retrieval):
     def from_config(cls, config: Config, custom_objects: Config | None = None) -> "Retrieval":
         """Builds the task that `get_config` described."""
         config = dict(config)
-        read = functools.partial(
-            keras.saving.deserialize_keras_object, custom_objects=custom_objects
-        )
         for part in ("loss", "temperature", "negatives"):
             if isinstance(config[part], dict):
-                config[part] = read(config[part])
-        for part in ("batch_metrics", "loss_metrics"):
-            config[part] = [read(metric) for metric in config[part]]
+                config[part] = keras.saving.deserialize_keras_object(
+                    config[part], custom_objects=custom_objects
+                )
         return cls(**config)
 
 
