@@ -61,6 +61,8 @@ def load(path: str, split: str = "leave-one-out") -> data.Split:
 def _load_frames(folder: pathlib.Path) -> data.Frames:
     if (folder / "interactions.parquet").exists():
         return data.load_frames(folder / "interactions.parquet")
+    if folder.name == "ml-100k":
+        return data.load_movielens("100k", folder)
     if not (folder / "ratings.parquet").exists():
         return data.load_movielens("1m", folder)
     ratings = pd.read_parquet(folder / "ratings.parquet").dropna(subset="order_in_user")

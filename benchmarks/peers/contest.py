@@ -22,8 +22,10 @@ _TOLERANCE = 1e-6
 
 def measure(problem: Problem, contestant: str, spec: Row) -> Row:
     """Returns the row of a contestant: `environment:adapter`, or the name of a model of ours."""
-    folder = HOME / "exchange" / problem.name
-    out = folder / f"{contestant.replace(':', '-')}-{spec['seed']}"
+    # One each, so that two runs don't mistake each other's settings for theirs.
+    name = f"{contestant.replace(':', '-')}-{spec['seed']}"
+    folder = HOME / "exchange" / problem.name / name
+    out = folder / "out"
     environment, adapter = contestant.split(":") if ":" in contestant else (OURS, OURS)
     problem.write(folder, {**spec, "model": contestant})
     script = ADAPTERS / f"{adapter}.py"
@@ -41,7 +43,7 @@ def measure(problem: Problem, contestant: str, spec: Row) -> Row:
     path = result_path(problem.name, contestant, spec["seed"])
     path.parent.mkdir(parents=True, exist_ok=True)
     result.save(path)
-    shutil.rmtree(out)
+    shutil.rmtree(folder)
     return row
 
 

@@ -11,6 +11,7 @@ from benchmarks.ledger import Row
 from benchmarks.peers.contest import ADAPTERS, METRICS
 from benchmarks.timing import RESULTS
 
+TRAINED = ("sequence", "two_tower")  # Models of ours that a table should have.
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "peers.md"
 HEAD = pathlib.Path(__file__).with_name("head.md")
 
@@ -46,7 +47,7 @@ def _section(result: Row) -> str:
     lines = [f"## {facts['data']}, {split}\n", _sizes(facts), ""]
     heads = [metric.replace("_at_", "@").replace("ndcg", "NDCG") for metric in METRICS]
     lines += _table(["model", *heads, "ours less theirs"], _quality(facts, rows))
-    lines.append("")
+    lines += [_missing(rows), ""]
     columns = ["model", "s to the best epoch", "s an epoch", "best epoch", "s for all answers"]
     lines += _table([*columns, "peak memory, MB"], map(_cost, _by_contestant(rows)))
     lines += ["", "Seconds are those of the processor, and medians over seeds. " + _settings(rows)]
@@ -71,6 +72,15 @@ def _quality(facts: Row, rows: Sequence[Row]) -> Iterator[list[str]]:
         gap = _difference(found[name]) if name in found else ("ours" if name == best else "")
         label = f"**{label_of(name)}**" if name == best else label_of(name)
         yield [label + _seeds(group), *cells, gap]
+
+
+def _missing(rows: Sequence[Row]) -> str:
+    """Returns a line on the models that have no row, so that nobody takes a part for the whole."""
+    had = {row["contestant"].split(":")[-1] for row in rows}
+    adapters = {path.stem for path in ADAPTERS.glob("*_*.py")} - {"independent_check"}
+    names = [*(adapters - had), *(name for name in TRAINED if name not in had)]
+    labels = sorted(label_of(f":{name}" if name in adapters else name) for name in names)
+    return f"\nNot measured yet: {'; '.join(labels)}." if labels else ""
 
 
 def _difference(interval: Sequence[float] | Row) -> str:

@@ -115,9 +115,9 @@ def test_the_watch_scores_validation_answers_as_evaluation_does(problem, exchang
     assert exchange.ndcg(found, wanted) == pytest.approx(expected["ndcg_at_10"])
 
 
-def test_the_watch_keeps_the_best_epoch_and_ends_after_the_patience(exchange):
+def test_the_watch_keeps_the_best_epoch_and_ends_after_the_patience(exchange, tmp_path):
     wanted = pd.DataFrame({"user_id": [1], "item_id": [5]})
-    watch = exchange.Watch(pd.DataFrame(), wanted, {"max_epochs": 9, "patience": 2})
+    watch = exchange.Watch(pd.DataFrame(), wanted, {"max_epochs": 9, "patience": 2}, tmp_path)
 
     def after(rank):
         return lambda known, users, k: pd.DataFrame(
@@ -220,6 +220,9 @@ def test_the_page_holds_a_row_for_each_contestant_by_its_words(tmp_path, monkeyp
     assert "| iALS of the library implicit | .5000 | .5000 | .5000 | .5000 | +.2500 [" in text
     assert "| iALS of the library implicit | 2.0 | 2.00 | 2 of 3 | 1.0 | 1,234 |" in text
     assert "1,000 rows" in text
+    assert "SASRec of RecTools" in text.split("Not measured yet: ")[1].split("\n")[0]
+    assert "`two_tower`" in text.split("Not measured yet: ")[1].split("\n")[0]
+    assert "iALS" not in text.split("Not measured yet: ")[1].split("\n")[0]
     assert "25% are unknown" in text
     assert "with Abacus, 2 cores" in text
     assert "--peers implicit:implicit_als" in text

@@ -271,6 +271,13 @@ def test_unknown_items_learn(make):
     assert rows.tolist() == [1 + value % 3 for value in unknown]
 
 
+@pytest.mark.parametrize("embedding_dim", [1, 4])
+def test_numbers_stay_numbers_however_wide_embeddings_are(embedding_dim):
+    model = DLRM([USER, AGE], embedding_dim, (2,), ())
+    assert model.numbers is not None
+    assert len(model.encoders) == 1
+
+
 def test_dlrm_is_the_products_of_the_embeddings():
     model, inputs = DLRM(FLAT, 4, (8,), ()), columns(8)
     x = model.bottom(model.numbers(inputs)).numpy()

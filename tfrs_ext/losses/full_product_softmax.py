@@ -44,8 +44,8 @@ class FullProductSoftmax(DirectedSoftmax):
         ValueError: Where `direction` or `correction` is none of the given ones, or `per_query` gets
             a `mask` while items look for queries.
 
-    Relations: with all pairs relevant it is `InfoNCE`. Vectors are used as they are, which needs
-    their lengths regularised: else use cosine similarity.
+    Relations: with all pairs relevant it is `InfoNCE(symmetric=True)`. Vectors are used as they
+    are, which needs their lengths regularised: else use cosine similarity.
 
     Example:
         >>> loss = FullProductSoftmax("query_to_item", reduction="none")

@@ -41,8 +41,7 @@ class ListwiseLoss(keras.losses.Loss, abc.ABC):
         sample_weight: `[B]`, the weights of the lists, or None for equal ones.
 
     Returns:
-        The lists' losses `[B]`, reduced, in float32. A list that says nothing, because its labels
-        are equal or it has no items, has a loss of 0.
+        The lists' losses `[B]`, reduced, in float32. A list without items has a loss of 0.
 
     Raises:
         ValueError: Labels and scores aren't of one shape, or one alone is ragged.

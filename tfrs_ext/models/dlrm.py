@@ -72,7 +72,7 @@ class DLRM(RankingModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(features, **kwargs)
-        numbers, embedded = _split(self.features, embedding_dim)
+        numbers, embedded = _split(self.features)
         if len(embedded) + bool(numbers) < 2:
             raise ValueError(
                 "`features` must make two or more embeddings, where all numbers and times make "
@@ -93,7 +93,7 @@ class DLRM(RankingModel):
         cls, features: Sequence[Feature], item_id: str | None, user_id: str | None
     ) -> list[str]:
         """Returns whether fewer than two embeddings would meet."""
-        numbers, embedded = _split(features, 1 << 20)
+        numbers, embedded = _split(features)
         return [] if len(embedded) + bool(numbers) > 1 else ["two columns that meet"]
 
     @classmethod
@@ -123,10 +123,11 @@ class DLRM(RankingModel):
         }
 
 
-def _split(features: Sequence[Feature], width: int) -> tuple[list[Feature], list[Feature]]:
+def _split(features: Sequence[Feature]) -> tuple[list[Feature], list[Feature]]:
     """Returns the features that aren't embedded, such as numbers and times, and the others."""
-    numbers = [f for f in features if f.output_width(width) != width]
-    return numbers, [f for f in features if f not in numbers]
+    # By two widths: numbers may happen to be as many as an embedding is wide.
+    embedded = [f for f in features if all(f.output_width(width) == width for width in (1, 2))]
+    return [f for f in features if f not in embedded], embedded
 
 
 register_ranker("dlrm", DLRM)

@@ -53,8 +53,9 @@ class MultiTask(FrameInput, Model):
         ValueError: A name is unknown, metrics share one, or a batch lacks a column.
 
     The logs of an epoch hold the mean losses: `retrieval_loss`, `<label>_loss`, and `loss`, which
-    is their weighted sum. The retriever's default loss is a sum over the batch, as TFRS's is:
+    is their weighted sum. The default loss of `TwoTower(…)` is a sum over the batch, as TFRS's is:
     give its task a loss that is a mean, such as `losses.SampledSoftmax()`, or a small weight.
+    `TwoTower.from_features` takes a mean.
 
     For ranking alone, no towers are needed: `DCN` or `WideDeep` with the features of both sides.
 

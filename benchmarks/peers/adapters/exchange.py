@@ -31,17 +31,20 @@ class Watch:
         wanted: The pairs `user_id` and `item_id` that would be right.
         spec: "max_epochs", and "patience": after how many epochs without improvement the training
             ends. Nothing is asked without it.
+        folder: Where a training may keep what it needs to go on after it was killed.
 
     Attributes:
         kept: The state of the model after the best epoch.
         rows: One for each epoch.
     """
 
-    def __init__(self, train: pd.DataFrame, wanted: pd.DataFrame, spec: dict):
-        self.train, self.wanted, self.spec = train, wanted, spec
+    def __init__(
+        self, train: pd.DataFrame, wanted: pd.DataFrame, spec: dict, folder: pathlib.Path
+    ) -> None:
+        self.train, self.wanted, self.spec, self.folder = train, wanted, spec, folder
         self.kept: Any = None
         self.rows: list[dict] = []
-        self._start()
+        self.start()
 
     def __call__(self, recommend: Recommend, state: Callable[[], Any] = lambda: None) -> bool:
         """Ends an epoch, and returns whether the training is over."""
@@ -54,7 +57,7 @@ class Watch:
         print(len(self.rows), row, flush=True)
         if self.best == len(self.rows) - 1:
             self.kept = state()
-        self._start()
+        self.start()
         waited = len(self.rows) - 1 - self.best
         return len(self.rows) >= self.spec["max_epochs"] or waited >= self.spec.get("patience", 1)
 
@@ -76,7 +79,8 @@ class Watch:
             found[f"{name}_an_epoch"] = statistics.median(values[1:] or values)
         return found
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Starts the clock of the next epoch."""
         self._began = time.perf_counter(), time.process_time()
 
 
@@ -138,7 +142,8 @@ def answer(train: Callable[[pd.DataFrame, dict, Watch], Recommend], *distributio
     names = ("train", "known", "validation", "asked")
     tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in names}
     spec = json.loads((folder / "spec.json").read_text())
-    watch = Watch(tables["train"], tables["validation"], spec)
+    out.mkdir(parents=True, exist_ok=True)
+    watch = Watch(tables["train"], tables["validation"], spec, out)
     recommend = train(tables["train"], spec, watch)
     if not watch.rows:
         watch(recommend)
@@ -152,6 +157,5 @@ def answer(train: Callable[[pd.DataFrame, dict, Watch], Recommend], *distributio
         "versions": {name: importlib.metadata.version(name) for name in distributions},
         "rows": watch.rows,
     }
-    out.mkdir(parents=True, exist_ok=True)
     found[["user_id", "item_id", "rank"]].to_parquet(out / "answers.parquet", index=False)
     (out / "cost.json").write_text(json.dumps(cost, default=float))

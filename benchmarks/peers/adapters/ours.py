@@ -8,6 +8,7 @@ from exchange import Recommend, Watch, answer, ranked
 from tfrs_ext import baselines, data, indexes, negatives, tuning
 from tfrs_ext._keras import keras
 from tfrs_ext.models import RETRIEVERS
+from tfrs_ext.training import fit_resumable
 
 
 def train(rows: pd.DataFrame, spec: dict, watch: Watch) -> Recommend:
@@ -84,12 +85,28 @@ def train_retriever(train: data.Frames, spec: dict, watch: Watch) -> Recommend:
             found.append(index.query_with_exclusions(queries, exclusions)[1].numpy())
         return ranked(users, np.concatenate(found))
 
-    def end_epoch(epoch: int, logs: dict) -> None:
-        model.stop_training = watch(recommend, model.get_weights)
+    def begin_epoch(epoch: int, logs: dict) -> None:
+        if epoch:  # What was written after the last one is no part of this.
+            watch.start()
 
-    epochs = keras.callbacks.LambdaCallback(on_epoch_end=end_epoch)
-    model.fit(batches, epochs=spec["max_epochs"], callbacks=[epochs], verbose=0)
-    model.set_weights(watch.kept)
+    def end_epoch(epoch: int, logs: dict) -> None:
+        watch(recommend)
+        logs.update(watch.rows[-1])
+
+    epochs = keras.callbacks.LambdaCallback(on_epoch_begin=begin_epoch, on_epoch_end=end_epoch)
+    history = fit_resumable(
+        model,
+        batches,
+        watch.folder / "training",
+        monitor="ndcg_at_10",
+        epochs=spec["max_epochs"],
+        patience=spec["patience"],
+        settings=spec,
+        callbacks=[epochs],
+    )
+    names = ("seconds", "processor_seconds", "ndcg_at_10")
+    rows = zip(*(history[name] for name in names), strict=True)
+    watch.rows = [dict(zip(names, row, strict=True)) for row in rows]
     return recommend
 
 
