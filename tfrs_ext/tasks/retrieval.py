@@ -38,8 +38,9 @@ class Retrieval(tfrs.tasks.Retrieval):
         loss: A `losses.RetrievalLoss`, or any Keras loss of one-hot labels and logits `[B, C]`.
             None is TFRS's: the softmax over the batch, summed, corrected by logQ where
             `candidate_sampling_probability` or the source of negatives gives it.
-        metrics: One or several `metrics.FactorizedTopK`, ours or TFRS's. Their candidates are data
-            and stay out of saved models: give the task of a loaded model its metrics anew.
+        metrics: One or several `metrics.FactorizedTopK`, ours or TFRS's. They stay out of saved
+            models, as their candidates are data, and so do the next two: give the task of a loaded
+            model its metrics anew.
         batch_metrics: Keras metrics of the labels and logits `[B, C]`.
         loss_metrics: Keras metrics of the loss.
         temperature: What scores are divided by: a positive number, or a layer that gives the
