@@ -108,6 +108,23 @@ def test_saved_models_answer_and_train_as_before(tmp_path, name):
         assert logs[1] == pytest.approx(logs[0], rel=1e-5)
 
 
+@pytest.mark.slow
+def test_a_folder_reports_no_metric_that_nothing_updates(tmp_path):
+    top = keras.metrics.TopKCategoricalAccuracy(1, name="top_1")
+    task = tasks.Retrieval(batch_metrics=[top], loss_metrics=[keras.metrics.Mean(name="seen")])
+    towers = [Categorical("user_id", USERS)], [Categorical("item_id", ITEMS)]
+    model = TwoTower.from_features(*towers, task, embedding_dim=4, hidden_units=())
+    model.compile("adam")
+    model.fit(dataset(), verbose=0)
+    before = model.evaluate(dataset(), return_dict=True, verbose=0)
+    assert before["top_1"] > 0
+    model.save(tmp_path / "model")
+    again = keras.models.load_model(tmp_path / "model")
+    logs = again.evaluate(dataset(), return_dict=True, verbose=0)
+    kept = {name: value for name, value in before.items() if name not in ("top_1", "seen")}
+    assert logs == pytest.approx(kept, rel=1e-5)
+
+
 def test_the_reported_loss_is_the_mean_over_all_rows_of_the_epoch():
     model = make_model(embedding_dim=4)
     model.compile()

@@ -159,7 +159,10 @@ class Retrieval(tfrs.tasks.Retrieval):
         """The metrics that the latest call didn't update, which have nothing to report."""
         corpus = [part for metric in self._factorized_metrics for part in metric.metrics]
         parts = zip(self._computes, (corpus, self._batch_metrics), strict=True)
-        return [metric for computed, found in parts if not computed for metric in found]
+        idle = [metric for computed, found in parts if not computed for metric in found]
+        own = {id(metric) for metric in (*self._batch_metrics, *self._loss_metrics)}
+        # Keras brings metrics back from a folder that are no longer the task's.
+        return idle + [metric for metric in self._metrics if id(metric) not in own]
 
     @property
     def removes_accidental_hits(self) -> bool:
