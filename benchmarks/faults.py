@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.timing import write
-from tfrs_ext import data, models, training
+from tfrs_ext import data, models, serving, training
 from tfrs_ext._keras import keras
 
 EPOCHS, BATCH, SAVE_EVERY = 4, 64, 20
@@ -75,10 +75,11 @@ def same_weights(one: pathlib.Path, other: pathlib.Path) -> bool:
 
 
 def same_reports(one: pathlib.Path, other: pathlib.Path) -> bool:
-    """Returns whether two recipes report the same metrics, to the last digit, and versions."""
-    read = lambda folder: json.loads((folder / "runs" / "metrics.json").read_text())  # noqa: E731
-    versions = [[p.name for p in (f / "base").iterdir() if p.name.isdigit()] for f in (one, other)]
-    return read(one) == read(other) and versions[0] == versions[1]
+    """Returns whether two recipes report the same metrics, and all that they published is whole."""
+    reports = [json.loads((f / "runs" / "metrics.json").read_text()) for f in (one, other)]
+    versions = [p for p in (other / "base").iterdir() if p.name != ".lock"]
+    whole = [p.name.isdigit() and bool(serving.read_manifest(p)) for p in versions]
+    return reports[0] == reports[1] and bool(whole) and all(whole)
 
 
 def same_histories(one: pathlib.Path, other: pathlib.Path) -> bool:

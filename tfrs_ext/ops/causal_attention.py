@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from tfrs_ext.ops.custom_gradient import custom_gradient
 from tfrs_ext.ops.scores import LOWEST
 
 _SEQUENCES = 32  # In a block: its weights, [32, H, 200, 200] float32, take 5 MB a head.
@@ -83,7 +84,7 @@ def causal_attention(
             f"`times` and `time_bias` must be given together, received {times} and {time_bias}."
         )
 
-    @tf.custom_gradient
+    @custom_gradient
     def differentiable(*arguments: tf.Tensor) -> Any:
         hidden = [tf.stop_gradient(part) for part in arguments]
         tokens, bias = hidden[:3], hidden[3:]

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfrs_ext.ops.blocks import Gradients, Inputs, Method, by_objective, pass_over_blocks
 from tfrs_ext.ops.compiled_pass import choose, pass_over_all
+from tfrs_ext.ops.custom_gradient import custom_gradient
 from tfrs_ext.ops.exclusion import check_ids, make_exclusion
 from tfrs_ext.ops.objectives import Objective, softmax_cross_entropy
 from tfrs_ext.ops.scores import LOWEST
@@ -127,7 +128,7 @@ def _differentiable(compute: Callable[[Inputs], Gradients], inputs: Inputs) -> t
     """Returns the weighted losses of all rows, which know their gradients."""
     names = [name for name, tensor in inputs._asdict().items() if tensor is not None]
 
-    @tf.custom_gradient
+    @custom_gradient
     def differentiable(*arguments: tf.Tensor) -> Any:
         # Hidden from an eager tape, which would keep every block alive.
         tensors = map(tf.stop_gradient, arguments)
@@ -163,7 +164,7 @@ def dense_row_loss(
         `[B]` losses.
     """
 
-    @tf.custom_gradient
+    @custom_gradient
     def differentiable(logits: tf.Tensor, positive: tf.Tensor) -> Any:
         masked = tf.where(valid, tf.stop_gradient(logits), LOWEST)
         count = tf.reduce_sum(tf.cast(valid, logits.dtype), axis=1)
@@ -238,7 +239,7 @@ def _scale_by(
 def _first_order_only(gradients: Sequence[tf.Tensor], arguments: Sequence[tf.Tensor]) -> Any:
     """Passes gradients on, and says so where someone differentiates them by the arguments."""
 
-    @tf.custom_gradient
+    @custom_gradient
     def guard(*tensors: tf.Tensor) -> Any:
         def second(*_: tf.Tensor) -> Any:
             raise NotImplementedError(

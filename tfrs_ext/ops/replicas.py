@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfrs_ext.ops.custom_gradient import custom_gradient
+
 
 def num_replicas() -> int:
     """Returns how many replicas train at once: 1 without a strategy."""
@@ -44,7 +46,7 @@ def gather_rows(value: tf.Tensor) -> tf.Tensor:
     return _with_dense_gradient(context.all_gather(tf.identity(value), axis=0))
 
 
-@tf.custom_gradient
+@custom_gradient
 def _with_dense_gradient(value: tf.Tensor) -> Any:
     # Who takes some of the rows sends slices back, which no collective sums.
     return tf.identity(value), tf.convert_to_tensor

@@ -5,6 +5,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfrs_ext.ops.custom_gradient import custom_gradient
+
 
 def weighted_rows(vectors: tf.Tensor, rows: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     """Returns `y_b = sum_l weights_bl vectors[rows_bl]`.
@@ -31,7 +33,7 @@ def weighted_rows(vectors: tf.Tensor, rows: tf.Tensor, weights: tf.Tensor) -> tf
     return summed
 
 
-@tf.custom_gradient
+@custom_gradient
 def _weighted_rows(
     vectors: tf.Tensor, rows: tf.Tensor, weights: tf.Tensor
 ) -> tuple[tf.Tensor, Callable[..., Any]]:
