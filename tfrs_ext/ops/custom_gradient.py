@@ -20,8 +20,8 @@ def custom_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
     nothing but a way to it, for as long as the graph lives.
 
     Args:
-        function: As `tf.custom_gradient` takes it: returns results and a function from their
-            gradients to those of the arguments.
+        function: What returns results, and a function from their gradients to those of the
+            arguments.
     """
     decorated = tf.custom_gradient(function)
 
