@@ -163,15 +163,20 @@ class Every(EpochEvaluation):
         return {"bias": float(np.sum(self.model.layers[-1].bias))}
 
 
-@pytest.mark.parametrize("at", [(2, 0), (2, 3), (3, 1), (4, 2)])
-def test_evaluations_of_some_epochs_alone_are_those_of_an_undisturbed_training(at, tmp_path):
-    options = {"save_every": 2, "epochs": 5}
-    whole = train(tmp_path / "whole", Every(3), **options)
-    found = whole[1]["val_bias"]
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
+    return train(tmp_path_factory.mktemp("evaluated"), Every(3), epochs=5, save_every=2)
+
+
+@pytest.mark.parametrize("at", [(2, 3), (4, 0)])
+def test_evaluations_of_some_epochs_alone_are_those_of_an_undisturbed_training(
+    at, evaluated, tmp_path
+):
+    found = evaluated[1]["val_bias"]
     assert [a == b for a, b in itertools.pairwise(found)] == [True, True, False, False]
     with pytest.raises(KeyboardInterrupt):
-        train(tmp_path / "killed", Every(3), Kill(*at), **options)
-    assert_same(train(tmp_path / "killed", Every(3), **options), whole)
+        train(tmp_path, Every(3), Kill(*at), epochs=5, save_every=2)
+    assert_same(train(tmp_path, Every(3), epochs=5, save_every=2), evaluated)
 
 
 def test_what_cannot_be_resumed_is_refused(tmp_path):
