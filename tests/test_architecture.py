@@ -126,6 +126,13 @@ def test_no_module_hides_behind_an_export_of_its_name(package):
             assert not module.exists()
 
 
+def test_gradients_of_ones_own_lie_in_their_graph():
+    # TensorFlow's own decorator keeps each graph as long as the process lives.
+    users = [name_of(path) for path in ALL_FILES if "tf.custom_gradient(" in path.read_text()]
+    users += [name_of(path) for path in ALL_FILES if "@tf.custom_gradient" in path.read_text()]
+    assert users == ["ops/custom_gradient.py"]
+
+
 def test_no_two_classes_share_a_name():
     files = collections.defaultdict(list)
     for path in ALL_FILES:
