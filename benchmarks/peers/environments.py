@@ -20,7 +20,10 @@ REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "keras_rs": ("keras-rs>=0.4", "keras>=3", "jax"),
     "lightfm": ("lightfm-next>=1.19",),
     "cornac": ("cornac>=3",),
+    # It looks for newer releases by requests, which its requirements leave out.
+    "deepctr": ("torch==2.13.*", "deepctr-torch>=0.3", "requests"),
     "ir_measures": ("ir-measures>=0.4.3",),
+    "scikit_learn": ("scikit-learn>=1.5",),
 }
 OURS = "ours"  # The environment that runs this: this library and plain TFRS are in it.
 

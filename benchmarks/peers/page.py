@@ -3,17 +3,18 @@
 import ast
 import json
 import pathlib
-import statistics
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from benchmarks.ledger import Row
+from benchmarks.peers import ranking_page
 from benchmarks.peers.contest import ADAPTERS, METRICS
+from benchmarks.peers.tables import command, costs, quality, table, values_of
 from benchmarks.timing import RESULTS
 
 TRAINED = ("sequence", "two_tower")  # Models of ours that a table should have.
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "peers.md"
 HEAD = pathlib.Path(__file__).with_name("head.md")
+RANKING_HEAD = HEAD.with_name("ranking_head.md")
 
 
 def write() -> None:
@@ -23,9 +24,12 @@ def write() -> None:
 
 
 def text_of(results: Sequence[Row]) -> str:
-    """Returns the page of some results."""
-    parts = [HEAD.read_text(), *map(_section, results), _versions(results)]
-    return "\n".join(parts)
+    """Returns the page of some results: retrieval, then ranking."""
+    ranking = [result for result in results if result["facts"].get("task") == "ranking"]
+    parts = [HEAD.read_text(), *(_section(result) for result in results if result not in ranking)]
+    if ranking:
+        parts += [RANKING_HEAD.read_text(), *map(ranking_page.section, ranking)]
+    return "\n".join([*parts, _versions(results)])
 
 
 def label_of(contestant: str) -> str:
@@ -37,6 +41,12 @@ def label_of(contestant: str) -> str:
     return words.split(",")[0].rstrip(".")
 
 
+def retrieval_adapters() -> set[str]:
+    """Returns the names of all adapters of models that retrieve."""
+    names = {path.stem for path in ADAPTERS.glob("*_*.py")} - {"independent_check"}
+    return {name for name in names if not name.startswith("rank_")}
+
+
 def _paths() -> list[pathlib.Path]:
     return sorted(RESULTS.glob("peers_*.json"))
 
@@ -46,12 +56,13 @@ def _section(result: Row) -> str:
     split = facts["split"].replace("-", " ")
     lines = [f"## {facts['data']}, {split}\n", _sizes(facts), ""]
     heads = [metric.replace("_at_", "@").replace("ndcg", "NDCG") for metric in METRICS]
-    lines += _table(["model", *heads, "ours less theirs"], _quality(facts, rows))
-    lines += [_missing(rows), ""]
-    columns = ["model", "s to the best epoch", "s an epoch", "best epoch", "s for all answers"]
-    lines += _table([*columns, "peak memory, MB"], map(_cost, _by_contestant(rows)))
+    cells = quality(facts, rows, METRICS, "ndcg_at_10", label_of)
+    lines += table(["model", *heads, "ours less theirs"], cells)
+    lines += [_missing(rows), "", *costs(rows, label_of)]
     lines += ["", "Seconds are those of the processor, and medians over seeds. " + _settings(rows)]
-    return "\n".join([*lines, "", "```bash", _command(facts, rows), "```", ""])
+    start = f"run --path {facts['data']} --split {facts['split']}"
+    lines += ["", command(start, rows, ("length", "max_epochs", "threads"))]
+    return "\n".join([*lines, ""])
 
 
 def _sizes(facts: Row) -> str:
@@ -64,73 +75,21 @@ def _sizes(facts: Row) -> str:
     )
 
 
-def _quality(facts: Row, rows: Sequence[Row]) -> Iterator[list[str]]:
-    found, best = facts.get("our_best_less", {}), facts.get("our_best")
-    for group in sorted(_by_contestant(rows), key=lambda g: -_mean(g, "ndcg_at_10")):
-        name = group[0]["contestant"]
-        cells = [f"{_mean(group, metric):.4f}"[1:] for metric in METRICS]
-        gap = _difference(found[name]) if name in found else ("ours" if name == best else "")
-        label = f"**{label_of(name)}**" if name == best else label_of(name)
-        yield [label + _seeds(group), *cells, gap]
-
-
 def _missing(rows: Sequence[Row]) -> str:
     """Returns a line on the models that have no row, so that nobody takes a part for the whole."""
     had = {row["contestant"].split(":")[-1] for row in rows}
-    adapters = {path.stem for path in ADAPTERS.glob("*_*.py")} - {"independent_check"}
+    adapters = retrieval_adapters()
     names = [*(adapters - had), *(name for name in TRAINED if name not in had)]
     labels = sorted(label_of(f":{name}" if name in adapters else name) for name in names)
     return f"\nNot measured yet: {'; '.join(labels)}." if labels else ""
 
 
-def _difference(interval: Sequence[float] | Row) -> str:
-    values = interval if isinstance(interval, dict) else dict(zip("mlh", interval, strict=True))
-    mean, low, high = (f"{value:+.4f}".replace("0.", ".") for value in values.values())
-    return f"{mean} [{low}, {high}]"
-
-
-def _seeds(group: Sequence[Row]) -> str:
-    return f" ({len(group)} seeds)" if len(group) > 1 else ""
-
-
-def _cost(group: Sequence[Row]) -> list[str]:
-    def middle(name: str) -> float:
-        return statistics.median(row[name] for row in group)
-
-    return [
-        label_of(group[0]["contestant"]),
-        f"{middle('processor_seconds_to_best'):,.1f}",
-        f"{middle('processor_seconds_an_epoch'):,.2f}",
-        f"{middle('best_epoch'):.0f} of {middle('epochs'):.0f}",
-        f"{middle('answer_processor_seconds'):,.1f}",
-        f"{middle('peak_megabytes'):,.0f}",
-    ]
-
-
 def _settings(rows: Sequence[Row]) -> str:
-    def values(name: str) -> str:
-        return " or ".join(str(value) for value in sorted({row[name] for row in rows}))
-
     return (
-        f"Width {values('dim')}, sequences of {values('length')} items in batches of "
-        f"{values('batch_size')}, at most {values('max_epochs')} epochs, patience "
-        f"{values('patience')}, threads: {values('threads')}."
+        f"Width {values_of(rows, 'dim')}, sequences of {values_of(rows, 'length')} items in "
+        f"batches of {values_of(rows, 'batch_size')}, at most {values_of(rows, 'max_epochs')} "
+        f"epochs, patience {values_of(rows, 'patience')}, threads: {values_of(rows, 'threads')}."
     )
-
-
-def _command(facts: Row, rows: Sequence[Row]) -> str:
-    names = [group[0]["contestant"] for group in _by_contestant(rows)]
-    models = " ".join(name for name in names if ":" not in name)
-    peers = " ".join(name for name in names if ":" in name)
-    seeds = " ".join(str(seed) for seed in sorted({row["seed"] for row in rows}))
-    options = [f"--{n.replace('_', '-')} {rows[0][n]}" for n in ("length", "max_epochs", "threads")]
-    words = [
-        f"python -m benchmarks.peers run --path {facts['data']} --split {facts['split']}",
-        f"    --models {models}",
-        *([f"    --peers {peers}"] if peers else []),
-        f"    --seeds {seeds} {' '.join(options)}",
-    ]
-    return " \\\n".join(words)
 
 
 def _versions(results: Sequence[Row]) -> str:
@@ -148,7 +107,7 @@ def _versions(results: Sequence[Row]) -> str:
     return "\n".join(
         [
             "## What it was measured with\n",
-            *_table(["library", "version"], ([name, version] for name, version in sorted(found))),
+            *table(["library", "version"], ([name, version] for name, version in sorted(found))),
             "",
             f"The answers were checked by {', '.join(checks)}. Measured on {days} with "
             f"{', '.join(sorted(machines))}, {' or '.join(sorted(cores))} cores, which other work "
@@ -156,19 +115,3 @@ def _versions(results: Sequence[Row]) -> str:
             "`benchmarks/results/peers_*.json`.\n",
         ]
     )
-
-
-def _by_contestant(rows: Sequence[Row]) -> list[list[Row]]:
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(row["contestant"], []).append(row)
-    return list(groups.values())
-
-
-def _mean(group: Sequence[Row], name: str) -> float:
-    return statistics.fmean(row[name] for row in group)
-
-
-def _table(heads: Sequence[str], rows: Any) -> list[str]:
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    return lines + ["| " + " | ".join(row) + " |" for row in rows]

@@ -3,6 +3,7 @@
 This file and its neighbours run in environments of their own: pandas is all that they count on.
 """
 
+import functools
 import importlib.metadata
 import json
 import pathlib
@@ -10,7 +11,7 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,16 +23,16 @@ K = 10
 
 
 class Watch:
-    """Times a training, and asks after each of its epochs.
+    """Times a training, and judges it after each of its epochs.
 
     The clock stands still while questions are answered.
 
     Args:
-        train: The rows that are known when the questions are asked.
-        wanted: The pairs `user_id` and `item_id` that would be right.
         spec: "max_epochs", and "patience": after how many epochs without improvement the training
             ends. Nothing is asked without it.
         folder: Where a training may keep what it needs to go on after it was killed.
+        judge: From what answers to its value on the validation part, the higher the better.
+        metric: The name of that value.
 
     Attributes:
         kept: The state of the model after the best epoch.
@@ -39,20 +40,19 @@ class Watch:
     """
 
     def __init__(
-        self, train: pd.DataFrame, wanted: pd.DataFrame, spec: dict, folder: pathlib.Path
+        self, spec: dict, folder: pathlib.Path, judge: Callable[[Any], float], metric: str
     ) -> None:
-        self.train, self.wanted, self.spec, self.folder = train, wanted, spec, folder
+        self.spec, self.folder, self.judge, self.metric = spec, folder, judge, metric
         self.kept: Any = None
         self.rows: list[dict] = []
         self.start()
 
-    def __call__(self, recommend: Recommend, state: Callable[[], Any] = lambda: None) -> bool:
+    def __call__(self, answerer: Any, state: Callable[[], Any] = lambda: None) -> bool:
         """Ends an epoch, and returns whether the training is over."""
         row = {"seconds": time.perf_counter() - self._began[0]}
         row["processor_seconds"] = time.process_time() - self._began[1]
         if "patience" in self.spec:
-            users = self.wanted["user_id"].unique()
-            row["ndcg_at_10"] = ndcg(recommend(self.train, users, K), self.wanted)
+            row[self.metric] = self.judge(answerer)
         self.rows.append(row)
         print(len(self.rows), row, flush=True)
         if self.best == len(self.rows) - 1:
@@ -66,12 +66,12 @@ class Watch:
         """The epoch with the best value, from 0; the latest where nothing is asked."""
         if "patience" not in self.spec:
             return len(self.rows) - 1
-        return int(np.argmax([row["ndcg_at_10"] for row in self.rows]))
+        return int(np.argmax([row[self.metric] for row in self.rows]))
 
     def cost(self) -> dict:
         """Returns what the training cost up to the best epoch, and an epoch."""
         found = {"epochs": len(self.rows), "best_epoch": self.best + 1}
-        found["validation_ndcg_at_10"] = self.rows[self.best].get("ndcg_at_10")
+        found[f"validation_{self.metric}"] = self.rows[self.best].get(self.metric)
         # The first epoch holds what is made once.
         for name in ("seconds", "processor_seconds"):
             values = [row[name] for row in self.rows]
@@ -138,17 +138,49 @@ def answer(train: Callable[[pd.DataFrame, dict, Watch], Recommend], *distributio
             a function that answers. One that has no epochs need not call the watch.
         *distributions: Whose versions are noted.
     """
-    folder, out = map(pathlib.Path, sys.argv[1:3])
     names = ("train", "known", "validation", "asked")
-    tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in names}
+    train_rows, known, wanted, asked = map(read, names)
+
+    def judge(recommend: Recommend) -> float:
+        return ndcg(recommend(train_rows, wanted["user_id"].unique(), K), wanted)
+
+    def ask(recommend: Recommend, spec: dict) -> pd.DataFrame:
+        found = recommend(known, asked["user_id"].to_numpy(), spec["k"])
+        return found[["user_id", "item_id", "rank"]]
+
+    compete(functools.partial(train, train_rows), judge, ask, "ndcg_at_10", distributions)
+
+
+def read(name: str) -> pd.DataFrame:
+    """Returns a table of the problem."""
+    return pd.read_parquet(pathlib.Path(sys.argv[1]) / f"{name}.parquet")
+
+
+def compete(
+    train: Callable[[dict, Watch], Any],
+    judge: Callable[[Any], float],
+    ask: Callable[[Any, dict], pd.DataFrame],
+    metric: str,
+    distributions: Sequence[str],
+) -> None:
+    """Trains a contestant, asks it, and writes its answers with what they cost.
+
+    Args:
+        train: From the settings and a watch to what answers.
+        judge: From what answers to its value on the validation part.
+        ask: From what answers and the settings to the answers.
+        metric: The name of the value.
+        distributions: Whose versions are noted.
+    """
+    folder, out = map(pathlib.Path, sys.argv[1:3])
     spec = json.loads((folder / "spec.json").read_text())
     out.mkdir(parents=True, exist_ok=True)
-    watch = Watch(tables["train"], tables["validation"], spec, out)
-    recommend = train(tables["train"], spec, watch)
+    watch = Watch(spec, out, judge, metric)
+    answerer = train(spec, watch)
     if not watch.rows:
-        watch(recommend)
+        watch(answerer)
     began = time.perf_counter(), time.process_time()
-    found = recommend(tables["known"], tables["asked"]["user_id"].to_numpy(), spec["k"])
+    found = ask(answerer, spec)
     cost = {
         **watch.cost(),
         "answer_seconds": time.perf_counter() - began[0],
@@ -157,5 +189,5 @@ def answer(train: Callable[[pd.DataFrame, dict, Watch], Recommend], *distributio
         "versions": {name: importlib.metadata.version(name) for name in distributions},
         "rows": watch.rows,
     }
-    found[["user_id", "item_id", "rank"]].to_parquet(out / "answers.parquet", index=False)
+    found.to_parquet(out / "answers.parquet", index=False)
     (out / "cost.json").write_text(json.dumps(cost, default=float))
