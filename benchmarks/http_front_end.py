@@ -2,7 +2,8 @@
 
 Two server processes over an export with an exact index: one answers each request by itself, the
 other joins those that wait. Requests come one after the other, in turns with the same index in this
-process, called as a graph; then from eight connections at once.
+process, called as a graph; then from eight connections at once. Where wrk is installed, it asks
+too, since it takes next to nothing of the processor, and clients in Python do.
 
 Run: python -m benchmarks.http_front_end --items 20000
 """
@@ -13,6 +14,8 @@ import contextlib
 import http.client
 import json
 import pathlib
+import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -125,6 +128,35 @@ def ask_at_once(port: int, batches: list[np.ndarray]) -> tuple[float, np.ndarray
     return time.perf_counter() - start, each
 
 
+def wrk_asks(port: int, batch: np.ndarray, connections: int, seconds: int) -> dict[str, float]:
+    """Returns how many requests a second wrk got answered, and the p50 of each.
+
+    Raises:
+        RuntimeError: An answer was an error.
+    """
+    script = f"""
+    wrk.method, wrk.body = "POST", '{json.dumps({"instances": batch.tolist()})}'
+    wrk.headers["Content-Type"] = "application/json"
+    """
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
+        file.write(script)
+        file.flush()
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--latency", "-s", file.name]
+        url = f"http://127.0.0.1:{port}{PATH}"
+        said = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in said:
+        raise RuntimeError(said)
+    rate = re.search(r"Requests/sec: +([\d.]+)", said)
+    middle = re.search(r"50% +([\d.]+)(us|ms|s)", said)
+    if not (rate and middle):
+        raise RuntimeError(said)
+    unit = {"us": 1e-3, "ms": 1.0, "s": 1e3}[middle[2]]
+    return {
+        f"wrk_requests_per_second_of_{connections}": float(rate[1]),
+        f"wrk_p50_ms_of_{connections}": unit * float(middle[1]),
+    }
+
+
 def measure(servers: Servers, index: Any, rows: int, requests: int) -> dict[str, Any]:
     """Returns the record of requests of so many rows."""
     rng = np.random.default_rng(1)
@@ -153,6 +185,10 @@ def measure(servers: Servers, index: Any, rows: int, requests: int) -> dict[str,
                 1e3 * np.median(processor[name]) / requests
             ),
         }
+        if shutil.which("wrk"):
+            for connections in (1, CLIENTS):
+                wrk_asks(servers[name].port, batches[0], connections, seconds=1)  # Warm-up.
+                record[name] |= wrk_asks(servers[name].port, batches[0], connections, seconds=5)
     return record
 
 

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from tests.data.tables import frames_of, logs, rows_of, searching
 from tests.oracles import interactions as oracle
 from tfrs_ext._keras import keras
-from tfrs_ext.data import candidates_dataset, fit_features, leave_one_out, training_dataset
+from tfrs_ext.data import (
+    candidates_dataset,
+    fit_features,
+    leave_one_out,
+    sequence_dataset,
+    synthetic,
+    training_dataset,
+)
 from tfrs_ext.features import FeatureEncoder
 
 
@@ -151,3 +158,14 @@ def test_feeds_keras(shop):
 def test_rejects_empty_batches(make, hundred):
     with pytest.raises(ValueError, match="`batch_size` must be at least 1, received 0"):
         make(*hundred, 0)
+
+
+def test_no_thread_that_tunes_can_hold_up_the_end_of_an_epoch():
+    frames, _ = synthetic(50, 60, 6)
+    features = fit_features(frames)
+    made = [
+        training_dataset(frames, features, 8),
+        candidates_dataset(frames, features, 8),
+        sequence_dataset(frames, features, 8),
+    ]
+    assert [batches.options().autotune.enabled for batches in made] == [False] * 3

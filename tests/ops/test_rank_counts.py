@@ -29,6 +29,25 @@ def test_counts_equal_a_comparison_of_all_scores_at_any_size(queries, candidates
     np.testing.assert_array_equal(counts, expected)
 
 
+@pytest.mark.parametrize("power", [-90, -40, 0, 15, 60])
+def test_counts_do_not_depend_on_the_scale_of_the_scores(power):
+    q, c, limits = _whole(0, 40, 3), _whole(1, 1500, 3), _whole(2, 40)
+    scale = np.float32(2.0**power)  # Exact: no score is rounded.
+    counts = rank_counts.count_at_least(q * scale, c, limits * scale)
+    np.testing.assert_array_equal(counts, (ranking.scores(q, c) >= limits[:, None]).sum(1))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_what_is_not_finite_counts_as_a_comparison_says(value, place):
+    arrays = [_whole(0, 6, 3), _whole(1, 9, 3), _whole(2, 6)]
+    arrays[place][1] = value
+    q, c, limits = arrays
+    with np.errstate(invalid="ignore"):
+        expected = (~(q @ c.T < limits[:, None])).sum(1)
+    np.testing.assert_array_equal(rank_counts.count_at_least(q, c, limits), expected)
+
+
 def test_a_threshold_can_name_its_query():
     q, c = _whole(0, 5, 4), _whole(1, 30, 4)
     query_of = np.array([4, 0, 0, 2, 4, 4, 1], np.int32)

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
+from tfrs_ext.ops.datasets import without_tuning
 from tfrs_ext.typing import Embedder, Inputs
 
 
@@ -23,7 +24,7 @@ class EmbeddedInputs:
         self, inputs: tf.data.Dataset | Inputs, batch_size: int, tower: Embedder | None
     ) -> None:
         if not isinstance(inputs, tf.data.Dataset):
-            inputs = tf.data.Dataset.from_tensor_slices(inputs).batch(batch_size)
+            inputs = without_tuning(tf.data.Dataset.from_tensor_slices(inputs).batch(batch_size))
         self._batches, self._tower = inputs, tower
         self._traced: Embedder | None = None
         self._function: Any = None

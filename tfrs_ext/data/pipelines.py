@@ -14,6 +14,7 @@ from tfrs_ext.data.orders import Order, ages_of, equal_rows, shuffled_rows
 from tfrs_ext.data.schema import SAMPLE_WEIGHT
 from tfrs_ext.data.windows import Windows, windows_before_rows
 from tfrs_ext.features import Feature
+from tfrs_ext.ops.datasets import without_tuning
 
 
 def training_dataset(
@@ -198,7 +199,8 @@ def gather_batches(rows: tf.data.Dataset, batch: Callable[[tf.Tensor], Any]) -> 
         rows: Batches of row numbers, such as `row_numbers` gives.
         batch: From row numbers `[B]` to a batch.
     """
-    return rows.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    batches = rows.map(batch, num_parallel_calls=tf.data.AUTOTUNE)
+    return without_tuning(batches).prefetch(2)
 
 
 def row_numbers(

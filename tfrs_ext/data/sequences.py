@@ -10,6 +10,7 @@ from tfrs_ext.data.feature_set import FeatureSet, arrays_of
 from tfrs_ext.data.frames import Frames
 from tfrs_ext.data.schema import SAMPLE_WEIGHT
 from tfrs_ext.data.sequence_parts import Events, Parts
+from tfrs_ext.ops.datasets import without_tuning
 
 PARTS = ("all", "latest")
 
@@ -96,7 +97,7 @@ def sequence_dataset(
     batches = batches.map(gather, num_parallel_calls=tf.data.AUTOTUNE)
     # Keras stops where an epoch has fewer batches than the one before: each has as many.
     count = tf.data.experimental.assert_cardinality(-(-found // batch_size))
-    return batches.apply(count).prefetch(tf.data.AUTOTUNE)
+    return without_tuning(batches.apply(count)).prefetch(2)
 
 
 @tf.autograph.experimental.do_not_convert

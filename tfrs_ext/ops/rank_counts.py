@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-_ROWS, _COLUMNS, _PAIRS = 1024, 512, 65_536  # A block of scores is 2 MiB: it stays in cache.
+_ROWS, _COLUMNS, _PAIRS = 1024, 1024, 65_536  # A block of scores is 4 MiB: it stays in cache.
 _AT_ONCE = 4  # Blocks of rows, each in the cache of the core that works on it.
 _TOLERANCE = 1e-6  # Rounding of a float32 dot product, relative to the product of the norms.
 _TINY = 1e-30  # Zeros tie; smaller numbers might be flushed to zero.
+_STEEP = 2.0**104  # Makes more than six of every difference that counts, even of `_TINY`.
+_TAME = 1e6  # Whatever is below it can be made so steep, and stays finite.
 
 
 def tie_bounds(queries: tf.Tensor, positives: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -39,7 +41,7 @@ def count_at_least(
 ) -> tf.Tensor:
     """Counts the candidates whose score isn't below a threshold: `Σ_c 1[not q·c < t]`.
 
-    There is neither a `[N, C]` matrix nor a sort: memory is a few blocks of 2 MiB. NaN isn't below
+    There is neither a `[N, C]` matrix nor a sort: memory is a few blocks of 4 MiB. NaN isn't below
     anything, so a score or a threshold of NaN counts against the positive.
 
     Args:
@@ -53,16 +55,22 @@ def count_at_least(
         `[N]` int32.
     """
     total = tf.shape(candidates)[0]
+    is_tame = _are_tame(queries, candidates, thresholds)
 
     def count_rows(begin: tf.Tensor) -> tf.Tensor:
         rows = slice(begin, begin + _ROWS)
         limits = thresholds[rows, tf.newaxis]
         block = queries[rows] if query_of is None else tf.gather(queries, query_of[rows])
+        # One more column: the product with ones beside the candidates takes scores from limits.
+        steep = tf.concat([-block, limits], axis=1) * _STEEP
 
         def add(column: tf.Tensor, below: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            scores = tf.matmul(block, candidates[column : column + _COLUMNS], transpose_b=True)
-            # A float sum is exact here and takes half the time of an integer sum.
-            added = tf.reduce_sum(tf.cast(scores < limits, tf.float32), axis=1)
+            part = candidates[column : column + _COLUMNS]
+            added = tf.cond(
+                is_tame,
+                lambda: _count_below(steep, part),
+                lambda: _count_below_of_any(block, part, limits),
+            )
             return column + _COLUMNS, below + tf.cast(added, tf.int32)
 
         start = (tf.constant(0), tf.zeros_like(limits[:, 0], tf.int32))
@@ -72,6 +80,46 @@ def count_at_least(
         return total - below
 
     return _concat_blocks(count_rows, tf.shape(thresholds)[0], _ROWS, tf.int32, _AT_ONCE)
+
+
+def _are_tame(queries: tf.Tensor, candidates: tf.Tensor, thresholds: tf.Tensor) -> tf.Tensor:
+    """Returns whether all scores and thresholds are finite, and not huge."""
+    largest_query, largest_candidate = (
+        tf.reduce_max(tf.norm(vectors, axis=1)) for vectors in (queries, candidates)
+    )
+    largest = tf.stack(
+        [
+            largest_query,
+            largest_candidate,
+            largest_query * largest_candidate,
+            tf.reduce_max(tf.abs(thresholds)),
+        ]
+    )
+    return tf.reduce_all(largest < _TAME)
+
+
+def _count_below(steep: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
+    """Counts scores below their row's limit, `[R]` float32, at hardly more than the product's cost.
+
+    The product gives limit - score, so steep that it is 6 or 0 once it is clipped to what lies
+    between. TensorFlow clips while it writes the product, where a bias stands between the two.
+    Then a sum is all that is left.
+
+    Args:
+        steep: `[R, D + 1]`, the negative queries and their limits, times `_STEEP`.
+        candidates: `[K, D]`.
+    """
+    ones = tf.ones_like(candidates[:, :1])
+    product = tf.matmul(steep, tf.concat([candidates, ones], axis=1), transpose_b=True)
+    clipped = tf.nn.relu6(tf.nn.bias_add(product, tf.zeros_like(candidates[:, 0])))
+    return tf.round(tf.reduce_sum(clipped, axis=1) / 6.0)
+
+
+def _count_below_of_any(queries: tf.Tensor, candidates: tf.Tensor, limits: tf.Tensor) -> tf.Tensor:
+    """Counts the same of any numbers, NaN among them."""
+    scores = tf.matmul(queries, candidates, transpose_b=True)
+    # A float sum is exact here and takes half the time of an integer sum.
+    return tf.reduce_sum(tf.cast(scores < limits, tf.float32), axis=1)
 
 
 @tf.function(reduce_retracing=True)

@@ -172,5 +172,6 @@ def _begin_when_read(batches: tf.data.Dataset) -> tf.data.Dataset:
     `fit` makes one iterator more than it reads, which would be an epoch of another order.
     """
     lazy = tf.data.Dataset.from_tensors(0).flat_map(lambda _: batches)
+    lazy = lazy.with_options(batches.options())  # Those of a function's data set aren't heeded.
     size = int(batches.cardinality())
     return lazy if size < 0 else lazy.apply(tf.data.experimental.assert_cardinality(size))

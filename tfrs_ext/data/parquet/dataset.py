@@ -13,6 +13,7 @@ from tfrs_ext.data.parquet.entity_table import EntityTable
 from tfrs_ext.data.parquet.interactions import ParquetInteractions
 from tfrs_ext.data.parquet.order import shard_size
 from tfrs_ext.data.parquet.reader import Reader
+from tfrs_ext.ops.datasets import without_tuning
 
 
 def parquet_dataset(
@@ -87,7 +88,7 @@ def parquet_dataset(
         )
     )
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(num_batches))
-    return _read_as_it_is(_join_tables(dataset, reader.tables)).prefetch(2)
+    return without_tuning(_read_as_it_is(_join_tables(dataset, reader.tables))).prefetch(2)
 
 
 def _check(batch_size: int, window_rows: int, shard: tuple[int, int]) -> None:
