@@ -37,6 +37,13 @@ def test_counts_do_not_depend_on_the_scale_of_the_scores(power):
     np.testing.assert_array_equal(counts, (ranking.scores(q, c) >= limits[:, None]).sum(1))
 
 
+def test_a_limit_far_smaller_than_the_terms_of_a_score_is_not_lost_among_them():
+    q, c = _whole(0, 60, 3), _whole(1, 200, 3)
+    limits = np.full(60, 1e-30, np.float32)  # A score of 0 is a sum of 4 and -4, say.
+    counts = rank_counts.count_at_least(q, c, limits)
+    np.testing.assert_array_equal(counts, (ranking.scores(q, c) > 0).sum(1))
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_what_is_not_finite_counts_as_a_comparison_says(value, place):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-_ROWS, _COLUMNS, _PAIRS = 1024, 1024, 65_536  # A block of scores is 4 MiB: it stays in cache.
+_ROWS, _COLUMNS, _PAIRS = 2048, 512, 65_536  # A block of scores is 4 MiB: it stays in cache.
 _AT_ONCE = 4  # Blocks of rows, each in the cache of the core that works on it.
 _TOLERANCE = 1e-6  # Rounding of a float32 dot product, relative to the product of the norms.
 _TINY = 1e-30  # Zeros tie; smaller numbers might be flushed to zero.
@@ -61,14 +61,13 @@ def count_at_least(
         rows = slice(begin, begin + _ROWS)
         limits = thresholds[rows, tf.newaxis]
         block = queries[rows] if query_of is None else tf.gather(queries, query_of[rows])
-        # One more column: the product with ones beside the candidates takes scores from limits.
-        steep = tf.concat([-block, limits], axis=1) * _STEEP
+        steep_block, steep_limits = -block * _STEEP, limits[:, 0] * _STEEP
 
         def add(column: tf.Tensor, below: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             part = candidates[column : column + _COLUMNS]
             added = tf.cond(
                 is_tame,
-                lambda: _count_below(steep, part),
+                lambda: _count_below(steep_block, part, steep_limits),
                 lambda: _count_below_of_any(block, part, limits),
             )
             return column + _COLUMNS, below + tf.cast(added, tf.int32)
@@ -83,7 +82,10 @@ def count_at_least(
 
 
 def _are_tame(queries: tf.Tensor, candidates: tf.Tensor, thresholds: tf.Tensor) -> tf.Tensor:
-    """Returns whether all scores and thresholds are finite, and not huge."""
+    """Returns whether there are thresholds, and they and all scores are finite, and not huge.
+
+    Where nothing is asked, oneDNN's product with a bias would end the process.
+    """
     largest_query, largest_candidate = (
         tf.reduce_max(tf.norm(vectors, axis=1)) for vectors in (queries, candidates)
     )
@@ -95,24 +97,25 @@ def _are_tame(queries: tf.Tensor, candidates: tf.Tensor, thresholds: tf.Tensor) 
             tf.reduce_max(tf.abs(thresholds)),
         ]
     )
-    return tf.reduce_all(largest < _TAME)
+    return tf.logical_and(tf.size(thresholds) > 0, tf.reduce_all(largest < _TAME))
 
 
-def _count_below(steep: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
+def _count_below(queries: tf.Tensor, candidates: tf.Tensor, limits: tf.Tensor) -> tf.Tensor:
     """Counts scores below their row's limit, `[R]` float32, at hardly more than the product's cost.
 
-    The product gives limit - score, so steep that it is 6 or 0 once it is clipped to what lies
-    between. TensorFlow clips while it writes the product, where a bias stands between the two.
-    Then a sum is all that is left.
+    A product and a bias give limit - score, so steep that it is 6 or 0 once it is clipped to what
+    lies between. TensorFlow adds the bias and clips while it writes the product. Then a sum is all
+    that is left, which a product with ones does quickest.
 
     Args:
-        steep: `[R, D + 1]`, the negative queries and their limits, times `_STEEP`.
+        queries: `[R, D]`, the queries times `-_STEEP`.
         candidates: `[K, D]`.
+        limits: `[R]`, times `_STEEP`.
     """
-    ones = tf.ones_like(candidates[:, :1])
-    product = tf.matmul(steep, tf.concat([candidates, ones], axis=1), transpose_b=True)
-    clipped = tf.nn.relu6(tf.nn.bias_add(product, tf.zeros_like(candidates[:, 0])))
-    return tf.round(tf.reduce_sum(clipped, axis=1) / 6.0)
+    product = tf.matmul(candidates, queries, transpose_b=True)
+    clipped = tf.nn.relu6(tf.nn.bias_add(product, limits))
+    ones = tf.ones([1, tf.shape(candidates)[0]])
+    return tf.round(tf.matmul(ones, clipped)[0] / 6.0)
 
 
 def _count_below_of_any(queries: tf.Tensor, candidates: tf.Tensor, limits: tf.Tensor) -> tf.Tensor:
