@@ -334,3 +334,15 @@ def test_a_kill_within_an_epoch_costs_the_steps_since_the_last_writing(tmp_path)
     assert len(list((tmp_path / "killed" / "steps").iterdir())) == 2
     with pytest.raises(ValueError, match="`save_every` must be at least 1"):
         train_in_steps(tmp_path / "wrong", save_every=0)
+
+
+def test_options_of_the_batches_hold_where_steps_are_saved(tmp_path, monkeypatch):
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("sgd", "mse", run_eagerly=True)
+    given, fit = [], model.fit
+    monkeypatch.setattr(model, "fit", lambda x, **kwargs: given.append(x) or fit(x, **kwargs))
+    options = tf.data.Options()
+    options.autotune.enabled = False  # `tfrs_ext.data` sets it.
+    data = batches().with_options(options)
+    fit_resumable(model, data, tmp_path, monitor="loss", epochs=1, save_every=1, verbose=0)
+    assert [x.options().autotune.enabled for x in given] == [False]
