@@ -26,7 +26,12 @@ from tfrs_ext.features import HistoryTimes
 from tfrs_ext.training import fit_resumable
 
 METRICS = ("hit_rate_at_10", "ndcg_at_10")
-SPLITS = {"leave-one-out": data.leave_one_out, "global-time": data.global_time_split}
+SPLITS = {
+    "leave-one-out": data.leave_one_out,
+    "global-time": data.global_time_split,
+    "random": data.random_split,
+}
+PLAYS = "user_listen_artist_rels.parquet"  # Last.fm 2k has no times of plays.
 LOSSES = ("full", "uniform", "gbce", "mixed_none", "mixed_logq", "mixed_corrected")
 
 
@@ -49,7 +54,7 @@ class Stage(NamedTuple):
 
 
 def load(path: str, split: str = "leave-one-out") -> data.Split:
-    """Returns the split of a folder with ratings.parquet, with interactions.parquet, or MovieLens.
+    """Returns the split of a folder with MovieLens, ratings, interactions, or Last.fm's plays.
 
     Args:
         path: The folder.
@@ -61,6 +66,8 @@ def load(path: str, split: str = "leave-one-out") -> data.Split:
 def _load_frames(folder: pathlib.Path) -> data.Frames:
     if (folder / "interactions.parquet").exists():
         return data.load_frames(folder / "interactions.parquet")
+    if (folder / PLAYS).exists():
+        return _load_plays(folder / PLAYS)
     if folder.name == "ml-100k":
         return data.load_movielens("100k", folder)
     if not (folder / "ratings.parquet").exists():
@@ -74,6 +81,13 @@ def _load_frames(folder: pathlib.Path) -> data.Frames:
     log = ratings[["user_id", "movie_id"]].assign(timestamp=moments.astype(np.int64))
     log.columns = pd.Index(["user_id", "item_id", "timestamp"])
     return data.load_frames(log)
+
+
+def _load_plays(path: pathlib.Path) -> data.Frames:
+    """Returns who played what; a user's favourites come first there, so rows are shuffled."""
+    plays = pd.read_parquet(path)[["sourceNodeId", "targetNodeId"]].sample(frac=1, random_state=0)
+    log = plays.set_axis(["user_id", "item_id"], axis=1)
+    return data.load_frames(log, schema=data.Schema(timestamp=None))
 
 
 def make_task(loss: str, split: data.Split, ids: tuple[int, ...], options: Any, seed: int) -> Any:
