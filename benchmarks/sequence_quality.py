@@ -97,7 +97,7 @@ def make_task(loss: str, split: data.Split, ids: tuple[int, ...], options: Any, 
     if loss == "full":
         return tasks.Retrieval(losses.FullSoftmax(), negatives=negatives.WholeCatalogue(catalogue))
     if loss == "gbce":
-        return tasks.Retrieval(losses.GBCE(len(ids)), negatives=uniform)
+        return tasks.Retrieval(losses.GBCE(len(ids), prior=1 / len(ids)), negatives=uniform)
     if loss == "uniform":
         return tasks.Retrieval(losses.SampledSoftmax(), negatives=uniform)
     counted = frequencies.CountedFrequency(*data.item_counts(split.train))

@@ -1,3 +1,5 @@
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -25,6 +27,27 @@ def test_gives_the_published_numbers(loss, expected):
 def test_fully_calibrated_gbce_weighs_the_positive_by_the_sampled_share():
     value = GBCE(num_items=3, t=1.0)(LABELS, SCORES)  # Both other items are sampled: plain BCE.
     np.testing.assert_allclose(value, SampledBinaryCrossEntropy()(LABELS, SCORES), rtol=1e-6)
+
+
+@pytest.mark.parametrize("prior", [0.01, 0.5, 0.9])
+def test_scores_of_zero_are_the_prior_probability(prior):
+    zeros, positive, negatives = [[0.0, 0.0, 0.0]], -np.log(prior), -2 * np.log(1 - prior)
+    binary = SampledBinaryCrossEntropy(prior=prior)(LABELS, zeros)
+    np.testing.assert_allclose(binary, (positive + negatives) / 3, rtol=1e-6)
+    calibrated = GBCE(num_items=5, t=1.0, prior=prior)(LABELS, zeros)  # Two of four are drawn.
+    np.testing.assert_allclose(calibrated, (positive / 2 + negatives) / 3, rtol=1e-6)
+
+
+def test_the_prior_moves_scores_and_their_gradients_and_nothing_else():
+    shift = np.log(99.0)
+    for make in (SampledBinaryCrossEntropy, functools.partial(GBCE, 7)):
+        scores = tf.constant(SCORES)
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(scores)
+            plain, shifted = make()(LABELS, scores - shift), make(prior=0.01)(LABELS, scores)
+        np.testing.assert_allclose(plain, shifted, rtol=1e-5)
+        slopes = tape.gradient(plain, scores), tape.gradient(shifted, scores)
+        np.testing.assert_allclose(*slopes, rtol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +79,8 @@ def test_tied_hard_negatives_share_the_gradient():
         (lambda: Triplet(margin=0.0), "`margin` must be positive, received margin=0.0"),
         (lambda: Triplet(mining="easy"), "`mining` must be one of"),
         (lambda: GBCE(num_items=1), "`num_items` must be at least 2, received num_items=1"),
+        (lambda: GBCE(num_items=9, prior=1.0), "`prior` must be between 0 and 1, received prior=1"),
+        (lambda: SampledBinaryCrossEntropy(prior=0.0), "`prior` must be between 0 and 1"),
         (lambda: GBCE(num_items=9, t=1.5), r"`t` must be in \[0, 1\], received t=1.5"),
     ],
 )

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfrs_ext._keras import keras
 from tfrs_ext.losses.retrieval_loss import RetrievalLoss
+from tfrs_ext.losses.sampled_binary_cross_entropy import check_prior
 from tfrs_ext.ops import objectives
 
 
@@ -19,10 +20,16 @@ class GBCE(RetrievalLoss):
     Negatives are meant to be uniform over the catalogue; `log_q` is ignored. A row without
     negatives has loss 0.
 
+    Scores compare with `log((1 - prior) / prior)`, so that a score of 0 is the probability `prior`.
+    With the article's 0.5 all scores must fall first: to about `-log(num_items)`, by one direction
+    that all embeddings come to share, and where the towers read these embeddings, little else is
+    seen of them for a long time. `prior=1 / num_items` spares that, and ranks no otherwise.
+
     Args:
         num_items: Items in the catalogue, at least 2.
         t: From 0, plain binary cross-entropy, to 1, probabilities that are fully calibrated. The
             article recommends 0.75 with 256 negatives.
+        prior: The probability that a score of 0 stands for, between 0 and 1.
         reduction: Keras's reduction of the rows.
         name: Name of the loss.
 
@@ -35,7 +42,7 @@ class GBCE(RetrievalLoss):
         A scalar, or `[B]` float32 where the reduction is `none`.
 
     Raises:
-        ValueError: Where `num_items` is under 2 or `t` not in [0, 1].
+        ValueError: Where `num_items` is under 2, `t` not in [0, 1], or `prior` not between 0 and 1.
 
     Relations: gSASRec's loss; `SampledBinaryCrossEntropy` is `t=0`. `CorrectedSampledSoftmax` needs
     no such constant and takes negatives from any source.
@@ -54,6 +61,7 @@ class GBCE(RetrievalLoss):
         self,
         num_items: int,
         t: float = 0.75,
+        prior: float = 0.5,
         reduction: str = keras.losses.Reduction.AUTO,
         name: str | None = "gbce",
     ) -> None:
@@ -62,17 +70,19 @@ class GBCE(RetrievalLoss):
             raise ValueError(f"`num_items` must be at least 2, received num_items={num_items}.")
         if not 0 <= t <= 1:
             raise ValueError(f"`t` must be in [0, 1], received t={t}.")
+        check_prior(prior)
         self.num_items = num_items
-        self.t = t
+        self.t, self.prior = t, prior
 
     @property
     def objective(self) -> objectives.Objective:
         """Binary cross-entropy in which the positive counts `beta`."""
-        return objectives.binary_cross_entropy(self._beta)
+        return objectives.binary_cross_entropy(self._beta, self.prior)
 
     def _beta(self, count: tf.Tensor) -> tf.Tensor:
         return 1.0 - self.t + self.t * count / (self.num_items - 1)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
-        return {**super().get_config(), "num_items": self.num_items, "t": self.t}
+        own = {"num_items": self.num_items, "t": self.t, "prior": self.prior}
+        return {**super().get_config(), **own}

@@ -1,5 +1,7 @@
 """Binary cross-entropy of the positive and its negatives, each by itself."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from tfrs_ext._keras import keras
@@ -16,6 +18,7 @@ class SampledBinaryCrossEntropy(RetrievalLoss):
     A row without negatives has loss 0, as in every loss here. `log_q` is ignored.
 
     Args:
+        prior: The probability that a score of 0 stands for, between 0 and 1; `GBCE` says more.
         reduction: Keras's reduction of the rows.
         name: Name of the loss.
 
@@ -26,6 +29,9 @@ class SampledBinaryCrossEntropy(RetrievalLoss):
 
     Returns:
         A scalar, or `[B]` float32 where the reduction is `none`.
+
+    Raises:
+        ValueError: Where `prior` is not between 0 and 1.
 
     Relations: SASRec's loss. With few of many items as negatives it overestimates probabilities
     of all items near the top, which hurts ranking: `GBCE` mends that, softmax losses do not have
@@ -42,12 +48,25 @@ class SampledBinaryCrossEntropy(RetrievalLoss):
 
     def __init__(
         self,
+        prior: float = 0.5,
         reduction: str = keras.losses.Reduction.AUTO,
         name: str | None = "sampled_binary_cross_entropy",
     ) -> None:
         super().__init__(reduction=reduction, name=name)
+        check_prior(prior)
+        self.prior = prior
 
     @property
     def objective(self) -> objectives.Objective:
         """Binary cross-entropy in which the positive counts as one negative does."""
-        return objectives.binary_cross_entropy(tf.ones_like)
+        return objectives.binary_cross_entropy(tf.ones_like, self.prior)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments."""
+        return {**super().get_config(), "prior": self.prior}
+
+
+def check_prior(prior: float) -> None:
+    """Raises ValueError unless the probability of a score of 0 is one that a score can have."""
+    if not 0 < prior < 1:
+        raise ValueError(f"`prior` must be between 0 and 1, received prior={prior}.")

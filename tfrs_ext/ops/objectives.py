@@ -5,6 +5,7 @@ answers with `RowTerms`. `logits` hold `LOWEST` where a candidate is no negative
 is the number of the others, as floating point. A row without negatives has loss 0.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -84,14 +85,20 @@ def semi_hard_hinge(margin: float) -> Objective:
     return objective
 
 
-def binary_cross_entropy(positive_share: Callable[[tf.Tensor], tf.Tensor]) -> Objective:
+def binary_cross_entropy(
+    positive_share: Callable[[tf.Tensor], tf.Tensor], prior: float = 0.5
+) -> Objective:
     """Makes the mean binary cross-entropy over the positive and its negatives.
 
     Args:
         positive_share: Gives the weight `[b]` of the positive's term from `count`.
+        prior: The probability that a score of 0 stands for.
     """
+    threshold = math.log1p(-prior) - math.log(prior)
 
     def objective(logits: tf.Tensor, positive: tf.Tensor, count: tf.Tensor) -> RowTerms:
+        if threshold:
+            logits, positive = logits - threshold, positive - threshold
         share = tf.where(count > 0, 1.0 / (count + 1.0), 0.0)
         weight = share * positive_share(count)
         negatives = share * tf.reduce_sum(tf.math.softplus(logits), axis=1)

@@ -59,7 +59,7 @@ def loss(
     losses = {
         "sampled_softmax": lambda: softmax,
         "triplet": lambda: triplet,
-        "gbce": lambda: GBCE(num_items, calibration),
+        "gbce": lambda: GBCE(num_items, calibration, prior=1 / num_items),
         "info_nce": lambda: InfoNCE(symmetric=True),
         "full_product_softmax": lambda: FullProductSoftmax(correction="logq"),
         "pairwise_cross_entropy": PairwiseCrossEntropy,
