@@ -1,4 +1,6 @@
-"""The stages of the retrieval recipe beside the same towers in plain TFRS, as in its tutorials.
+"""Evaluation and export of the retrieval recipe beside the same towers in plain TFRS.
+
+`benchmarks.training_step` measures the training.
 
 Run: python -m benchmarks.retrieval_stages --data movielens-1m --path FOLDER
 """
@@ -24,7 +26,6 @@ from tfrs_ext import (
     losses,
     models,
     negatives,
-    optimizers,
     serving,
     tasks,
 )
@@ -122,18 +123,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", default="synthetic")
     parser.add_argument("--path")
-    parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--queries", type=int, default=2_000)
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
     problem = Problem.of(DataSource(args.data, args.path))
     frequency = frequencies.CountedFrequency(*data.item_counts(problem.split.train))
     our, their = ours(problem, frequency), Tutorial(problem, frequency)
-    for model in (our, their):
-        model.compile(optimizers.LazyAdam(0.002) if model is our else keras.optimizers.Adam(0.002))
+    their.compile(keras.optimizers.Adam(0.002))
     train = problem.split.train
-    batches = data.training_dataset(train, problem.features, BATCH, seed=1)
-    slices = row_by_row(data.training_dataset(train, problem.features, BATCH, shuffle=False))
     part = problem.split.validation
     held_out = data.training_dataset(
         part, problem.features, BATCH, history=train, shuffle=False
@@ -176,10 +173,6 @@ def main() -> None:
         return call
 
     stages = {
-        f"train {args.steps} steps of {BATCH}": (
-            lambda: our.fit(batches.take(args.steps), verbose=0),
-            lambda: their.fit(slices.take(args.steps), verbose=0),
-        ),
         f"evaluate {args.queries} queries": (
             evaluation.evaluate,
             lambda: their.evaluate(held_out, verbose=0),
