@@ -4,10 +4,12 @@ Every known user of the test part is asked once for 100 new items out of those t
 Each contestant runs in a process and an environment of its own, with the same number of threads,
 and may choose its best epoch by the same validation questions. Its answers are scored by our
 metrics, and by an independent library. Rows that are measured are kept and not measured again.
-Models that rank are asked for the probability of each test row's label instead.
+Models that rank are asked for the probability of each test row's label instead. What serving costs
+is measured with exports: a fresh process loads one and asks it for one user at a time.
 
 Run: python -m benchmarks.peers run --path ML-1M --peers implicit:implicit_als
      python -m benchmarks.peers rank --data frappe --path FRAPPE --peers deepctr:DCN-V2
+     python -m benchmarks.peers serve --path ML-100K --peers implicit:implicit_als
      python -m benchmarks.peers page
 """
 
@@ -20,7 +22,7 @@ import pandas as pd
 
 import tfrs_ext  # First: it chooses Keras 2.
 from benchmarks.ledger import Ledger, Row
-from benchmarks.peers import page, ranking_contest, ranking_problem
+from benchmarks.peers import page, ranking_contest, ranking_problem, serving_contest
 from benchmarks.peers.contest import METRICS, measure
 from benchmarks.peers.differences import differences
 from benchmarks.peers.problem import Problem
@@ -29,6 +31,8 @@ from benchmarks.timing import machine
 
 MODELS = ("popularity", "item_to_item", "ease", "ials", "two_tower")
 RANKERS = ("dnn", "dcn_v2", "wide_deep")
+SERVED = ("sequence", "two_tower", "ease", "ials", "item_to_item")
+COSTS = ("processor_seconds_to_best", "peak_megabytes")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -43,7 +47,7 @@ def run(options: argparse.Namespace) -> None:
             lambda name=name, spec=spec: measure(problem, name, spec), contestant=name, **spec
         )
         ledger.note(**differences(problem.name, ledger.rows))
-    _show(ledger, METRICS)
+    _show(ledger, (*METRICS, *COSTS))
 
 
 def rank(options: argparse.Namespace) -> None:
@@ -59,7 +63,23 @@ def rank(options: argparse.Namespace) -> None:
             **spec,
         )
         ledger.note(**differences(problem.name, ledger.rows, "auc", users))
-    _show(ledger, ranking_problem.METRICS)
+    _show(ledger, (*ranking_problem.METRICS, *COSTS))
+
+
+def serve(options: argparse.Namespace) -> None:
+    """Measures exports that aren't measured yet, and prints the table."""
+    serving_contest.check_names([*options.models, *options.peers])
+    folder = pathlib.Path(options.path).name
+    problem = Problem(f"serving-{folder}", load(options.path, options.split))
+    ledger = _ledger(problem.name, {"task": "serving", "data": folder, **problem.facts()})
+    settings = ("split", "dim", "length", "batch_size", "max_epochs", "patience", "threads")
+    for name, spec in _trainings(options, ledger, settings):
+        ledger.run(
+            lambda name=name, spec=spec: serving_contest.measure(problem, name, spec),
+            contestant=name,
+            **spec,
+        )
+    _show(ledger, serving_contest.COSTS)
 
 
 def _ledger(problem: str, facts: Row) -> Ledger:
@@ -78,8 +98,8 @@ def _trainings(
             yield name, {**{key: getattr(options, key) for key in settings}, "seed": seed}
 
 
-def _show(ledger: Ledger, metrics: Sequence[str]) -> None:
-    shown = ["contestant", "seed", *metrics, "processor_seconds_to_best", "peak_megabytes"]
+def _show(ledger: Ledger, columns: Sequence[str]) -> None:
+    shown = ["contestant", "seed", *columns]
     print(pd.DataFrame(ledger.rows)[shown].round(4).to_string(index=False))
 
 
@@ -103,6 +123,12 @@ def main(words: list[str] | None = None) -> None:
     runs.add_argument("--models", nargs="*", default=list(MODELS))
     usual = {"dim": 64, "length": 200, "batch-size": 128, "max-epochs": 20, "patience": 5}
     _add_options(runs, usual)
+    serves = commands.add_parser("serve", help="measures exports that aren't measured yet")
+    serves.set_defaults(command=serve)
+    serves.add_argument("--split", choices=SPLITS, default="leave-one-out")
+    serves.add_argument("--models", nargs="*", default=list(SERVED))
+    _add_options(serves, {**usual, "max-epochs": 1, "patience": 1})
+    serves.set_defaults(threads=1)
     ranks = commands.add_parser("rank", help="measures ranking that isn't measured yet")
     ranks.set_defaults(command=rank)
     ranks.add_argument("--data", choices=list(ranking_problem.PROBLEMS), required=True)

@@ -6,7 +6,7 @@ import json
 import os
 import pathlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import pandas as pd
@@ -42,7 +42,7 @@ class Scores(Protocol):
 
 def measure(problem: Problem, contestant: str, spec: Row) -> Row:
     """Returns the row of a contestant: `environment:adapter`, or the name of a model of ours."""
-    environment, adapter = contestant.split(":") if ":" in contestant else (OURS, OURS)
+    environment, adapter = home_of(contestant)
     with answers_of(problem, contestant, spec, environment, adapter) as out:
         result = problem.score(pd.read_parquet(out / "answers.parquet"))
         explode(problem.wanted).to_parquet(out / "wanted.parquet", index=False)
@@ -55,18 +55,34 @@ def measure(problem: Problem, contestant: str, spec: Row) -> Row:
     return row
 
 
+def home_of(contestant: str) -> tuple[str, str]:
+    """Returns the environment and the adapter of a contestant that retrieves."""
+    environment, _, adapter = contestant.partition(":")
+    return (environment, adapter) if adapter else (OURS, OURS)
+
+
 @contextlib.contextmanager
 def answers_of(
-    problem: Asks, contestant: str, spec: Row, environment: str, adapter: str
+    problem: Asks,
+    contestant: str,
+    spec: Row,
+    environment: str,
+    adapter: str,
+    steps: Sequence[str] = ("answer",),
 ) -> Iterator[pathlib.Path]:
-    """Lets a contestant answer; yields the folder of its answers, which is there until the end."""
+    """Lets a contestant take steps, such as to answer, in a process each.
+
+    It yields the folder of what they wrote, which is there until the end.
+    """
     # One each, so that two runs don't mistake each other's settings for theirs.
     name = f"{contestant.replace(':', '-')}-{spec['seed']}"
     folder = HOME / "exchange" / problem.name / name
     out = folder / "out"
     problem.write(folder, {**spec, "model": contestant})
     script = ADAPTERS / f"{adapter}.py"
-    call(make_environment(environment), script, [str(folder), str(out)], spec["threads"])
+    for step in steps:
+        words = [str(folder), str(out), step]
+        call(make_environment(environment), script, words, spec["threads"])
     yield out
     shutil.rmtree(folder)
 

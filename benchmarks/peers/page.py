@@ -1,20 +1,19 @@
 """The page docs/peers.md, made of what was measured: `python -m benchmarks.peers page`."""
 
-import ast
 import json
 import pathlib
 from collections.abc import Sequence
 
 from benchmarks.ledger import Row
-from benchmarks.peers import ranking_page
-from benchmarks.peers.contest import ADAPTERS, METRICS
+from benchmarks.peers import ranking_page, serving_page
+from benchmarks.peers.contest import METRICS
+from benchmarks.peers.labels import label_of, retrieval_adapters
 from benchmarks.peers.tables import command, costs, quality, table, values_of
 from benchmarks.timing import RESULTS
 
 TRAINED = ("sequence", "two_tower")  # Models of ours that a table should have.
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "peers.md"
 HEAD = pathlib.Path(__file__).with_name("head.md")
-RANKING_HEAD = HEAD.with_name("ranking_head.md")
 
 
 def write() -> None:
@@ -24,27 +23,16 @@ def write() -> None:
 
 
 def text_of(results: Sequence[Row]) -> str:
-    """Returns the page of some results: retrieval, then ranking."""
-    ranking = [result for result in results if result["facts"].get("task") == "ranking"]
-    parts = [HEAD.read_text(), *(_section(result) for result in results if result not in ranking)]
-    if ranking:
-        parts += [RANKING_HEAD.read_text(), *map(ranking_page.section, ranking)]
+    """Returns the page of some results: retrieval, then ranking and serving, where they are."""
+    tasks: dict[str, list[Row]] = {}
+    for result in results:
+        tasks.setdefault(result["facts"].get("task", "retrieval"), []).append(result)
+    parts = [HEAD.read_text(), *map(_section, tasks.get("retrieval", []))]
+    for task, section in (("ranking", ranking_page.section), ("serving", serving_page.section)):
+        if task in tasks:
+            head = HEAD.with_name(f"{task}_head.md").read_text()
+            parts += [head, *map(section, tasks[task])]
     return "\n".join([*parts, _versions(results)])
-
-
-def label_of(contestant: str) -> str:
-    """Returns what people call a contestant: a model of ours by its name, or an adapter's words."""
-    if ":" not in contestant:
-        return f"`{contestant}`"
-    path = ADAPTERS / f"{contestant.split(':')[1]}.py"
-    words = ast.get_docstring(ast.parse(path.read_text())) or contestant
-    return words.split(",")[0].rstrip(".")
-
-
-def retrieval_adapters() -> set[str]:
-    """Returns the names of all adapters of models that retrieve."""
-    names = {path.stem for path in ADAPTERS.glob("*_*.py")} - {"independent_check"}
-    return {name for name in names if not name.startswith("rank_")}
 
 
 def _paths() -> list[pathlib.Path]:
@@ -96,7 +84,7 @@ def _versions(results: Sequence[Row]) -> str:
     rows = [row for result in results for row in result["rows"]]
     found = {pair for row in rows for pair in row["versions"].items()}
     found |= {("tfrs_ext", result["facts"]["tfrs_ext"]) for result in results}
-    checks = sorted({row["checked_by"] for row in rows})
+    checks = sorted({row["checked_by"] for row in rows if "checked_by" in row})
     machines = {result["facts"]["machine"]["processor"] for result in results}
     cores = {str(result["facts"]["machine"]["cores"]) for result in results}
     dates = sorted({row["date"] for row in rows})

@@ -1,14 +1,17 @@
 """BPR of Cornac, with its defaults besides the width."""
 
+import pathlib
+
 import numpy as np
 import pandas as pd
 from cornac.data import Dataset
 from cornac.models import BPR
-from exchange import Recommend, Watch, answer, best_of, ranked
-from matrices import make_matrix
+from exchange import Watch, best_of, ranked
+from exports import Loaded, Trained, best_of_one, take_part
+from matrices import make_matrix, make_rows
 
 
-def train(rows: pd.DataFrame, spec: dict, watch: Watch) -> Recommend:
+def train(rows: pd.DataFrame, spec: dict, watch: Watch) -> Trained:
     """Returns the answers by the factors; users whom training never saw get none."""
     pairs = rows[["user_id", "item_id"]].drop_duplicates().assign(weight=1.0)
     table = Dataset.from_uir(pairs.itertuples(index=False, name=None), seed=spec["seed"])
@@ -25,7 +28,27 @@ def train(rows: pd.DataFrame, spec: dict, watch: Watch) -> Recommend:
             found.append(best_of(scores, seen[part], items[order], k))
         return ranked(users, np.concatenate(found))
 
-    return recommend
+    def export(known: pd.DataFrame, folder: pathlib.Path) -> None:
+        model.save(folder)
+
+    return Trained(recommend, export)
 
 
-answer(train, "cornac", "numpy")
+def load(folder: pathlib.Path, spec: dict) -> Loaded:
+    """Returns what answers by a user's number and the places of what the user had."""
+    model = BPR.load(str(folder / "BPR"))
+    items = np.array(list(model.iid_map))
+
+    def questions(known: pd.DataFrame, users: np.ndarray) -> list[tuple[int, np.ndarray]]:
+        order = np.argsort(items)
+        seen = (order[row.indices] for row in make_rows(known, users, items[order]))
+        return list(zip((model.uid_map[user] for user in users), seen, strict=True))
+
+    def ask(question: tuple[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        user, seen = question
+        return best_of_one(model.score(user), seen, items, spec["k"])
+
+    return Loaded(questions, ask)
+
+
+take_part(train, load, "cornac", "numpy")

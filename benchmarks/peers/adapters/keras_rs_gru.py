@@ -1,24 +1,30 @@
 """GRU4Rec of the examples of keras-rs, with their rate, batch and length of context."""
 
 import os
+import pathlib
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
+
+from typing import Any
 
 import keras
 import keras_rs
 import numpy as np
 import pandas as pd
-from exchange import Recommend, Watch, answer, ranked
-from matrices import make_matrix
+from exchange import Watch, ranked
+from exports import Loaded, Trained, take_part
+from matrices import make_matrix, make_rows
 
 LENGTH, BATCH, RATE = 10, 2048, 0.05
 
 
+@keras.saving.register_keras_serializable()
 class Retriever(keras.Model):
     """A reader of histories and a table of items, with other items of the batch as negatives."""
 
-    def __init__(self, count: int, dim: int) -> None:
-        super().__init__()
+    def __init__(self, count: int, dim: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.sizes = {"count": count, "dim": dim}
         self.query_model = keras.Sequential(
             [keras.layers.Embedding(count, dim), keras.layers.GRU(dim)]
         )
@@ -30,6 +36,10 @@ class Retriever(keras.Model):
         self.query_model.build(input_shape)
         self.candidate_model.build(input_shape)
         super().build(input_shape)
+
+    def get_config(self):
+        """Returns the sizes."""
+        return {**super().get_config(), **self.sizes}
 
     def call(self, histories, training=False):
         """Returns the vectors of histories."""
@@ -54,7 +64,7 @@ def pad(history: np.ndarray) -> np.ndarray:
     return np.pad(latest, (0, LENGTH - len(latest)))
 
 
-def train(rows: pd.DataFrame, spec: dict, watch: Watch) -> Recommend:
+def train(rows: pd.DataFrame, spec: dict, watch: Watch) -> Trained:
     """Returns the answers by the latest ten items of what is known by then."""
     keras.utils.set_random_seed(spec["seed"])
     items = np.unique(rows["item_id"])
@@ -94,7 +104,35 @@ def train(rows: pd.DataFrame, spec: dict, watch: Watch) -> Recommend:
     data = {"x": contexts, "y": labels, "batch_size": BATCH, "shuffle": False}
     model.fit(**data, epochs=spec["max_epochs"], callbacks=[epochs], verbose=0)
     model.set_weights(watch.kept)
-    return recommend
+
+    def export(known: pd.DataFrame, folder: pathlib.Path) -> None:
+        model.save(folder / "model.keras")
+        np.save(folder / "items.npy", items)
+
+    return Trained(recommend, export)
 
 
-answer(train, "keras-rs", "keras", "jax")
+def load(folder: pathlib.Path, spec: dict) -> Loaded:
+    """Returns what answers by a user's latest items and the places of all that the user had."""
+    model, items = keras.saving.load_model(folder / "model.keras"), np.load(folder / "items.npy")
+    candidates = model.candidate_model.embeddings[1:]
+    # The layer leaves nothing out: it ranks all, and the adapter takes the new ones.
+    layer = keras_rs.layers.BruteForceRetrieval(candidates, k=len(items))
+    # Compiled: called as they are, the layers of Keras trace the GRU anew each time.
+    best = keras.Sequential([model.query_model, layer])
+
+    def questions(known: pd.DataFrame, users: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        past = histories_of(known, items)
+        seen = (row.indices for row in make_rows(known, users, items))
+        return [(pad(past[user])[None], had) for user, had in zip(users, seen, strict=True)]
+
+    def ask(question: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        history, seen = question
+        scores, places = (found[0] for found in best.predict_on_batch(history))
+        new = np.flatnonzero(~np.isin(places, seen))[: spec["k"]]
+        return items[places[new]], scores[new]
+
+    return Loaded(questions, ask)
+
+
+take_part(train, load, "keras-rs", "keras", "jax")

@@ -1,5 +1,7 @@
 """Interactions as a sparse matrix of users and items, which several libraries take."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
@@ -18,3 +20,10 @@ def make_matrix(rows: pd.DataFrame, users: np.ndarray, items: np.ndarray) -> csr
     places = np.searchsorted(users, rows["user_id"]), np.searchsorted(items, rows["item_id"])
     ones = np.ones(len(rows), np.float32)
     return csr_matrix((ones, places), shape=(len(users), len(items)))
+
+
+def make_rows(rows: pd.DataFrame, users: np.ndarray, items: np.ndarray) -> Sequence[csr_matrix]:
+    """Returns a matrix `[1, C]` for each user, in the order of the users."""
+    known, places = np.unique(users, return_inverse=True)
+    matrix = make_matrix(rows, known, items)
+    return [matrix[place] for place in places]

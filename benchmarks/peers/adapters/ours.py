@@ -1,17 +1,20 @@
 """Models of this library: any of `models.RETRIEVERS` or `baselines.BASELINES`, as it usually is."""
 
+import pathlib
+
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from exchange import Recommend, Watch, answer, ranked
+from exchange import Watch, ranked
+from exports import Loaded, Trained, take_part
 
-from tfrs_ext import baselines, data, indexes, negatives, tuning
+from tfrs_ext import baselines, data, indexes, negatives, serving, tuning
 from tfrs_ext._keras import keras
 from tfrs_ext.models import RETRIEVERS
 from tfrs_ext.training import fit_resumable
 
 
-def train(rows: pd.DataFrame, spec: dict, watch: Watch) -> Recommend:
+def train(rows: pd.DataFrame, spec: dict, watch: Watch) -> Trained:
     """Trains a retriever, or fits a baseline, of the name in the settings."""
     frames = data.load_frames(rows.drop(columns="order"))
     fit = fit_baseline if spec["model"] in baselines.BASELINES else train_retriever
@@ -25,7 +28,7 @@ def read(known: pd.DataFrame, train: data.Frames) -> data.Frames:
     return data.load_frames(known, users=users, items=train.items)
 
 
-def fit_baseline(train: data.Frames, spec: dict, watch: Watch) -> Recommend:
+def fit_baseline(train: data.Frames, spec: dict, watch: Watch) -> Trained:
     """Returns the answers of a baseline with its defaults."""
     name = spec["model"]
     has_seed = issubclass(baselines.BASELINES[name].model, (baselines.IALS,))
@@ -43,10 +46,19 @@ def fit_baseline(train: data.Frames, spec: dict, watch: Watch) -> Recommend:
         histories = tf.gather(data.item_histories(frames), places)
         return ranked(users, ids[model.recommend(histories, k)[1]])
 
-    return recommend
+    def export(known: pd.DataFrame, folder: pathlib.Path) -> None:
+        frames = read(known, train)
+        users = serving.Users(
+            {"user_id": frames.users["user_id"].to_numpy()}, seen=data.seen_items(frames)
+        )
+        serving.export_baseline(
+            folder, model, serving.Items({"item_id": ids[:-1]}), users, k=spec["k"]
+        )
+
+    return Trained(recommend, export)
 
 
-def train_retriever(train: data.Frames, spec: dict, watch: Watch) -> Recommend:
+def train_retriever(train: data.Frames, spec: dict, watch: Watch) -> Trained:
     """Returns the answers of a retriever after its best epoch."""
     variant = RETRIEVERS[spec["model"]]
     reads_sequences = variant.model.reads_sequences
@@ -107,7 +119,34 @@ def train_retriever(train: data.Frames, spec: dict, watch: Watch) -> Recommend:
     names = ("seconds", "processor_seconds", "ndcg_at_10")
     rows = zip(*(history[name] for name in names), strict=True)
     watch.rows = [dict(zip(names, row, strict=True)) for row in rows]
-    return recommend
+
+    def export(known: pd.DataFrame, folder: pathlib.Path) -> None:
+        frames = read(known, train)
+        states, seen = data.user_states(frames, features), data.seen_items(frames)
+        serving.export(
+            folder,
+            model.query_model,
+            model.candidate_model.predict(items, verbose=0),
+            serving.Items({"item_id": ids}),
+            users=serving.Users(states, seen=seen),
+            k=spec["k"],
+            index="exact",
+        )
+
+    return Trained(recommend, export)
 
 
-answer(train, "tensorflow", "numpy")
+def load(folder: pathlib.Path, spec: dict) -> Loaded:
+    """Returns what answers by a user's id."""
+    version = serving.latest_version(folder)
+    bundle = tf.saved_model.load(str(version))
+    answer = bundle.signatures["serving_default"]
+
+    def ask(user: tf.Tensor) -> tuple[np.ndarray, np.ndarray]:
+        found = answer(user_id=user)
+        return found["item_id"].numpy()[0], found["score"].numpy()[0]
+
+    return Loaded(lambda known, users: tf.split(tf.constant(users), len(users)), ask)
+
+
+take_part(train, load, "tensorflow", "numpy")

@@ -4,12 +4,14 @@ A training that was killed goes on after its last whole epoch, from files beside
 """
 
 import copy
+import pathlib
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from exchange import Recommend, Watch, answer
+from exchange import Recommend, Watch
+from exports import Loaded, Trained, take_part
 from pytorch_lightning import Callback, Trainer
 from rectools.dataset import Dataset
 from rectools.models import SASRecModel
@@ -70,7 +72,7 @@ def table_of(rows: pd.DataFrame) -> Dataset:
     return Dataset.construct(rows[["user_id", "item_id"]].assign(datetime=times, weight=1.0))
 
 
-def train(rows: pd.DataFrame, spec: dict, watch: Watch) -> Recommend:
+def train(rows: pd.DataFrame, spec: dict, watch: Watch) -> Trained:
     """Returns the answers by the state after all that is known of the user."""
     torch.manual_seed(spec["seed"])
     torch.set_num_threads(spec["threads"])
@@ -107,10 +109,33 @@ def train(rows: pd.DataFrame, spec: dict, watch: Watch) -> Recommend:
         known = table_of(known[known["item_id"].isin(items)])
         return model.recommend(users, known, k, filter_viewed=True, on_unsupported_targets="ignore")
 
+    def export(known: pd.DataFrame, folder: pathlib.Path) -> None:
+        model.fit_trainer.save_checkpoint(folder / "model.ckpt")
+
     epochs.model, epochs.recommend = model, recommend
     model.fit(table_of(rows))
     model.lightning_model.load_state_dict(watch.kept)
-    return recommend
+    return Trained(recommend, export)
 
 
-answer(train, "rectools", "torch")
+def load(folder: pathlib.Path, spec: dict) -> Loaded:
+    """Returns what answers by a data set of one user."""
+    torch.set_num_threads(spec["threads"])
+    # RecTools starts a training without rows to read a checkpoint; ours isn't needed for that.
+    changes = {"get_trainer_func": None}
+    model = SASRecModel.load_from_checkpoint(folder / "model.ckpt", model_params_update=changes)
+    items = model.data_preparator.get_known_item_ids()
+
+    def questions(known: pd.DataFrame, users: np.ndarray) -> list[Dataset]:
+        known = known[known["item_id"].isin(items)]
+        return [table_of(known[known["user_id"] == user]) for user in users]
+
+    def ask(known: Dataset) -> tuple[np.ndarray, np.ndarray]:
+        users = known.user_id_map.external_ids
+        found = model.recommend(users, known, spec["k"], filter_viewed=True)
+        return found["item_id"].to_numpy(), found["score"].to_numpy()
+
+    return Loaded(questions, ask)
+
+
+take_part(train, load, "rectools", "torch")
