@@ -231,5 +231,7 @@ def test_the_page_holds_a_row_for_each_contestant_by_its_words(tmp_path, monkeyp
 def test_every_adapter_has_words_for_the_page_and_an_environment_of_its_own():
     words = {name: page.label_of(f"x:{name}") for name in page.retrieval_adapters()}
     assert words["rectools_sasrec"] == "SASRec of RecTools"
+    assert words["rectools_bert4rec"] == "BERT4Rec of RecTools"
     assert "rank_ours" not in words  # It has no rows among those that retrieve.
+    assert not {"independent_check", "rectools_transformers"} & set(words)  # They answer nothing.
     assert len(set(words.values())) == len(words)
