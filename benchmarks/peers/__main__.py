@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> None:
         ledger.run(
             lambda name=name, spec=spec: measure(problem, name, spec), contestant=name, **spec
         )
-        ledger.note(**differences(problem.name, ledger.rows))
+        ledger.note(**differences(problem.name, ledger.rows, kept=ledger.facts))
     _show(ledger, METRICS)
 
 
@@ -58,7 +58,7 @@ def rank(options: argparse.Namespace) -> None:
             contestant=name,
             **spec,
         )
-        ledger.note(**differences(problem.name, ledger.rows, "auc", users))
+        ledger.note(**differences(problem.name, ledger.rows, "auc", users, ledger.facts))
     _show(ledger, ranking_problem.METRICS)
 
 
