@@ -141,6 +141,19 @@ def test_the_best_items_leave_out_those_that_were_seen(exchange):
     assert found.tolist() == [[9, 7], [-1, -1]]
 
 
+def test_factors_answer_by_inner_products_without_what_is_known(exchange, monkeypatch):
+    pytest.importorskip("scipy.sparse")
+    for name in ("exchange", "matrices"):  # The neighbour imports them by these names.
+        monkeypatch.setitem(sys.modules, name, load_adapter(name))
+    users, items = np.array([3, 8]), np.array([20, 21, 22])
+    user_vectors, item_vectors = np.array([[1.0, 0], [0, 1.0]]), np.array([[3, 1], [2, 2], [1, 3]])
+    factors = load_adapter("factors").Factors(users, items, user_vectors, item_vectors)
+    known = pd.DataFrame({"user_id": [3, 8, 9], "item_id": [20, 21, 22]})
+    found = factors.recommend(known, np.array([3, 8, 9]), 2)
+    # User 9 is new to training; 8 had item 21, and 3 had item 20.
+    assert found.to_numpy().tolist() == [[3, 21, 1], [3, 22, 2], [8, 22, 1], [8, 20, 2]]
+
+
 @pytest.mark.parametrize(
     ("answers", "message"),
     [
