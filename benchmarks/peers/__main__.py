@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> None:
         ledger.run(
             lambda name=name, spec=spec: measure(problem, name, spec), contestant=name, **spec
         )
-        ledger.note(**differences(problem.name, ledger.rows))
+        ledger.note(**differences(problem.name, ledger.rows, kept=ledger.facts))
     _show(ledger, (*METRICS, *COSTS))
 
 
@@ -62,7 +62,7 @@ def rank(options: argparse.Namespace) -> None:
             contestant=name,
             **spec,
         )
-        ledger.note(**differences(problem.name, ledger.rows, "auc", users))
+        ledger.note(**differences(problem.name, ledger.rows, "auc", users, ledger.facts))
     _show(ledger, (*ranking_problem.METRICS, *COSTS))
 
 

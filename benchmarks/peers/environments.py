@@ -20,6 +20,23 @@ REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "keras_rs": ("keras-rs>=0.4", "keras>=3", "jax"),
     "lightfm": ("lightfm-next>=1.19",),
     "cornac": ("cornac>=3",),
+    # It names neither backend: the two towers are of TensorFlow 1's kind, the batches are of torch.
+    "librecommender": (
+        "LibRecommender>=1.5.2",
+        "tensorflow==2.20.*",
+        "tf-keras==2.20.*",
+        "torch==2.13.*",
+        "scikit-learn>=1.5",
+    ),
+    # It uses what later releases of NumPy, SciPy and pandas don't have.
+    "recbole": (
+        "torch==2.13.*",
+        "recbole>=1.2.1",
+        "numpy<2",
+        "scipy<1.11",
+        "pandas<3",
+        "pyarrow<20",
+    ),
     # It looks for newer releases by requests, which its requirements leave out.
     "deepctr": ("torch==2.13.*", "deepctr-torch>=0.3", "requests"),
     "ir_measures": ("ir-measures>=0.4.3",),

@@ -15,7 +15,8 @@ def label_of(contestant: str) -> str:
 
 def retrieval_adapters() -> set[str]:
     """Returns the names of all adapters of models that retrieve."""
-    names = {path.stem for path in ADAPTERS.glob("*_*.py")} - {"independent_check"}
+    names = {path.stem for path in ADAPTERS.glob("*_*.py")}
+    names -= {"independent_check", "rectools_transformers"}  # They answer nothing themselves.
     return {name for name in names if not name.startswith("rank_")}
 
 

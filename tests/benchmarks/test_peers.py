@@ -141,6 +141,19 @@ def test_the_best_items_leave_out_those_that_were_seen(exchange):
     assert found.tolist() == [[9, 7], [-1, -1]]
 
 
+def test_factors_answer_by_inner_products_without_what_is_known(exchange, monkeypatch):
+    pytest.importorskip("scipy.sparse")
+    for name in ("exchange", "matrices"):  # The neighbour imports them by these names.
+        monkeypatch.setitem(sys.modules, name, load_adapter(name))
+    users, items = np.array([3, 8]), np.array([20, 21, 22])
+    user_vectors, item_vectors = np.array([[1.0, 0], [0, 1.0]]), np.array([[3, 1], [2, 2], [1, 3]])
+    factors = load_adapter("factors").Factors(users, items, user_vectors, item_vectors)
+    known = pd.DataFrame({"user_id": [3, 8, 9], "item_id": [20, 21, 22]})
+    found = factors.recommend(known, np.array([3, 8, 9]), 2)
+    # User 9 is new to training; 8 had item 21, and 3 had item 20.
+    assert found.to_numpy().tolist() == [[3, 21, 1], [3, 22, 2], [8, 22, 1], [8, 20, 2]]
+
+
 @pytest.mark.parametrize(
     ("answers", "message"),
     [
@@ -206,6 +219,51 @@ def test_differences_are_paired_and_of_our_model_that_validation_chose(tmp_path,
     assert gaps["popularity"]["low"] >= 0  # No query is worse: paired, no draw is.
 
 
+def remove_results(contestant):
+    contest.result_path("made-up", contestant, 0).unlink()
+
+
+@pytest.mark.parametrize("gone", ["ease", "implicit:implicit_als"])
+def test_differences_stay_where_results_by_query_are_gone(gone, tmp_path, monkeypatch):
+    rows = rows_for_the_page(tmp_path, monkeypatch)
+    before = differences.differences("made-up", rows)
+    remove_results(gone)
+    assert differences.differences("made-up", rows, kept=before) == before
+    fresh = differences.differences("made-up", rows)["our_best_less"]
+    assert "implicit:implicit_als" not in fresh
+
+
+def test_differences_that_can_be_computed_replace_the_earlier_ones(tmp_path, monkeypatch):
+    rows = rows_for_the_page(tmp_path, monkeypatch)
+    found = differences.differences("made-up", rows)
+    wider = {name: {**gap, "low": -9.0} for name, gap in found["our_best_less"].items()}
+    remove_results("popularity")
+    again = differences.differences("made-up", rows, kept={**found, "our_best_less": wider})
+    assert again["our_best_less"]["popularity"]["low"] == -9.0
+    assert again["our_best_less"]["implicit:implicit_als"]["low"] > -9.0
+
+
+def test_differences_of_rows_that_changed_or_left_are_dropped(tmp_path, monkeypatch):
+    rows = rows_for_the_page(tmp_path, monkeypatch)
+    before = differences.differences("made-up", rows)
+    remove_results("implicit:implicit_als")
+    changed = [{**row} for row in rows]
+    changed[2]["ndcg_at_10"] += 0.001
+    another_seed = [*rows, {**rows[2], "seed": 1, "ndcg_at_10": 1.0}]
+    for others in (changed, another_seed, rows[:2]):
+        found = differences.differences("made-up", others, kept=before)
+        assert set(found["our_best_less"]) == {"popularity"}
+
+
+def test_differences_from_another_model_of_ours_are_dropped(tmp_path, monkeypatch):
+    rows = rows_for_the_page(tmp_path, monkeypatch)
+    before = differences.differences("made-up", rows)
+    rows[0]["validation_ndcg_at_10"] = 3.0
+    remove_results("popularity")
+    found = differences.differences("made-up", rows, kept=before)
+    assert found == {"our_best": "popularity", "our_best_less": {}}
+
+
 def test_the_page_holds_a_row_for_each_contestant_by_its_words(tmp_path, monkeypatch):
     rows = rows_for_the_page(tmp_path, monkeypatch)
     facts = {"data": "made-up", "split": "leave-one-out", "tfrs_ext": "0.1", "training_rows": 1000}
@@ -231,5 +289,7 @@ def test_the_page_holds_a_row_for_each_contestant_by_its_words(tmp_path, monkeyp
 def test_every_adapter_has_words_for_the_page_and_an_environment_of_its_own():
     words = {name: page.label_of(f"x:{name}") for name in page.retrieval_adapters()}
     assert words["rectools_sasrec"] == "SASRec of RecTools"
+    assert words["rectools_bert4rec"] == "BERT4Rec of RecTools"
     assert "rank_ours" not in words  # It has no rows among those that retrieve.
+    assert not {"independent_check", "rectools_transformers"} & set(words)  # They answer nothing.
     assert len(set(words.values())) == len(words)
