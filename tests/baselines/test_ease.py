@@ -1,5 +1,7 @@
 """EASE is the closed form, and says what it takes before it takes it."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -61,10 +63,22 @@ def test_memory_is_said_before_it_is_taken_and_refused_above_the_limit():
     lines = []
     EASE(ITEMS).fit(HISTORIES, print_fn=lines.append)
     assert lines == ["EASE solves for 12 items, which takes 0.00 GB"]
-    with pytest.raises(ValueError, match="would take 240\\.0 GB: give `max_items=18257`") as error:
+    with pytest.raises(ValueError, match="would take 160\\.0 GB: give `max_items=22360`") as error:
         EASE(100_000).fit(HISTORIES, print_fn=lines.append)
     assert "memory_limit=8.0 GB" in str(error.value)
     assert len(lines) == 1
+
+
+def test_solving_takes_no_more_memory_than_it_says():
+    count = 1200
+    histories = tf.constant(RNG.integers(0, count, [500, 20]))
+    for neighbors in (None, 30):
+        baseline = EASE(count, neighbors=neighbors)
+        tracemalloc.start()
+        baseline.fit(histories)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert 8 * count**2 < peak < 16 * count**2
 
 
 @pytest.mark.parametrize("argument", [{"regularization": 0.0}, {"neighbors": 0}, {"max_items": 0}])

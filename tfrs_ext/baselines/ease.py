@@ -9,11 +9,13 @@ import tensorflow as tf
 from tfrs_ext._keras import keras
 from tfrs_ext.baselines.baseline import Baseline
 from tfrs_ext.baselines.co_occurrence import count_together
+from tfrs_ext.baselines.positive_definite import invert_in_place
 from tfrs_ext.baselines.sparse_rows import SparseRows, growing
 from tfrs_ext.baselines.taken_items import TakenItems, TrainingLog
 from tfrs_ext.typing import Config, HyperParameters, PrintFn, TensorLike
 
-_MATRICES = 3  # Of float64, at the moment when most are there.
+_MATRICES = 2  # Of float64, more than there are at any moment.
+_ROWS = 256  # That are looked through at once.
 
 
 @keras.saving.register_keras_serializable(package="tfrs_ext")
@@ -33,7 +35,7 @@ class EASE(Baseline):
             keeps all, in a matrix of `4 C²` bytes.
         max_items: The number of the most popular items that weights are solved for; the others
             have none. None for all.
-        memory_limit: The number of bytes that the solving may take, which is `24 C²`.
+        memory_limit: The number of bytes that the solving may take, which is `16 C²`.
 
     Call arguments:
         histories: Positions of candidates: a `tf.RaggedTensor` `[B, (L)]`, or `[B, L]` integers
@@ -108,10 +110,11 @@ class EASE(Baseline):
         self._items.assign(items.astype(np.int32))
         self._places.assign(places)
         if self.neighbors is None:
-            self._dense.assign(weights.astype(np.float32))
+            weights = weights.astype(np.float32)  # The other one is gone before this is copied.
+            self._dense.assign(weights)
             return
         kept = min(self.neighbors, count)
-        columns = np.argpartition(-np.abs(weights), kept - 1, axis=1)[:, :kept]
+        columns = _strongest(weights, kept)
         values = np.take_along_axis(weights, columns, axis=1)
         rows = np.repeat(items, kept)
         self._sparse.assign(rows, items[columns.ravel()], values.ravel(), self.num_candidates)
@@ -150,7 +153,7 @@ def _solve(
     items: npt.NDArray[np.int32],
     count: int,
     regularization: float,
-) -> npt.NDArray[np.float64]:
+) -> npt.NDArray[np.floating[Any]]:
     """Returns the weights B `[count, count]` of items that owners have, no pair twice."""
     together = np.zeros([count, count])
     num_owners = int(owners.max(initial=-1)) + 1
@@ -158,10 +161,14 @@ def _solve(
         rows = np.repeat(block.rows, np.diff(block.splits))
         together[rows, block.columns.numpy()] = block.counts.numpy()
     together[np.diag_indices(count)] += regularization
-    inverse = np.asarray(np.linalg.inv(together), np.float64)
-    del together
-    # In place, where a third matrix of that size would be needed otherwise.
-    diagonal = np.diag(inverse).copy()
-    inverse /= -diagonal
-    inverse[np.diag_indices(count)] = 0.0
-    return inverse
+    invert_in_place(together)
+    together /= -np.diag(together).copy()
+    together[np.diag_indices(count)] = 0.0
+    return together
+
+
+def _strongest(weights: npt.NDArray[np.floating[Any]], kept: int) -> npt.NDArray[np.intp]:
+    """Returns the columns of each row's largest weights by magnitude, `[C, kept]`."""
+    parts = np.array_split(weights, -(-len(weights) // _ROWS))
+    found = (np.argpartition(-np.abs(part), kept - 1, axis=1) for part in parts)
+    return np.concatenate([columns[:, :kept].copy() for columns in found])
