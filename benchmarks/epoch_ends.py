@@ -15,7 +15,7 @@ from typing import Any
 import tensorflow as tf
 
 import tfrs_ext  # noqa: F401  # First of ours: it chooses Keras 2.
-from benchmarks.sequence_quality import load
+from benchmarks.splits import load
 from benchmarks.timing import write
 from tfrs_ext import data, models
 from tfrs_ext._keras import keras

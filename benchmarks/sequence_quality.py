@@ -15,23 +15,15 @@ import argparse
 import pathlib
 from typing import Any, NamedTuple
 
-import numpy as np
-import pandas as pd
-
 import tfrs_ext  # First: it chooses Keras 2.
 from benchmarks.ledger import Ledger, Row, figure
+from benchmarks.splits import SPLITS, load
 from tfrs_ext import callbacks, data, evaluation, frequencies, losses, models, negatives, tasks
 from tfrs_ext._keras import keras
 from tfrs_ext.features import HistoryTimes
 from tfrs_ext.training import fit_resumable
 
 METRICS = ("hit_rate_at_10", "ndcg_at_10")
-SPLITS = {
-    "leave-one-out": data.leave_one_out,
-    "global-time": data.global_time_split,
-    "random": data.random_split,
-}
-PLAYS = "user_listen_artist_rels.parquet"  # Last.fm 2k has no times of plays.
 LOSSES = ("full", "uniform", "gbce", "mixed_none", "mixed_logq", "mixed_corrected")
 
 
@@ -51,43 +43,6 @@ class Stage(NamedTuple):
         if loss not in LOSSES:
             raise ValueError(f"a stage's loss must be one of {', '.join(LOSSES)}, received {words}")
         return cls(loss, int(epochs), *rest[:1], *map(float, rest[1:]))
-
-
-def load(path: str, split: str = "leave-one-out") -> data.Split:
-    """Returns the split of a folder with MovieLens, ratings, interactions, or Last.fm's plays.
-
-    Args:
-        path: The folder.
-        split: One of `SPLITS`.
-    """
-    return SPLITS[split](_load_frames(pathlib.Path(path)))
-
-
-def _load_frames(folder: pathlib.Path) -> data.Frames:
-    if (folder / "interactions.parquet").exists():
-        return data.load_frames(folder / "interactions.parquet")
-    if (folder / PLAYS).exists():
-        return _load_plays(folder / PLAYS)
-    if folder.name == "ml-100k":
-        return data.load_movielens("100k", folder)
-    if not (folder / "ratings.parquet").exists():
-        return data.load_movielens("1m", folder)
-    ratings = pd.read_parquet(folder / "ratings.parquet").dropna(subset="order_in_user")
-    ratings = ratings.sort_values(["user_id", "order_in_user"], kind="stable")
-    # Some moments are estimates: none may contradict the order.
-    moments = ratings.groupby("user_id")["timestamp_filled"].transform(
-        lambda column: column.ffill().bfill().cummax()
-    )
-    log = ratings[["user_id", "movie_id"]].assign(timestamp=moments.astype(np.int64))
-    log.columns = pd.Index(["user_id", "item_id", "timestamp"])
-    return data.load_frames(log)
-
-
-def _load_plays(path: pathlib.Path) -> data.Frames:
-    """Returns who played what; a user's favourites come first there, so rows are shuffled."""
-    plays = pd.read_parquet(path)[["sourceNodeId", "targetNodeId"]].sample(frac=1, random_state=0)
-    log = plays.set_axis(["user_id", "item_id"], axis=1)
-    return data.load_frames(log, schema=data.Schema(timestamp=None))
 
 
 def make_task(loss: str, split: data.Split, ids: tuple[int, ...], options: Any, seed: int) -> Any:

@@ -22,7 +22,8 @@ import tfrs_ext  # noqa: F401  # First of ours: it chooses Keras 2.
 from benchmarks.peers.contest import ADAPTERS
 from benchmarks.peers.environments import HOME, call, make_environment
 from benchmarks.peers.problem import Problem
-from benchmarks.sequence_quality import load, make_task
+from benchmarks.sequence_quality import make_task
+from benchmarks.splits import load
 from benchmarks.timing import median_seconds, write
 from tfrs_ext import data, models
 from tfrs_ext._keras import keras

@@ -26,7 +26,7 @@ from benchmarks.peers import page, ranking_contest, ranking_problem, serving_con
 from benchmarks.peers.contest import METRICS, measure
 from benchmarks.peers.differences import differences
 from benchmarks.peers.problem import Problem
-from benchmarks.sequence_quality import SPLITS, load
+from benchmarks.splits import SPLITS, load
 from benchmarks.timing import machine
 
 MODELS = ("popularity", "item_to_item", "ease", "ials", "two_tower")

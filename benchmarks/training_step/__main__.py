@@ -25,7 +25,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from benchmarks.peers.environments import make_environment
-from benchmarks.sequence_quality import load
+from benchmarks.splits import load
 from benchmarks.timing import write
 from tfrs_ext import data, frequencies, losses, metrics, models, negatives, optimizers, tasks
 from tfrs_ext._keras import keras

@@ -35,7 +35,8 @@ class SampledBinaryCrossEntropy(RetrievalLoss):
 
     Relations: SASRec's loss. With few of many items as negatives it overestimates probabilities
     of all items near the top, which hurts ranking: `GBCE` mends that, softmax losses do not have
-    it. Scores compare with 0 here, so embeddings of length 1 need a scale.
+    it. Scores compare with `log((1 - prior) / prior)`, which is 0 by default, so embeddings of
+    length 1 need a scale.
 
     Example:
         >>> loss = SampledBinaryCrossEntropy(reduction="none")
