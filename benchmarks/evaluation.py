@@ -1,5 +1,7 @@
 """FactorizedTopK beside TFRS's, on a dataset of candidates and on BruteForce, and its memory.
 
+Counting the candidates above a positive, which ranks are made of, stands beside the bare product.
+
 Run: python -m benchmarks.evaluation
 """
 
@@ -17,18 +19,22 @@ import tensorflow_recommenders as tfrs
 
 from benchmarks.timing import median_seconds, write
 from tfrs_ext import evaluation, metrics
+from tfrs_ext.ops.rank_counts import count_at_least
 
 SIZES = ((20_000, 3_700), (4_000, 50_000))
 WIDTH, BATCH = 32, 4096
-GOALS = {"dataset": 30, "brute_force": 4, "peak_gb": 2}
+COUNTED = ((20_000, 3_700, WIDTH), (4_000, 50_000, WIDTH), (4_000, 50_000, 4 * WIDTH))
+GOALS = {"dataset": 30, "brute_force": 4, "peak_gb": 2, "counting_over_product": 1.25}
 
 
-def problem(queries: int, candidates: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def problem(
+    queries: int, candidates: int, width: int = WIDTH
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Returns queries that lean towards their positives, candidates, and the positives' rows."""
     rng = np.random.default_rng(0)
-    items = rng.normal(size=(candidates, WIDTH)).astype(np.float32)
+    items = rng.normal(size=(candidates, width)).astype(np.float32)
     rows = rng.integers(0, candidates, queries)
-    noise = rng.normal(size=(queries, WIDTH)).astype(np.float32)
+    noise = rng.normal(size=(queries, width)).astype(np.float32)
     return tf.constant(0.4 * items[rows] + noise), tf.constant(items), tf.constant(rows, tf.int32)
 
 
@@ -63,7 +69,7 @@ def processor_seconds(call: Callable[[], Any], repeats: int) -> float:
     times = []
     for _ in range(repeats):
         start = time.process_time()
-        tf.nest.map_structure(float, call())
+        tf.nest.map_structure(np.asarray, call())
         times.append(time.process_time() - start)
     return min(times)
 
@@ -105,6 +111,26 @@ def compare(queries: int, candidates: int, repeats: int) -> dict[str, Any]:
     }
 
 
+def count(queries: int, candidates: int, width: int, repeats: int) -> dict[str, Any]:
+    """Times the count of candidates above each positive beside the bare product of the scores."""
+    left, items, rows = problem(queries, candidates, width)
+    own = tf.reduce_sum(left * tf.gather(items, rows), axis=1)
+    # All scores are computed; a corner alone is handed out.
+    product = tf.function(lambda a, b: tf.matmul(a, b, transpose_b=True)[:1, :1])
+    calls = {
+        "counting": lambda: count_at_least(left, items, own),
+        "product": lambda: product(left, items),
+    }
+    seconds = median_seconds(calls, repeats=repeats)
+    processor = {name: processor_seconds(call, repeats) for name, call in calls.items()}
+    return {
+        "size": [queries, candidates, width],
+        "seconds": seconds,
+        "counting_over_product": seconds["counting"] / seconds["product"],
+        "counting_over_product_in_processor_seconds": processor["counting"] / processor["product"],
+    }
+
+
 def large() -> None:
     """Evaluates 1,000 queries over 1,000,000 candidates; prints the peak memory in GB."""
     queries, items, rows = problem(1_000, 1_000_000)
@@ -129,6 +155,7 @@ def main() -> None:
         {
             "goals": GOALS,
             "compared": compared,
+            "counted": [count(*size, 5 * options.repeats) for size in COUNTED],
             "peak_gb_of_1000_queries_by_1000000_candidates": float(answer.split()[-1]),
         },
     )

@@ -4,12 +4,15 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-_ROWS, _COLUMNS, _PAIRS = 2048, 512, 65_536  # A block of scores is 4 MiB: it stays in cache.
-_AT_ONCE = 4  # Blocks of rows, each in the cache of the core that works on it.
+_ROWS, _COLUMNS, _PAIRS = 2048, 1024, 65_536  # A block of scores is 8 MiB: it stays in cache.
+_AT_ONCE = 2  # Blocks of rows: one is summed while the product of another takes all cores.
 _TOLERANCE = 1e-6  # Rounding of a float32 dot product, relative to the product of the norms.
 _TINY = 1e-30  # Zeros tie; smaller numbers might be flushed to zero.
 _STEEP = 2.0**104  # Makes more than six of every difference that counts, even of `_TINY`.
 _TAME = 1e6  # Whatever is below it can be made so steep, and stays finite.
+
+CountBelow = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+"""From queries `[R, D]`, candidates `[K, D]` and limits `[R]` to how many scores are below."""
 
 
 def tie_bounds(queries: tf.Tensor, positives: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -54,31 +57,42 @@ def count_at_least(
     Returns:
         `[N]` int32.
     """
+    # Asked once: a condition in each block would cost as much as a tenth of the product.
+    return tf.cond(
+        _are_tame(queries, candidates, thresholds),
+        lambda: _count_in_blocks(
+            -_STEEP * queries, candidates, _STEEP * thresholds, query_of, _count_below
+        ),
+        lambda: _count_in_blocks(queries, candidates, thresholds, query_of, _count_below_of_any),
+    )
+
+
+def _count_in_blocks(
+    queries: tf.Tensor,
+    candidates: tf.Tensor,
+    limits: tf.Tensor,
+    query_of: tf.Tensor | None,
+    count_below: CountBelow,
+) -> tf.Tensor:
+    """Returns how many candidates `count_below` leaves of each limit, `[N]` int32."""
     total = tf.shape(candidates)[0]
-    is_tame = _are_tame(queries, candidates, thresholds)
 
     def count_rows(begin: tf.Tensor) -> tf.Tensor:
         rows = slice(begin, begin + _ROWS)
-        limits = thresholds[rows, tf.newaxis]
         block = queries[rows] if query_of is None else tf.gather(queries, query_of[rows])
-        steep_block, steep_limits = -block * _STEEP, limits[:, 0] * _STEEP
+        own = limits[rows]
 
         def add(column: tf.Tensor, below: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            part = candidates[column : column + _COLUMNS]
-            added = tf.cond(
-                is_tame,
-                lambda: _count_below(steep_block, part, steep_limits),
-                lambda: _count_below_of_any(block, part, limits),
-            )
+            added = count_below(block, candidates[column : column + _COLUMNS], own)
             return column + _COLUMNS, below + tf.cast(added, tf.int32)
 
-        start = (tf.constant(0), tf.zeros_like(limits[:, 0], tf.int32))
+        start = (tf.constant(0), tf.zeros_like(own, tf.int32))
         _, below = tf.while_loop(
             lambda column, _: column < total, add, start, parallel_iterations=1
         )
         return total - below
 
-    return _concat_blocks(count_rows, tf.shape(thresholds)[0], _ROWS, tf.int32, _AT_ONCE)
+    return _concat_blocks(count_rows, tf.shape(limits)[0], _ROWS, tf.int32, _AT_ONCE)
 
 
 def _are_tame(queries: tf.Tensor, candidates: tf.Tensor, thresholds: tf.Tensor) -> tf.Tensor:
@@ -101,7 +115,7 @@ def _are_tame(queries: tf.Tensor, candidates: tf.Tensor, thresholds: tf.Tensor) 
 
 
 def _count_below(queries: tf.Tensor, candidates: tf.Tensor, limits: tf.Tensor) -> tf.Tensor:
-    """Counts scores below their row's limit, `[R]` float32, at hardly more than the product's cost.
+    """Counts scores below their row's limit, `[R]`, at hardly more than the product's cost.
 
     A product and a bias give limit - score, so steep that it is 6 or 0 once it is clipped to what
     lies between. TensorFlow adds the bias and clips while it writes the product. Then a sum is all
@@ -110,7 +124,7 @@ def _count_below(queries: tf.Tensor, candidates: tf.Tensor, limits: tf.Tensor) -
     Args:
         queries: `[R, D]`, the queries times `-_STEEP`.
         candidates: `[K, D]`.
-        limits: `[R]`, times `_STEEP`.
+        limits: `[R]` float32, times `_STEEP`.
     """
     product = tf.matmul(candidates, queries, transpose_b=True)
     clipped = tf.nn.relu6(tf.nn.bias_add(product, limits))
@@ -122,7 +136,7 @@ def _count_below_of_any(queries: tf.Tensor, candidates: tf.Tensor, limits: tf.Te
     """Counts the same of any numbers, NaN among them."""
     scores = tf.matmul(queries, candidates, transpose_b=True)
     # A float sum is exact here and takes half the time of an integer sum.
-    return tf.reduce_sum(tf.cast(scores < limits, tf.float32), axis=1)
+    return tf.reduce_sum(tf.cast(scores < limits[:, tf.newaxis], tf.float32), axis=1)
 
 
 @tf.function(reduce_retracing=True)
