@@ -1,5 +1,8 @@
 """A training step of cross networks beside the matrix products that it can't do without.
 
+For the mixture there is a floor, too: the products, and the passes over whole tensors that the
+formula and its derivative ask for, each of them one operation of TensorFlow.
+
 Run: python -m benchmarks.cross_network
 """
 
@@ -69,6 +72,42 @@ def products(sizes: list[tuple[int, int]], layers: int, batch: int) -> Callable[
     return step
 
 
+def with_passes(
+    products: Callable[[], Any], width: int, rank: int, layers: int, batch: int
+) -> Callable[[], Any]:
+    """Returns the products, then the passes of a mixture with experts of `rank` together.
+
+    Forward: two tanh and the gates over the experts' width; the bias, `x0 *` and `+ x` over the
+    features'. Backward: the derivatives of all of them, and the sums of what comes from two sides.
+    """
+    features = [[tf.random.normal([batch, width]) for _ in range(4)] for _ in range(layers)]
+    subspaces = [[tf.random.normal([batch, rank]) for _ in range(3)] for _ in range(layers)]
+    bias = tf.zeros([width])
+
+    def of_layer(wide: list[tf.Tensor], narrow: list[tf.Tensor]) -> list[tf.Tensor]:
+        (x0, x, bracket, upstream), (h, middle, gates) = wide, narrow
+        of_bracket, first, second = upstream * x0, tf.tanh(h), tf.tanh(middle)
+        return [
+            x0 * (bracket + bias) + x,
+            upstream + of_bracket,
+            x0 + upstream * bracket,
+            tf.reduce_sum(of_bracket, 0, keepdims=True),
+            tf.raw_ops.TanhGrad(y=first, dy=h),
+            tf.raw_ops.TanhGrad(y=second, dy=h * gates),
+            second * gates,
+            h * second,
+        ]
+
+    @tf.function
+    def step() -> Any:
+        done = [products()]
+        for wide, narrow in zip(features, subspaces, strict=True):
+            done += [part[:1] for part in of_layer(wide, narrow)]
+        return done
+
+    return step
+
+
 def processor_seconds(steps: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
     """Returns the median processor time of a step of each, on which other processes weigh less."""
     times: dict[str, list[float]] = {name: [] for name in steps}
@@ -104,7 +143,10 @@ def main() -> None:
                 "network": training_step(CrossNetwork(args.layers, **arguments), args.batch, width),
                 "products": products(sizes, args.layers, args.batch),
             }
-            if kind != "mixture":
+            if kind == "mixture":
+                floor = (products(sizes, args.layers, args.batch), width, rank)
+                steps["products and passes"] = with_passes(*floor, args.layers, args.batch)
+            else:
                 theirs = StackOfTFRS(args.layers, arguments.get("projection_dim"))
                 steps["TFRS"] = training_step(theirs, args.batch, width)
             seconds = median_seconds(steps, repeats=args.repeats)
@@ -116,6 +158,7 @@ def main() -> None:
                     "milliseconds": {name: 1e3 * value for name, value in seconds.items()},
                     "times_products": seconds["network"] / seconds["products"],
                     "processor_times_products": processor["network"] / processor["products"],
+                    "processor_milliseconds": {n: 1e3 * value for n, value in processor.items()},
                 }
             )
     write("cross_network", {"settings": vars(args), "rows": rows})
