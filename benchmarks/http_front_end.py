@@ -3,7 +3,7 @@
 Two server processes over an export with an exact index: one answers each request by itself, the
 other joins those that wait. Requests come one after the other, in turns with the same index in this
 process, called as a graph; then from eight connections at once. Where wrk is installed, it asks
-too, since it takes next to nothing of the processor, and clients in Python do.
+from up to 32, since it takes next to nothing of the processor, and clients in Python do.
 
 Run: python -m benchmarks.http_front_end --items 20000
 """
@@ -32,6 +32,7 @@ from tfrs_ext import indexes, serving
 from tfrs_ext._keras import keras
 
 WIDTH, K, USERS, CLIENTS, ROUNDS = 64, 100, 1000, 8, 5
+CONNECTIONS = (1, CLIENTS, 2 * CLIENTS, 4 * CLIENTS)  # Of wrk.
 ROWS = (1, 8, 64)
 
 
@@ -186,7 +187,7 @@ def measure(servers: Servers, index: Any, rows: int, requests: int) -> dict[str,
             ),
         }
         if shutil.which("wrk"):
-            for connections in (1, CLIENTS):
+            for connections in CONNECTIONS:
                 wrk_asks(servers[name].port, batches[0], connections, seconds=1)  # Warm-up.
                 record[name] |= wrk_asks(servers[name].port, batches[0], connections, seconds=5)
     return record

@@ -12,6 +12,8 @@ from benchmarks.peers.tables import command, costs, quality, table, values_of
 from benchmarks.timing import RESULTS
 
 TRAINED = ("sequence", "two_tower")  # Models of ours that a table should have.
+# What learns from the order of a history, which data without times lack.
+ORDERED = {"sequence", "keras_rs_gru", "rectools_sasrec", "rectools_bert4rec"}
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "peers.md"
 HEAD = pathlib.Path(__file__).with_name("head.md")
 
@@ -46,7 +48,7 @@ def _section(result: Row) -> str:
     heads = [metric.replace("_at_", "@").replace("ndcg", "NDCG") for metric in METRICS]
     cells = quality(facts, rows, METRICS, "ndcg_at_10", label_of)
     lines += table(["model", *heads, "ours less theirs"], cells)
-    lines += [_missing(rows), "", *costs(rows, label_of)]
+    lines += [_missing(facts, rows), *costs(rows, label_of)]
     lines += ["", "Seconds are those of the processor, and medians over seeds. " + _settings(rows)]
     start = f"run --path {facts['data']} --split {facts['split']}"
     lines += ["", command(start, rows, ("length", "max_epochs", "threads"))]
@@ -63,13 +65,20 @@ def _sizes(facts: Row) -> str:
     )
 
 
-def _missing(rows: Sequence[Row]) -> str:
-    """Returns a line on the models that have no row, so that nobody takes a part for the whole."""
+def _missing(facts: Row, rows: Sequence[Row]) -> str:
+    """Returns lines on the models that have no row, so that nobody takes a part for the whole."""
     had = {row["contestant"].split(":")[-1] for row in rows}
-    adapters = retrieval_adapters()
-    names = [*(adapters - had), *(name for name in TRAINED if name not in had)]
-    labels = sorted(label_of(f":{name}" if name in adapters else name) for name in names)
-    return f"\nNot measured yet: {'; '.join(labels)}." if labels else ""
+    missing = (retrieval_adapters() | set(TRAINED)) - had
+    senseless = missing & ORDERED if facts["split"] == "random" else set()
+    reasons = {
+        "Not measured yet": missing - senseless,
+        "Not asked, as there are no times": senseless,
+    }
+    return "".join(f"\n{why}: {_join(names)}.\n" for why, names in reasons.items() if names)
+
+
+def _join(names: set[str]) -> str:
+    return "; ".join(sorted(label_of(name if name in TRAINED else f":{name}") for name in names))
 
 
 def _settings(rows: Sequence[Row]) -> str:
