@@ -146,6 +146,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.large:
         return large()
+    counted = [count(*size, 5 * options.repeats) for size in COUNTED]
     # In a process of its own, as the peak includes whatever was measured before.
     command = [sys.executable, "-m", "benchmarks.evaluation", "--large"]
     answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -155,7 +156,7 @@ def main() -> None:
         {
             "goals": GOALS,
             "compared": compared,
-            "counted": [count(*size, 5 * options.repeats) for size in COUNTED],
+            "counted": counted,
             "peak_gb_of_1000_queries_by_1000000_candidates": float(answer.split()[-1]),
         },
     )
