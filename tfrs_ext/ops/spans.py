@@ -21,7 +21,10 @@ class Span:
 
     def of(self, values: tf.Tensor) -> tf.Tensor:
         """Returns these rows of `values`, whose first axis is the rows."""
-        return tf.strided_slice(values, self._begin, self._end, self._strides)
+        cut = tf.strided_slice(values, self._begin, self._end, self._strides)
+        # A branch of a condition forgets the rank, and products of unknown ranks are slower.
+        cut.set_shape(tf.TensorShape([None]).concatenate(values.shape[1:]))
+        return cut
 
 
 def size(values: tf.Tensor, axis: int = 0) -> int | tf.Tensor:
