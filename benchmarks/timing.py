@@ -37,7 +37,8 @@ def median_seconds(
 def machine() -> dict[str, Any]:
     """Returns what is measured on: processor, load and versions."""
     return {
-        "processor": _processor(),
+        "processor": _cpu_facts("model name") or platform.processor(),
+        "avx512": "avx512f" in _cpu_facts("flags").split(),
         "cores": os.cpu_count(),
         "load_average": os.getloadavg()[0],
         "tensorflow": tf.__version__,
@@ -53,9 +54,8 @@ def write(name: str, result: dict[str, Any]) -> None:
     print(text)
 
 
-def _processor() -> str:
-    """Returns the name of the processor, where the system tells it."""
+def _cpu_facts(name: str) -> str:
+    """Returns what the system tells of the first processor, "" where it tells nothing."""
     path = pathlib.Path("/proc/cpuinfo")
     lines = path.read_text().splitlines() if path.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(name)), "")

@@ -23,7 +23,7 @@ import tensorflow_recommenders as tfrs
 
 import tfrs_ext  # First of ours: it chooses Keras 2.
 from benchmarks import evaluation, lazy_adam, retrieval_stages, softmax_kernel
-from benchmarks.timing import RESULTS
+from benchmarks.timing import RESULTS, machine
 from recipes.shared import DataSource
 from tfrs_ext import data, frequencies, indexes, metrics, optimizers
 from tfrs_ext._keras import keras
@@ -132,10 +132,21 @@ CHECKS: dict[str, Callable[[], tuple[Call, Call]]] = {
 
 
 def read_kept() -> dict[str, Ratio]:
-    """Returns the ratios that were kept, none where there is no file."""
+    """Returns the ratios that were kept, none where there is no file; says where they're from."""
     if not KEPT.exists():
         return {}
-    return {name: Ratio(**row) for name, row in json.loads(KEPT.read_text())["ratios"].items()}
+    kept = json.loads(KEPT.read_text())
+    if kept.get("machine") != _machine():
+        print(
+            f"The kept ratios are of another machine, {kept.get('machine')}: what has moved may be "
+            "its doing. Keep those of an earlier commit here, and compare with them."
+        )
+    return {name: Ratio(**row) for name, row in kept["ratios"].items()}
+
+
+def _machine() -> dict[str, Any]:
+    """Returns what of the machine changes a ratio: wide vectors speed products up, not the rest."""
+    return {name: machine()[name] for name in ("processor", "avx512", "cores")}
 
 
 def main() -> None:
@@ -157,7 +168,7 @@ def main() -> None:
     if options.keep:
         rows = {name: dataclasses.asdict(ratio) for name, ratio in {**kept, **found}.items()}
         facts = {"tensorflow": tf.__version__, "tfrs_ext": tfrs_ext.__version__}
-        write_json(KEPT, {"ratios": rows, **facts})
+        write_json(KEPT, {"ratios": rows, "machine": _machine(), **facts})
     sys.exit(1 if slower else 0)
 
 

@@ -1,5 +1,6 @@
 """The regression watch says what has moved, and nothing of noise."""
 
+import json
 import sys
 
 import pytest
@@ -39,4 +40,14 @@ def test_what_became_slower_is_named_and_ends_in_an_exit_code(monkeypatch, capsy
     monkeypatch.setattr(sys, "argv", ["watch"])
     with pytest.raises(SystemExit, match="1"):
         watch.main()
-    assert "was 1.000, slower" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "was 1.000, slower" in said
+    assert "another machine" not in said
+
+
+def test_ratios_of_another_machine_are_called_so(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(watch, "KEPT", tmp_path / "watch.json")
+    kept = {"ratios": {}, "machine": {"processor": "Z80", "avx512": False, "cores": 1}}
+    watch.KEPT.write_text(json.dumps(kept))
+    assert watch.read_kept() == {}
+    assert "another machine" in capsys.readouterr().out
