@@ -143,6 +143,23 @@ def test_graph_with_unknown_shapes_equals_eager(objective, block_rows):
         np.testing.assert_allclose(actual, wanted, rtol=1e-4, atol=1e-6)
 
 
+def test_products_know_their_rank_as_batched_ones_are_slower():
+    case = {k: tf.constant(v) for k, v in make(13, 21, ids="int64").items()}
+
+    @tf.function
+    def graph(case):
+        with tf.GradientTape() as tape:
+            tape.watch(case["queries"])
+            rows = row_loss(SOFTMAX, block_rows=4, **case)
+        return tape.gradient(rows, case["queries"])
+
+    definition = graph.get_concrete_function(case).graph.as_graph_def()
+    nodes = [*definition.node, *(n for f in definition.library.function for n in f.node_def)]
+    operations = {node.op for node in nodes}
+    assert "MatMul" in operations
+    assert not {name for name in operations if name.startswith("BatchMatMul")}
+
+
 @pytest.mark.parametrize("size", [1e-3, 1.0, 1e4])
 @pytest.mark.parametrize("kind", ["every", "all_masked", "duplicates", "one"])
 def test_extremes_are_finite_in_value_and_gradient(size, kind):

@@ -96,16 +96,16 @@ def test_excluded_pairs_are_scored_in_blocks(monkeypatch):
     )
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(1, 50), (7, 13), (64, 64)])
-def test_counts_are_independent_of_the_block_size(monkeypatch, rows, columns):
-    rng = np.random.default_rng(0)
-    q = rng.normal(size=(30, 16)).astype(np.float32)
-    c = rng.normal(size=(50, 16)).astype(np.float32)
-    lower, _ = rank_counts.tie_bounds(q, c[:30])
-    expected = rank_counts.count_at_least(q, c, lower)
+@pytest.mark.parametrize(("rows", "columns"), [(1, 150), (40, 50), (64, 1), (128, 256)])
+@pytest.mark.parametrize("several", [False, True])
+def test_counts_are_right_at_any_block_size(monkeypatch, rows, columns, several):
     monkeypatch.setattr(rank_counts, "_ROWS", rows)
     monkeypatch.setattr(rank_counts, "_COLUMNS", columns)
-    counts = rank_counts.count_at_least.python_function(tf.constant(q), tf.constant(c), lower)
+    q, c, limits = _whole(0, 100, 3), _whole(1, 150, 3), _whole(2, 100)
+    query_of = np.random.default_rng(3).integers(0, 100, 100) if several else np.arange(100)
+    arguments = map(tf.constant, (q, c, limits, *([query_of] if several else [])))
+    counts = rank_counts.count_at_least.python_function(*arguments)
+    expected = (ranking.scores(q, c)[query_of] >= limits[:, None]).sum(1)
     np.testing.assert_array_equal(counts, expected)
 
 

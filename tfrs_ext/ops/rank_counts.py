@@ -44,7 +44,7 @@ def count_at_least(
 ) -> tf.Tensor:
     """Counts the candidates whose score isn't below a threshold: `Σ_c 1[not q·c < t]`.
 
-    There is neither a `[N, C]` matrix nor a sort: memory is a few blocks of 4 MiB. NaN isn't below
+    There is neither a `[N, C]` matrix nor a sort: memory is two blocks of 8 MiB. NaN isn't below
     anything, so a score or a threshold of NaN counts against the positive.
 
     Args:
