@@ -280,6 +280,9 @@ def test_the_page_holds_a_row_for_each_contestant_by_its_words(tmp_path, monkeyp
     assert "SASRec of RecTools" in text.split("Not measured yet: ")[1].split("\n")[0]
     assert "`two_tower`" in text.split("Not measured yet: ")[1].split("\n")[0]
     assert "iALS" not in text.split("Not measured yet: ")[1].split("\n")[0]
+    untimed = page.text_of([{"facts": {**facts, "split": "random"}, "rows": rows}])
+    assert "SASRec of RecTools" in untimed.split("Not asked, as there are no times: ")[1]
+    assert "SASRec" not in untimed.split("Not measured yet: ")[1].split("\n")[0]
     assert "25% are unknown" in text
     assert "with Abacus, 2 cores" in text
     assert "--peers implicit:implicit_als" in text
